@@ -1,0 +1,17 @@
+"""The one error tree. A user's mistake is a `UserError`: the CLI prints its one line, no traceback."""
+
+
+class AirhandlerError(Exception):
+    """Base of every error that this software raises on purpose."""
+
+
+class UserError(AirhandlerError):
+    """Something the user can mend: the message says what was wrong, where, and what to do."""
+
+
+class SimulationError(AirhandlerError):
+    """EnergyPlus ended a run, or was asked for something that it does not have."""
+
+
+class SiteError(AirhandlerError):
+    """A site could not be read or written."""

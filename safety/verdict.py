@@ -1,0 +1,67 @@
+"""Proposal and Verdict: what a Controller asks for and what the Shield answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from airhandler.buildings.points import Setpoints
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Proposal:
+    """Set-points that a Controller asks for, before the shield."""
+
+    setpoints: Setpoints
+    time: datetime
+    controller: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reason:
+    """One rule's part in a verdict.
+
+    Attributes:
+        rule: the rule's name, as in metrics and logs.
+        point: the set-point that it moved, or the sensor that it doubts; empty if neither applies.
+        asked: value that was asked for [unit of the point], None if it does not apply.
+        given: value after the rule [unit of the point], None if it does not apply.
+        words: one sentence for an operator.
+    """
+
+    rule: str
+    words: str
+    point: str = ""
+    asked: float | None = None
+    given: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Allowed:
+    """The proposal passes, bit for bit."""
+
+    setpoints: Setpoints
+    reasons: tuple[Reason, ...] = ()
+    kind: Literal["allowed"] = "allowed"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Adjusted:
+    """The nearest safe set-points instead of those asked for, and why."""
+
+    setpoints: Setpoints
+    reasons: tuple[Reason, ...]
+    kind: Literal["adjusted"] = "adjusted"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rejected:
+    """The proposal, or the reading it rests on, cannot be trusted: the known fallback, and why."""
+
+    setpoints: Setpoints
+    reasons: tuple[Reason, ...]
+    kind: Literal["rejected"] = "rejected"
+
+
+Verdict = Allowed | Adjusted | Rejected
