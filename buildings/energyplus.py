@@ -1,0 +1,320 @@
+"""The engine: one EnergyPlus run that is stepped from outside.
+
+EnergyPlus runs as one blocking call with callbacks. Here that call lives in a greenlet: at the end of every
+zone time step the callback reads the variables, switches to the caller, and goes on when the caller has the
+next commands. Same thread, no queues, no time-outs.
+
+The library is called through `ctypes.PyDLL` (the interpreter lock is kept): a variable is read in a third of
+the time that a call which releases and takes the lock again needs, and another thread cannot delay a step.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import difflib
+import functools
+import importlib.util
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import greenlet
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import SimulationError, UserError
+
+Array = NDArray[np.float64]
+
+_RUN_PERIOD_WEATHER = 3  # kindOfSim of a weather run period. Source: EnergyPlus 25.1, DataGlobalConstants KindOfSim
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """An EnergyPlus output variable, for example ("System Node Temperature", "East Zone Inlet Node")."""
+
+    name: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """An EnergyPlus meter, for example "Electricity:Facility"; its value is the energy of a time step [J]."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Actuator:
+    """An EnergyPlus actuator, for example ("Fan", "Fan Air Mass Flow Rate", "East Zone Supply Fan")."""
+
+    component: str
+    control: str
+    key: str
+
+
+_StateCallback = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)
+
+
+def library_folder() -> Path:
+    """The folder of the EnergyPlus library. Raises UserError if it is not installed."""
+    spec = importlib.util.find_spec("pyenergyplus")
+    if spec is None or spec.origin is None:
+        raise UserError(
+            "EnergyPlus is not installed here: pip install 'airhandler[sim]' (a live controller does without it)"
+        )
+    return Path(spec.origin).parent.parent
+
+
+@functools.cache
+def _library() -> Any:
+    """The EnergyPlus C API with the signatures that are used here.
+
+    Source: EnergyPlus 25.1, api/runtime.h, api/datatransfer.h, api/state.h.
+    """
+    lib = ctypes.PyDLL(str(library_folder() / "libenergyplusapi.so"))
+    state, integer, real, text = ctypes.c_void_p, ctypes.c_int, ctypes.c_double, ctypes.c_char_p
+    signatures: dict[str, tuple[Any, list[Any]]] = {
+        "stateNew": (state, []),
+        "stateDelete": (None, [state]),
+        "energyplus": (integer, [state, integer, ctypes.POINTER(text)]),
+        "setConsoleOutputState": (None, [state, integer]),
+        "stopSimulation": (None, [state]),
+        "callbackAfterNewEnvironmentWarmupComplete": (None, [state, _StateCallback]),
+        "callbackEndOfZoneTimeStepAfterZoneReporting": (None, [state, _StateCallback]),
+        "requestVariable": (None, [state, text, text]),
+        "getVariableHandle": (integer, [state, text, text]),
+        "getVariableValue": (real, [state, integer]),
+        "getMeterHandle": (integer, [state, text]),
+        "getMeterValue": (real, [state, integer]),
+        "getActuatorHandle": (integer, [state, text, text, text]),
+        "setActuatorValue": (None, [state, integer, real]),
+        "resetActuator": (None, [state, integer]),
+        "apiErrorFlag": (integer, [state]),
+        "kindOfSim": (integer, [state]),
+        "warmupFlag": (integer, [state]),
+        "listAllAPIDataCSV": (ctypes.c_void_p, [state]),
+    }
+    for name, (result, arguments) in signatures.items():
+        function = getattr(lib, name)
+        function.restype, function.argtypes = result, arguments
+    return lib
+
+
+class Simulation:
+    """One EnergyPlus run, stepped from outside.
+
+    Args:
+        model: an epJSON file.
+        weather: an EPW file.
+        sensors: what to read after every step, in the order of the arrays that come back.
+        actuators: what to command, in the order of the arrays that are passed in.
+        keep: a folder to run in and to leave; by default a folder of its own that is removed at the end.
+
+    The greenlet belongs to the thread that calls `start`: call `step` and `close` from that thread too.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: Path,
+        weather: Path,
+        sensors: Sequence[Variable | Meter],
+        actuators: Sequence[Actuator],
+        keep: Path | None = None,
+    ) -> None:
+        self._model, self._weather = model, weather
+        self._sensors, self._actuators = tuple(sensors), tuple(actuators)
+        self._keep = keep
+        self._folder: Path | None = None
+        self._lib = _library()
+        self._runner: Any = None
+        self._caller: Any = None
+        self._state: Any = None
+        self._commands: Array = np.full(len(self._actuators), np.nan)
+        self._commanded = [False] * len(self._actuators)
+        self._readers: list[tuple[Callable[..., float], int]] = []
+        self._actuator_handles: list[int] = []
+        self._stopping = False
+        self._failure: BaseException | None = None
+        self._callbacks: list[Any] = []
+        self.steps = 0
+
+    def start(self, commands: Array | None = None) -> Array:
+        """Runs sizing and warm-up, and returns the values at the start of the run period [len(sensors)].
+
+        Those are EnergyPlus's own values at the end of the last warm-up day. `commands` are in force in the
+        first step unless `step` is given others. Raises SimulationError.
+        """
+        if self._runner is not None:
+            raise SimulationError("this simulation was started before: make a new one")
+        self._folder = self._keep or Path(tempfile.mkdtemp(prefix="airhandler-"))
+        self._folder.mkdir(parents=True, exist_ok=True)
+        if commands is not None:
+            self._commands = commands
+        self._runner = greenlet.greenlet(self._run)
+        values = self._switch()
+        if values is None:
+            raise SimulationError("EnergyPlus ended before the first step of the run period")
+        return values
+
+    def step(self, commands: Array) -> Array | None:
+        """Runs one time step under `commands` [len(actuators)]; NaN leaves an actuator to the model.
+
+        Returns the values at its end [len(sensors)], or None when the run period had ended before it.
+        Raises SimulationError, with EnergyPlus's own words, when the run failed.
+        """
+        if self._runner is None or self._runner.dead:
+            raise SimulationError("this simulation is not running: call start() on a new one")
+        self._commands = commands
+        return self._switch()
+
+    def close(self) -> None:
+        """Ends the run, wherever it is, and removes its folder."""
+        if self._runner is not None and not self._runner.dead:
+            self._stopping = True
+            self._caller = greenlet.getcurrent()
+            self._runner.switch()
+        if self._folder is not None and self._keep is None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder = None
+
+    def __enter__(self) -> Simulation:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # --- inside ---------------------------------------------------------------------------------------------
+
+    def _switch(self) -> Array | None:
+        self._caller = greenlet.getcurrent()
+        values: Array | None = self._runner.switch()
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            self.close()
+            raise failure
+        return values
+
+    def _run(self) -> None:
+        """The greenlet's body: the whole EnergyPlus run."""
+        lib = self._lib
+        state = self._state = lib.stateNew()
+        assert self._folder is not None
+        try:
+            lib.setConsoleOutputState(state, 0)
+            for sensor in self._sensors:
+                if isinstance(sensor, Variable):
+                    lib.requestVariable(state, sensor.name.encode(), sensor.key.encode())
+            self._callbacks = [_StateCallback(self._on_ready), _StateCallback(self._on_step)]
+            lib.callbackAfterNewEnvironmentWarmupComplete(state, self._callbacks[0])
+            lib.callbackEndOfZoneTimeStepAfterZoneReporting(state, self._callbacks[1])
+            words = ["energyplus", "-d", str(self._folder), "-w", str(self._weather), str(self._model)]
+            code = lib.energyplus(state, len(words), (ctypes.c_char_p * len(words))(*(w.encode() for w in words)))
+            if code != 0 and not self._stopping and self._failure is None:
+                self._failure = SimulationError(_failure_text(self._folder, self._model))
+        finally:
+            lib.stateDelete(state)
+            self._state = None
+            self._callbacks = []
+
+    def _on_ready(self, state: int) -> None:
+        """After warm-up: resolve the handles once, hand over the first values."""
+        self._guarded(state, self._begin)
+
+    def _on_step(self, state: int) -> None:
+        """End of a zone time step: hand over its values, go on with new commands."""
+        if self._readers and not self._stopping:
+            self._guarded(state, self._advance)
+
+    def _guarded(self, state: int, action: Callable[[int], None]) -> None:
+        """An exception must not leave a C callback: it is kept and the run is stopped."""
+        try:
+            if self._stopping or self._lib.kindOfSim(state) != _RUN_PERIOD_WEATHER or self._lib.warmupFlag(state):
+                return
+            action(state)
+        except greenlet.GreenletExit:
+            self._stopping = True
+        except BaseException as error:  # noqa: BLE001 - handed to the caller by _switch
+            self._failure = error
+            self._stopping = True
+        if self._stopping:
+            self._lib.stopSimulation(state)
+
+    def _begin(self, state: int) -> None:
+        self._resolve(state)
+        self._advance(state, counts=False)
+
+    def _advance(self, state: int, *, counts: bool = True) -> None:
+        if counts:
+            self.steps += 1
+        values = np.array([get(state, handle) for get, handle in self._readers])
+        if self._lib.apiErrorFlag(state):
+            raise SimulationError(f"EnergyPlus refused a read or a write at step {self.steps}")
+        self._caller.switch(values)
+        if self._stopping:
+            return
+        for i, command in enumerate(self._commands.tolist()):
+            if command == command:  # not NaN
+                self._lib.setActuatorValue(state, self._actuator_handles[i], command)
+                self._commanded[i] = True
+            elif self._commanded[i]:
+                self._lib.resetActuator(state, self._actuator_handles[i])
+                self._commanded[i] = False
+
+    def _resolve(self, state: int) -> None:
+        """Finds every handle. Raises SimulationError with the nearest existing names if one is missing."""
+        lib = self._lib
+        missing: list[tuple[str, str]] = []
+        self._readers = []
+        for sensor in self._sensors:
+            if isinstance(sensor, Variable):
+                handle, get = lib.getVariableHandle(state, sensor.name.encode(), sensor.key.encode()), lib.getVariableValue
+                wanted = ("OutputVariable", f"{sensor.name},{sensor.key}")
+            else:
+                handle, get = lib.getMeterHandle(state, sensor.name.upper().encode()), lib.getMeterValue
+                wanted = ("OutputMeter", sensor.name)
+            self._readers.append((get, handle))
+            if handle < 0:
+                missing.append(wanted)
+        self._actuator_handles = []
+        for a in self._actuators:
+            handle = lib.getActuatorHandle(state, a.component.encode(), a.control.encode(), a.key.encode())
+            self._actuator_handles.append(handle)
+            if handle < 0:
+                missing.append(("Actuator", f"{a.component},{a.control},{a.key}"))
+        if missing:
+            raise SimulationError(_missing_text(missing, self._available(state), self._model))
+
+    def _available(self, state: int) -> list[tuple[str, str]]:
+        """What this model can exchange: (kind, "name,key") pairs."""
+        pointer = self._lib.listAllAPIDataCSV(state)
+        lines = (ctypes.string_at(pointer) or b"").decode(errors="replace").splitlines()
+        found = []
+        for line in lines:
+            kind, _, rest = line.rstrip(";").partition(",")
+            found.append((kind, rest.rpartition(",")[0] if rest.count(",") and rest.endswith("]") else rest))
+        return found
+
+
+def _missing_text(missing: Iterable[tuple[str, str]], available: list[tuple[str, str]], model: Path) -> str:
+    parts = []
+    for kind, wanted in missing:
+        names = [rest for k, rest in available if k.startswith(kind)]
+        folded = {name.casefold(): name for name in names}
+        near = difflib.get_close_matches(wanted.casefold(), folded, n=3, cutoff=0.5)
+        hint = "; nearest: " + " | ".join(folded[n] for n in near) if near else ""
+        parts.append(f"{kind} {wanted!r} does not exist in {model.name}{hint}")
+    return "; ".join(parts)
+
+
+def _failure_text(folder: Path, model: Path) -> str:
+    """EnergyPlus's own severe and fatal lines."""
+    err = folder / "eplusout.err"
+    lines = err.read_text(errors="replace").splitlines() if err.exists() else []
+    said = [line.strip(" *") for line in lines if "** Severe" in line or "**  Fatal" in line]
+    return f"EnergyPlus failed on {model.name}: " + ("; ".join(said[:8]) or f"no error file in {os.fspath(folder)}")

@@ -1,0 +1,117 @@
+"""From a building file and a weather file to the epJSON that EnergyPlus runs: declared edits, nothing by hand."""
+
+from __future__ import annotations
+
+import copy
+import datetime as dt
+import difflib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .errors import UserError
+from .settings import BuildingFile, Edit
+from .sinergym import model_path
+from .templates import fill
+from .weather import Weather
+
+Epjson = dict[str, dict[str, dict[str, Any]]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Period:
+    """The stretch of the weather year that is simulated.
+
+    Attributes:
+        start: first day as (month, day).
+        days: number of days, 1 to 365; the period may not pass the end of the year.
+    """
+
+    start: tuple[int, int] = (1, 1)
+    days: int = 365
+
+    def __post_init__(self) -> None:
+        try:
+            first = dt.date(_YEAR, *self.start)
+        except ValueError as error:
+            raise UserError(f"start {self.start[0]:02d}-{self.start[1]:02d}: not a day of a 365-day year") from error
+        if not 1 <= self.days <= 365 or (first + dt.timedelta(days=self.days - 1)).year != _YEAR:
+            most = (dt.date(_YEAR, 12, 31) - first).days + 1
+            raise UserError(f"days {self.days}: must be 1 to {most} from {first:%m-%d} to the end of the year")
+
+    @property
+    def first(self) -> dt.date:
+        """First day."""
+        return dt.date(_YEAR, *self.start)
+
+    @property
+    def last(self) -> dt.date:
+        """Last day, included."""
+        return self.first + dt.timedelta(days=self.days - 1)
+
+
+_YEAR = 1991  # a 365-day year that begins on a Tuesday, as in the source models
+
+
+def prepare(building: BuildingFile, weather: Weather, period: Period) -> Epjson:
+    """The model of a building in a weather, ready to run.
+
+    Raises UserError if an edit does not fit the source model, with the nearest names that exist.
+    """
+    model: Epjson = json.loads(model_path(building.source.sinergym).read_text())
+    for number, edit in enumerate(building.source.edits):
+        _apply(model, edit, building, where=f"{building.id}: source.edits.{number}")
+    model["Timestep"] = {"Timestep": {"number_of_timesteps_per_hour": building.timesteps_per_hour}}
+    model["OutputControl:Files"] = {"Files": dict.fromkeys(_OUTPUT_FILES, "No")}
+    model["SizingPeriod:DesignDay"] = copy.deepcopy(weather.design_days)
+    model["Site:Location"] = {weather.place: weather.location}
+    run_period = next(iter(model["RunPeriod"].values()))
+    first, last = period.first, period.last
+    run_period.update(
+        begin_year=first.year,
+        begin_month=first.month,
+        begin_day_of_month=first.day,
+        end_year=last.year,
+        end_month=last.month,
+        end_day_of_month=last.day,
+        day_of_week_for_start_day=f"{first:%A}",
+    )
+    return model
+
+
+# Every field of OutputControl:Files. Source: EnergyPlus 25.1 Input Output Reference, OutputControl:Files.
+_OUTPUT_FILES = tuple(
+    f"output_{kind}"
+    for kind in (
+        "csv mtr eso eio tabular sqlite json audit space_sizing zone_sizing system_sizing dxf bnd rdd mdd mtd shd "
+        "dfs glhe delightin delighteldmp delightdfdmp edd dbg perflog sln sci wrl screen tarcog extshd"
+    ).split()
+) + ("output_end",)
+
+
+def _apply(model: Epjson, edit: Edit, building: BuildingFile, *, where: str) -> None:
+    for kind, names in edit.remove.items():
+        objects = _existing(model, kind, f"{where}.remove")
+        for name in fill(names, building) if names else list(objects):
+            _existing(objects, name, f"{where}.remove.{kind}")
+            del objects[name]
+        if not objects:
+            del model[kind]
+    for kind, changes in edit.set.items():
+        objects = _existing(model, kind, f"{where}.set")
+        for name, fields in fill(changes, building).items():
+            _existing(objects, name, f"{where}.set.{kind}").update(fields)
+    for kind, additions in edit.add.items():
+        objects = model.setdefault(kind, {})
+        for name, fields in fill(additions, building).items():
+            if name in objects:
+                raise UserError(f"{where}.add.{kind}: {name!r} is already in the source model; use 'set'")
+            objects[name] = fields
+
+
+def _existing(within: dict[str, Any], name: str, where: str) -> Any:
+    if name in within:
+        return within[name]
+    near = difflib.get_close_matches(name, within, n=3)
+    raise UserError(f"{where}: {name!r} is not in the source model; nearest: {', '.join(near) or 'none'}")
