@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import difflib
 import functools
-from collections.abc import Mapping
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 from .errors import UserError
 from .points import Point, Role
-from .settings import BuildingFile, PointFile, ReadFrom, WriteTo, ZoneRoles, load_yaml
+from .settings import Action, BuildingFile, Observation, ReadFrom, Strict, WriteTo, ZoneRoles, load_yaml
 from .templates import for_zone, is_zonal
 
 _MODELS = Path(__file__).parent / "models"
@@ -29,6 +30,8 @@ class Building:
         writes: the EnergyPlus actuator of each set-point.
         setpoints: the set-point points, in order: the order of every action array.
         zones: the points of each zone, by the part they play.
+        observations: what a learned policy sees, in order.
+        actions: how its action array becomes set-points, in the order of `setpoints`.
     """
 
     file: BuildingFile
@@ -38,6 +41,8 @@ class Building:
     writes: Mapping[str, WriteTo]
     setpoints: tuple[Point, ...]
     zones: Mapping[str, ZoneRoles]
+    observations: tuple[Observation, ...]
+    actions: tuple[Action, ...]
 
     @property
     def id(self) -> str:
@@ -75,13 +80,9 @@ def find_building(name: str) -> Building:
 
 def expand(file: BuildingFile) -> Building:
     """Writes out every template of a building file. Raises UserError for a name that does not exist."""
-    written = [
-        (PointFile.model_validate(_fill(entry, zone, file)), zone)
-        for group in _groups(file.points)
-        for zone in (file.zones if is_zonal(group[0].name) else [""])
-        for entry in group
-    ]
-    entries = [entry for entry, _ in written]
+    entries = _expand(file.points, lambda p: p.name, file)
+    observations = _expand(file.observations, lambda o: o.point, file)
+    actions = _expand(file.actions, lambda a: a.setpoint, file)
     points = tuple(
         Point(name=e.name, unit=e.unit, role=e.role, low=e.low, high=e.high, help=e.help) for e in entries
     )
@@ -94,39 +95,38 @@ def expand(file: BuildingFile) -> Building:
     }
     used = [name for roles in zones.values() for _, name in roles]
     used += [name for _, name in file.meters] + [file.outdoor_temp, file.it_load]
-    used += [part for e in entries for part in e.sum_of]
+    used += [part for e in entries for part in e.sum_of] + [o.point for o in observations]
+    used += [name for a in actions for name in (a.setpoint, a.per) if name]
     if unknown := sorted(set(used) - names):
         raise UserError(f"{file.id}: {', '.join(unknown)}: used, and not among the points")
+    setpoints = tuple(p for p in points if p.role is Role.SETPOINT)
+    if [a.setpoint for a in actions] != [p.name for p in setpoints]:
+        raise UserError(f"{file.id}: actions must name every set-point once, in the order of the points")
     return Building(
         file=file,
         points=points,
         sources=MappingProxyType({e.name: e.read for e in entries if e.read}),
         sums=MappingProxyType({e.name: e.sum_of for e in entries if e.sum_of}),
         writes=MappingProxyType({e.name: e.write for e in entries if e.write}),
-        setpoints=tuple(p for p in points if p.role is Role.SETPOINT),
+        setpoints=setpoints,
         zones=MappingProxyType(zones),
+        observations=observations,
+        actions=actions,
     )
 
 
-def _groups(points: tuple[PointFile, ...]) -> list[list[PointFile]]:
-    """Neighbouring zonal points in one group, so that a zone's points stand together; others alone."""
-    groups: list[list[PointFile]] = []
-    for point in points:
-        if groups and is_zonal(point.name) and is_zonal(groups[-1][-1].name):
-            groups[-1].append(point)
-        else:
-            groups.append([point])
-    return groups
+def _expand[T: Strict](entries: Sequence[T], named: Callable[[T], str], file: BuildingFile) -> tuple[T, ...]:
+    """Writes out zonal entries; neighbouring zonal entries stay together, zone by zone."""
+    return tuple(
+        type(entry).model_validate(_fill(entry.model_dump(), zone, file))
+        for zonal, group in itertools.groupby(entries, lambda e: is_zonal(named(e)))
+        for zone, entry in itertools.product(file.zones if zonal else [""], list(group))
+    )
 
 
-def _fill(entry: PointFile, zone: str, file: BuildingFile) -> dict[str, object]:
-    def walk(value: object) -> object:
-        if isinstance(value, str) and zone:
-            return for_zone(value, zone, file)
-        if isinstance(value, dict):
-            return {k: walk(v) for k, v in value.items()}
-        return value
-
-    filled = walk(entry.model_dump())
-    assert isinstance(filled, dict)
-    return filled
+def _fill(value: object, zone: str, file: BuildingFile) -> object:
+    if isinstance(value, str) and zone:
+        return for_zone(value, zone, file)
+    if isinstance(value, dict):
+        return {k: _fill(v, zone, file) for k, v in value.items()}
+    return value

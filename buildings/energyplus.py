@@ -11,13 +11,14 @@ the time that a call which releases and takes the lock again needs, and another 
 from __future__ import annotations
 
 import ctypes
-import difflib
 import functools
 import importlib.util
+import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import SimulationError, UserError
+from .nearest import Wanted, dictionary, listed, message
 
 Array = NDArray[np.float64]
 
@@ -129,6 +131,7 @@ class Simulation:
     ) -> None:
         self._model, self._weather = model, weather
         self._sensors, self._actuators = tuple(sensors), tuple(actuators)
+        self._requests = [(s.name, s.key) for s in self._sensors if isinstance(s, Variable)]
         self._keep = keep
         self._folder: Path | None = None
         self._lib = _library()
@@ -140,6 +143,7 @@ class Simulation:
         self._readers: list[tuple[Callable[..., float], int]] = []
         self._actuator_handles: list[int] = []
         self._stopping = False
+        self._unattended = False
         self._failure: BaseException | None = None
         self._callbacks: list[Any] = []
         self.steps = 0
@@ -173,6 +177,18 @@ class Simulation:
         self._commands = commands
         return self._switch()
 
+    def run_through(self, commands: Array) -> float:
+        """The whole run under constant commands without any exchange; returns the seconds of the run period.
+
+        What EnergyPlus itself costs: the yardstick for `step`. Raises SimulationError.
+        """
+        self._unattended = True
+        self.start(commands)
+        self._command(self._state, commands)
+        began = time.perf_counter()
+        self._switch()
+        return time.perf_counter() - began
+
     def close(self) -> None:
         """Ends the run, wherever it is, and removes its folder."""
         if self._runner is not None and not self._runner.dead:
@@ -197,6 +213,8 @@ class Simulation:
         if self._failure is not None:
             failure, self._failure = self._failure, None
             self.close()
+            if isinstance(failure, _MissingNames):
+                raise SimulationError(_missing_text(failure.args[0], self._model, self._weather)) from None
             raise failure
         return values
 
@@ -207,12 +225,12 @@ class Simulation:
         assert self._folder is not None
         try:
             lib.setConsoleOutputState(state, 0)
-            for sensor in self._sensors:
-                if isinstance(sensor, Variable):
-                    lib.requestVariable(state, sensor.name.encode(), sensor.key.encode())
+            for name, key in self._requests:
+                lib.requestVariable(state, name.encode(), key.encode())
             self._callbacks = [_StateCallback(self._on_ready), _StateCallback(self._on_step)]
             lib.callbackAfterNewEnvironmentWarmupComplete(state, self._callbacks[0])
-            lib.callbackEndOfZoneTimeStepAfterZoneReporting(state, self._callbacks[1])
+            if not self._unattended:
+                lib.callbackEndOfZoneTimeStepAfterZoneReporting(state, self._callbacks[1])
             words = ["energyplus", "-d", str(self._folder), "-w", str(self._weather), str(self._model)]
             code = lib.energyplus(state, len(words), (ctypes.c_char_p * len(words))(*(w.encode() for w in words)))
             if code != 0 and not self._stopping and self._failure is None:
@@ -256,9 +274,11 @@ class Simulation:
         if self._lib.apiErrorFlag(state):
             raise SimulationError(f"EnergyPlus refused a read or a write at step {self.steps}")
         self._caller.switch(values)
-        if self._stopping:
-            return
-        for i, command in enumerate(self._commands.tolist()):
+        if not self._stopping:
+            self._command(state, self._commands)
+
+    def _command(self, state: int, commands: Array) -> None:
+        for i, command in enumerate(commands.tolist()):
             if command == command:  # not NaN
                 self._lib.setActuatorValue(state, self._actuator_handles[i], command)
                 self._commanded[i] = True
@@ -267,49 +287,57 @@ class Simulation:
                 self._commanded[i] = False
 
     def _resolve(self, state: int) -> None:
-        """Finds every handle. Raises SimulationError with the nearest existing names if one is missing."""
-        lib = self._lib
-        missing: list[tuple[str, str]] = []
+        """Finds every handle, once. Raises _MissingNames for those that do not exist."""
+        lib, missing = self._lib, list[Wanted]()
         self._readers = []
         for sensor in self._sensors:
             if isinstance(sensor, Variable):
-                handle, get = lib.getVariableHandle(state, sensor.name.encode(), sensor.key.encode()), lib.getVariableValue
-                wanted = ("OutputVariable", f"{sensor.name},{sensor.key}")
+                handle = lib.getVariableHandle(state, sensor.name.encode(), sensor.key.encode())
+                self._readers.append((lib.getVariableValue, handle))
+                wanted = ("OutputVariable", sensor.name, sensor.key)
             else:
-                handle, get = lib.getMeterHandle(state, sensor.name.upper().encode()), lib.getMeterValue
-                wanted = ("OutputMeter", sensor.name)
-            self._readers.append((get, handle))
-            if handle < 0:
-                missing.append(wanted)
+                handle = lib.getMeterHandle(state, sensor.name.upper().encode())
+                self._readers.append((lib.getMeterValue, handle))
+                wanted = ("OutputMeter", sensor.name, "")
+            missing += [wanted] if handle < 0 else []
         self._actuator_handles = []
         for a in self._actuators:
             handle = lib.getActuatorHandle(state, a.component.encode(), a.control.encode(), a.key.encode())
             self._actuator_handles.append(handle)
-            if handle < 0:
-                missing.append(("Actuator", f"{a.component},{a.control},{a.key}"))
+            missing += [("Actuator", f"{a.component},{a.control}", a.key)] if handle < 0 else []
         if missing:
-            raise SimulationError(_missing_text(missing, self._available(state), self._model))
+            raise _MissingNames(missing)
 
-    def _available(self, state: int) -> list[tuple[str, str]]:
-        """What this model can exchange: (kind, "name,key") pairs."""
+
+class _MissingNames(Exception):
+    """Names that the model does not have."""
+
+
+class _Probe(Simulation):
+    """A run that stops after warm-up and knows what the model has, with every key of the variables asked about."""
+
+    def __init__(self, *, model: Path, weather: Path, variables: Sequence[str], keep: Path) -> None:
+        super().__init__(model=model, weather=weather, sensors=[], actuators=[], keep=keep)
+        self._requests = [(name, "*") for name in variables]
+        self.available: list[tuple[str, str]] = []
+
+    def _resolve(self, state: int) -> None:
         pointer = self._lib.listAllAPIDataCSV(state)
-        lines = (ctypes.string_at(pointer) or b"").decode(errors="replace").splitlines()
-        found = []
-        for line in lines:
-            kind, _, rest = line.rstrip(";").partition(",")
-            found.append((kind, rest.rpartition(",")[0] if rest.count(",") and rest.endswith("]") else rest))
-        return found
+        self.available = listed((ctypes.string_at(pointer) or b"").decode(errors="replace"))
 
 
-def _missing_text(missing: Iterable[tuple[str, str]], available: list[tuple[str, str]], model: Path) -> str:
-    parts = []
-    for kind, wanted in missing:
-        names = [rest for k, rest in available if k.startswith(kind)]
-        folded = {name.casefold(): name for name in names}
-        near = difflib.get_close_matches(wanted.casefold(), folded, n=3, cutoff=0.5)
-        hint = "; nearest: " + " | ".join(folded[n] for n in near) if near else ""
-        parts.append(f"{kind} {wanted!r} does not exist in {model.name}{hint}")
-    return "; ".join(parts)
+def _missing_text(missing: Sequence[Wanted], model: Path, weather: Path) -> str:
+    """Names the nearest that exist. EnergyPlus only lists variables that were asked for, so it is asked again."""
+    with tempfile.TemporaryDirectory(prefix="airhandler-") as name:
+        tree = json.loads(model.read_text())
+        tree["Output:VariableDictionary"] = {"Names": {"key_field": "IDF"}}
+        tree["OutputControl:Files"] = {"Files": {"output_rdd": "Yes"}}
+        path = Path(name) / "model.epJSON"
+        path.write_text(json.dumps(tree))
+        asked = [wanted for kind, wanted, _ in missing if kind == "OutputVariable"]
+        with _Probe(model=path, weather=weather, variables=asked, keep=Path(name)) as probe:
+            probe.start()
+        return message(missing, probe.available, dictionary(Path(name) / "eplusout.rdd"), model.name)
 
 
 def _failure_text(folder: Path, model: Path) -> str:

@@ -136,12 +136,19 @@ class MeterRoles(Strict):
     water: str
 
 
+class ItFloor(Strict):
+    """Server power that control cannot influence: `idle + per_load * load` [W]."""
+
+    idle: float
+    per_load: float
+
+
 class RewardFile(Strict):
     """Coefficients of the reward; see reward.py."""
 
     power_scale_w: float = Field(gt=0)
     exceedance_weight_per_k: float = Field(ge=0)
-    it_floor_w: str
+    it_floor_w: ItFloor
 
 
 class Observation(Strict):
@@ -150,6 +157,15 @@ class Observation(Strict):
     point: str
     low: float
     high: float
+
+
+class Action(Strict):
+    """One entry of the action: a set-point (template); -1..1 becomes low..high, times `per` where that is given."""
+
+    setpoint: str
+    low: float
+    high: float
+    per: str | None = None
 
 
 class BuildingFile(Strict):
@@ -171,6 +187,7 @@ class BuildingFile(Strict):
     shield: ShieldFile
     reward: RewardFile
     observations: tuple[Observation, ...] = Field(strict=False)
+    actions: tuple[Action, ...] = Field(strict=False)
     baselines: dict[str, dict[str, float]]
 
 

@@ -1,0 +1,45 @@
+"""The command `airhandler`: dispatch only."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Runs a command. A user's mistake is one line on stderr and exit code 2; Ctrl-C is exit code 130."""
+    if sys.version_info < (3, 12):  # noqa: UP036 - said clearly where an older Python tries
+        sys.exit(f"airhandler needs Python 3.12 or newer; this is {sys.version.split()[0]}")
+    from typer import Typer
+
+    from airhandler import __version__
+    from airhandler.buildings.errors import AirhandlerError, UserError
+    from airhandler.control import cli as control
+    from airhandler.deploy import cli as deploy
+    from airhandler.deploy import demo
+
+    app = Typer(
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+        help=f"Learned set-points for buildings and data centres, behind a shield ({__version__}).",
+        epilog="For example: airhandler evaluate stock outdoor-reset --weather chicago  |  airhandler demo",
+    )
+    app.add_typer(control.app)
+    app.add_typer(deploy.app)
+    app.add_typer(demo.app)
+    try:
+        app()
+    except UserError as error:
+        print(f"airhandler: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(2)
+    except AirhandlerError as error:
+        print(f"airhandler: {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("airhandler: interrupted", file=sys.stderr)  # noqa: T201
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

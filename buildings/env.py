@@ -1,0 +1,148 @@
+"""The Gymnasium environment of a building."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, Literal
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+
+from .catalog import find_building
+from .codec import Codec, Float32
+from .energyplus import Array
+from .errors import SimulationError, UserError
+from .instrumentation import InstrumentedRun, measured_points
+from .model import Period
+from .points import Reading
+from .reward import Reward
+from .weather import Weather, find_weather
+
+
+class BuildingEnv(gym.Env[Float32, Float32]):
+    """A building as a Gymnasium environment.
+
+    An episode is the period (a year by default) in one weather; it ends with `truncated`. With several
+    weathers, each reset draws one.
+
+    Observation: `[len(codec.names)]` float32 in -1..1; `codec.names` says what each entry is.
+    Action: `[len(building.setpoints)]` float32 in -1..1, from low to high of each set-point.
+    Info: `weather`, `time`, `setpoints` (what was in force in the step, in physical units) and the terms of the
+    reward `controllable_w`, `exceedance_k`.
+
+    Args:
+        building: id of the catalogue.
+        weather: name or path of a weather file, or several.
+        start: first day of an episode as (month, day), or "random": each reset draws a day, so that the
+            episode ends within the year.
+        days: length of an episode.
+    """
+
+    metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 - Gymnasium's own convention
+
+    def __init__(
+        self,
+        building: str = "datacentre-dx",
+        weather: str | Sequence[str] = "chicago",
+        start: tuple[int, int] | Literal["random"] = (1, 1),
+        days: int = 365,
+    ) -> None:
+        self.building = find_building(building)
+        names = [weather] if isinstance(weather, str) else list(weather)
+        if not names:
+            raise UserError("an environment needs at least one weather")
+        self.weathers = [find_weather(name) for name in names]
+        self._period = Period(start=(1, 1) if start == "random" else start, days=days)
+        self._random_start = start == "random"
+        self.codec = Codec(self.building)
+        self._reward = Reward(self.building, measured_points(self.building))
+        index = {p.name: i for i, p in enumerate(measured_points(self.building))}
+        self._observed = np.array([index[c.point] for c in self.codec.observations])
+        self._relative = np.array([i for i, a in enumerate(self.codec.actions) if a.per], dtype=np.intp)
+        self._reference_of = np.array([index[a.per] for a in self.codec.actions if a.per], dtype=np.intp)
+        self.observation_space = gym.spaces.Box(-1.0, 1.0, (len(self.codec.names),), np.float32)
+        self.action_space = gym.spaces.Box(-1.0, 1.0, (len(self.building.setpoints),), np.float32)
+        self._run: InstrumentedRun | None = None
+        self._values: Array = np.empty(0)
+
+    @property
+    def reading(self) -> Reading:
+        """The newest reading of the running episode."""
+        return self._running().reading(self._values)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Float32, dict[str, Any]]:
+        """Begins an episode. `options["weather"]` names one of the environment's weathers."""
+        super().reset(seed=seed)
+        self._end()
+        weather = self._draw_weather(options or {})
+        self._run = InstrumentedRun(self.building, weather, self._draw_period())
+        self._values = self._run.start()
+        return self._observe(), self._info(self._run)
+
+    def step(self, action: NDArray[np.floating[Any]]) -> tuple[Float32, float, bool, bool, dict[str, Any]]:
+        """One control step. Raises SimulationError when EnergyPlus fails: that is never the end of an episode."""
+        return self.step_setpoints(self.codec.decode_values(action, self._references()))
+
+    def step_setpoints(self, setpoints: Array) -> tuple[Float32, float, bool, bool, dict[str, Any]]:
+        """One control step under set-points [len(setpoints)] in physical units; NaN: the building's own control."""
+        run = self._running()
+        values = run.step(setpoints)
+        if values is None:
+            raise SimulationError("the episode is over: call reset()")
+        self._values = values
+        terms = self._reward(values)
+        info = self._info(run)
+        info["setpoints"] = setpoints
+        info["controllable_w"] = terms.controllable_w
+        info["exceedance_k"] = terms.exceedance_k
+        return self._observe(), terms.reward, False, run.steps >= run.total_steps, info
+
+    def close(self) -> None:
+        """Ends the running episode and removes its files."""
+        self._end()
+
+    def _references(self) -> Array:
+        self._running()
+        references = np.ones(len(self.building.setpoints))
+        references[self._relative] = self._values[self._reference_of]
+        return references
+
+    def _draw_weather(self, options: dict[str, Any]) -> Weather:
+        if "weather" in options:
+            wanted = options["weather"]
+            for weather in self.weathers:
+                if weather.name == wanted:
+                    return weather
+            raise UserError(f"weather {wanted!r} is not one of this environment's: {[w.name for w in self.weathers]}")
+        return self.weathers[int(self.np_random.integers(len(self.weathers)))]
+
+    def _draw_period(self) -> Period:
+        if not self._random_start:
+            return self._period
+        first = Period().first + timedelta(days=int(self.np_random.integers(365 - self._period.days + 1)))
+        return Period(start=(first.month, first.day), days=self._period.days)
+
+    def _running(self) -> InstrumentedRun:
+        if self._run is None:
+            raise SimulationError("no episode is running: call reset() first")
+        return self._run
+
+    def _observe(self) -> Float32:
+        return self.codec.encode_values(self._values[self._observed], self._running().time)
+
+    def _info(self, run: InstrumentedRun) -> dict[str, Any]:
+        return {"weather": run.weather.name, "time": run.time}
+
+    def _end(self) -> None:
+        if self._run is not None:
+            self._run.close()
+            self._run = None
+
+
+gym.register(
+    id="airhandler/DataCentreDX-v0",
+    entry_point="airhandler.buildings.env:BuildingEnv",
+    kwargs={"building": "datacentre-dx"},
+)

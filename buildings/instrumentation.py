@@ -1,0 +1,139 @@
+"""A building's points on the engine: which EnergyPlus values they are, and how raw arrays become points."""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import json
+import shutil
+import tempfile
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from .catalog import Building
+from .energyplus import Actuator, Array, Meter, Simulation, Variable
+from .model import Period, prepare
+from .points import Point, Reading, Role, Setpoints
+from .weather import Weather
+
+
+class InstrumentedRun:
+    """One simulated stretch of a building, read and written by points.
+
+    Values are arrays in the order of `measured`; set-points are arrays in the order of `building.setpoints`,
+    where NaN leaves a set-point to the building's own control. Energy meters [J per step] become watts; they
+    are absent (NaN) in the first reading, because no step has ended.
+    """
+
+    def __init__(self, building: Building, weather: Weather, period: Period) -> None:
+        self.building, self.weather, self.period = building, weather, period
+        self.measured = measured_points(building)
+        self.total_steps = period.days * 24 * building.file.timesteps_per_hour
+        raw = [p for p in self.measured if p.name in building.sources]
+        self._engine = Simulation(
+            model=_prepared(building, weather, period),
+            weather=weather.path,
+            sensors=[_sensor(building, p) for p in raw],
+            actuators=[Actuator(w.component, w.control, w.key) for w in _writes(building)],
+        )
+        self._convert = _conversion(building, self.measured, raw)
+        self._meters = np.array([building.sources[p.name].meter is not None for p in raw])
+        self._names = tuple(p.name for p in self.measured)
+        self._began = datetime(*period.first.timetuple()[:3], tzinfo=weather.zone)
+        self._step = timedelta(seconds=building.step_s)
+
+    @property
+    def steps(self) -> int:
+        """Steps done."""
+        return self._engine.steps
+
+    @property
+    def time(self) -> datetime:
+        """Simulated time, in the local standard time of the weather file."""
+        return self._began + self.steps * self._step
+
+    def start(self) -> Array:
+        """Sizing and warm-up; the first values [len(measured)]."""
+        raw = self._engine.start()
+        return self._first(raw)
+
+    def step(self, setpoints: Array) -> Array | None:
+        """One control step under set-points [len(setpoints)]; None after the last step of the period."""
+        raw = self._engine.step(setpoints)
+        return None if raw is None else self._convert @ raw
+
+    def bare_steps_per_s(self, setpoints: Array) -> float:
+        """Runs the whole period under constant set-points with no exchange: the speed of EnergyPlus itself."""
+        return self.total_steps / self._engine.run_through(setpoints)
+
+    def reading(self, values: Array) -> Reading:
+        """Values as a Reading; NaN becomes absent."""
+        return Reading(
+            time=self.time,
+            values={
+                name: (value if value == value else None)
+                for name, value in zip(self._names, values.tolist(), strict=True)
+            },
+        )
+
+    def array(self, setpoints: Setpoints | None) -> Array:
+        """Set-points as an array; None, the building's own control, as NaN."""
+        if setpoints is None:
+            return np.full(len(self.building.setpoints), np.nan)
+        return np.array([setpoints[p.name] for p in self.building.setpoints])
+
+    def close(self) -> None:
+        """Ends the run and removes its files."""
+        self._engine.close()
+
+    def _first(self, raw: Array) -> Array:
+        values = self._convert @ raw
+        of_meters = (np.abs(self._convert) @ self._meters.astype(float)) > 0
+        values[of_meters] = np.nan
+        return values
+
+
+def measured_points(building: Building) -> tuple[Point, ...]:
+    """Points that are read: the order of every value array."""
+    return tuple(p for p in building.points if p.role is not Role.SETPOINT)
+
+
+def _sensor(building: Building, point: Point) -> Variable | Meter:
+    source = building.sources[point.name]
+    if source.meter is not None:
+        return Meter(source.meter)
+    assert source.variable is not None and source.key is not None  # noqa: PT018 - checked by ReadFrom
+    return Variable(source.variable, source.key)
+
+
+def _writes(building: Building) -> list[object]:
+    return [building.writes[p.name] for p in building.setpoints]
+
+
+def _conversion(building: Building, measured: Sequence[Point], raw: Sequence[Point]) -> Array:
+    """The matrix [measured, raw] that scales every raw value and adds up the sums."""
+    column = {p.name: i for i, p in enumerate(raw)}
+    matrix = np.zeros((len(measured), len(raw)))
+    for row, point in enumerate(measured):
+        for name in building.sums.get(point.name, (point.name,)):
+            source = building.sources[name]
+            matrix[row, column[name]] = source.scale / (building.step_s if source.meter else 1.0)
+    return matrix
+
+
+@functools.lru_cache(maxsize=256)
+def _prepared(building: Building, weather: Weather, period: Period) -> Path:
+    """The prepared model as a file of this process, made once."""
+    path = _scratch() / f"{len(list(_scratch().iterdir())):04d}-{building.id}.epJSON"
+    path.write_text(json.dumps(prepare(building.file, weather, period)))
+    return path
+
+
+@functools.cache
+def _scratch() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="airhandler-models-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder

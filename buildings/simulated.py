@@ -1,0 +1,120 @@
+"""A simulated building as Site, Writer and Clock over one run: time passes when the loop sleeps."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from .catalog import Building
+from .energyplus import Array
+from .errors import SiteError
+from .instrumentation import InstrumentedRun
+from .model import Period
+from .points import Point, Reading, Setpoints
+from .site import WriteFailed, WriteOutcome, Written
+from .weather import Weather
+
+
+class SimulatedSite:
+    """A building of the catalogue, running in EnergyPlus. It begins, and stays, under its own control.
+
+    Args:
+        building: which building.
+        weather: which weather.
+        period: which stretch of the year.
+        speed: simulated seconds per second; None runs as fast as it can.
+    """
+
+    def __init__(self, building: Building, weather: Weather, period: Period, *, speed: float | None = None) -> None:
+        self._run = InstrumentedRun(building, weather, period)
+        self._values: Array = self._run.start()
+        self._commands: Array = self._run.array(None)
+        self._ended = False
+        self.clock = SimulatedClock(self, speed)
+
+    @property
+    def points(self) -> Sequence[Point]:
+        """Every point of the building."""
+        return self._run.building.points
+
+    @property
+    def time(self) -> datetime:
+        """Simulated time."""
+        return self._run.time
+
+    def read(self) -> Reading:
+        """The reading at the end of the last step. Raises SiteError once closed."""
+        if self._ended:
+            raise SiteError("the simulated site is closed")
+        return self._run.reading(self._values)
+
+    def writer(self) -> SimulatedWriter:
+        """The right to write; shadow mode never asks for it."""
+        return SimulatedWriter(self)
+
+    def command(self, setpoints: Setpoints | None) -> None:
+        """Puts set-points in force from the next step on; None gives control back to the building."""
+        self._commands = self._run.array(setpoints)
+
+    def advance(self) -> bool:
+        """Simulates one step. Returns False, and does nothing, at the end of the period."""
+        values = self._run.step(self._commands) if self._run.steps < self._run.total_steps else None
+        if values is None:
+            return False
+        self._values = values
+        return True
+
+    def close(self) -> None:
+        """Ends the run and removes its files."""
+        self._ended = True
+        self._run.close()
+
+
+class SimulatedWriter:
+    """Writes to a simulated site."""
+
+    def __init__(self, site: SimulatedSite) -> None:
+        self._site = site
+        self._known = {p.name for p in site.points}
+
+    def write(self, setpoints: Setpoints) -> WriteOutcome:
+        """Puts set-points in force from the next step on."""
+        if unknown := sorted(set(setpoints) - self._known):
+            return WriteFailed(reason=f"no point {', '.join(unknown)}")
+        self._site.command(setpoints)
+        return Written()
+
+    def relinquish(self) -> WriteOutcome:
+        """Gives control back to the building."""
+        self._site.command(None)
+        return Written()
+
+
+class SimulatedClock:
+    """Simulated time, at a pace; `stop` wakes a sleeper and ends the run."""
+
+    def __init__(self, site: SimulatedSite, speed: float | None) -> None:
+        self._site, self._speed = site, speed
+        self._stop = threading.Event()
+
+    def now(self) -> datetime:
+        """Simulated time."""
+        return self._site.time
+
+    def sleep_until(self, when: datetime) -> bool:
+        """Advances the building until `when`; False at the end of the period or once stopped."""
+        while self.now() < when:
+            began, before = time.monotonic(), self.now()
+            if self._stop.is_set() or not self._site.advance():
+                return False
+            if self._speed is not None:
+                pause_s = (self.now() - before) / timedelta(seconds=1) / self._speed
+                if self._stop.wait(max(0.0, pause_s - (time.monotonic() - began))):
+                    return False
+        return True
+
+    def stop(self) -> None:
+        """Ends the run at once; safe to call from a signal handler."""
+        self._stop.set()

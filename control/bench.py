@@ -1,0 +1,97 @@
+"""`airhandler bench engine`: steps per second, ours, bare EnergyPlus's and Sinergym's, in one run, alternating."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from airhandler.buildings.catalog import find_building
+from airhandler.buildings.env import BuildingEnv
+from airhandler.buildings.errors import AirhandlerError
+from airhandler.buildings.instrumentation import InstrumentedRun
+from airhandler.buildings.model import Period
+from airhandler.buildings.weather import find_weather
+
+_BUILDING, _WEATHER = "datacentre-dx", "chicago"
+_SHARES = (0.6, 0.1)  # supply temperature and airflow ratio, as shares of their ranges
+
+
+def bench_engine(
+    *, days: int, repetitions: int, progress: Callable[[str, int], None] | None = None
+) -> dict[str, Any]:
+    """Measures bare EnergyPlus, our environment and Sinergym's, one after the other, `repetitions` times.
+
+    Bare is the same prepared model under the same set-points with no exchange at all. Sinergym runs
+    its own two-zone environment, with as many steps, in a process of its own (it changes global settings).
+    Returns medians [steps/s] and every measurement.
+    """
+    measures: dict[str, Callable[[int], float]] = {"bare": _bare, "env": _env, "sinergym": _sinergym}
+    found: dict[str, list[float]] = {name: [] for name in measures}
+    for repetition in range(repetitions):
+        for name, measure in measures.items():
+            if progress is not None:
+                progress(name, repetition)
+            found[name].append(measure(days))
+    medians = {f"{name}_steps_per_s": round(statistics.median(values), 1) for name, values in found.items()}
+    return {
+        **medians,
+        "env_to_bare": round(medians["env_steps_per_s"] / medians["bare_steps_per_s"], 3),
+        "env_to_sinergym": round(medians["env_steps_per_s"] / medians["sinergym_steps_per_s"], 3),
+        "building": _BUILDING,
+        "weather": _WEATHER,
+        "days": days,
+        "repetitions": repetitions,
+        "measured": {name: [round(v, 1) for v in values] for name, values in found.items()},
+    }
+
+
+def _commands() -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Set-points in the order of the building's: constant, the same for the bare run and for ours."""
+    points = find_building(_BUILDING).setpoints
+    return np.array([p.low + _SHARES[i % 2] * (p.high - p.low) for i, p in enumerate(points)])
+
+
+def _bare(days: int) -> float:
+    run = InstrumentedRun(find_building(_BUILDING), find_weather(_WEATHER), Period(days=days))
+    try:
+        return run.bare_steps_per_s(_commands())
+    finally:
+        run.close()
+
+
+def _env(days: int) -> float:
+    env = BuildingEnv(_BUILDING, _WEATHER, days=days)
+    try:
+        env.reset(seed=0)
+        action = _action(env)
+        began, steps, truncated = perf_counter(), 0, False
+        while not truncated:
+            _, _, _, truncated, _ = env.step(action)
+            steps += 1
+        return steps / (perf_counter() - began)
+    finally:
+        env.close()
+
+
+def _action(env: BuildingEnv) -> np.ndarray[Any, np.dtype[np.float32]]:
+    from airhandler.buildings.points import Setpoints
+
+    names = [p.name for p in env.building.setpoints]
+    return env.codec.encode_setpoints(Setpoints(dict(zip(names, _commands().tolist(), strict=True))), env.reading)
+
+
+def _sinergym(days: int) -> float:
+    steps = days * 24 * find_building(_BUILDING).file.timesteps_per_hour
+    command = [sys.executable, str(Path(__file__).with_name("bench_sinergym.py")), str(steps)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        return float(done.stdout.strip().splitlines()[-1])
+    except (IndexError, ValueError):
+        raise AirhandlerError(f"Sinergym's environment did not run: {done.stderr.strip()[-500:]}") from None

@@ -1,0 +1,55 @@
+"""Sinergym's own two-zone environment, timed: `python bench_sinergym.py STEPS` prints its steps per second.
+
+Run in a process of its own: importing Sinergym takes seconds and changes global settings.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from time import perf_counter
+
+ENVIRONMENT = "Eplus-datacenter_dx-chicago-continuous-v1"
+
+
+def energyplus_folder(folder: Path) -> None:
+    """Makes a folder that Sinergym accepts as EPLUS_PATH: it needs a dictionary to parse DDY files with.
+
+    The newest that eppy packages (9.2) is enough: the fields of design days have not changed since.
+    """
+    import eppy
+
+    dictionaries = Path(eppy.__file__).parent / "resources" / "iddfiles"
+    shutil.copy(dictionaries / "Energy+V9_2_0.idd", folder / "Energy+.idd")
+    os.environ["EPLUS_PATH"] = str(folder)
+
+
+def steps_per_second(steps: int) -> float:
+    """Speed of Sinergym's environment over so many steps with a constant action, reset left out."""
+    import gymnasium as gym
+    import numpy as np
+    import sinergym  # noqa: F401 - registers the environments
+
+    logging.disable(logging.CRITICAL)
+    env = gym.make(ENVIRONMENT)
+    env.reset(seed=0)
+    action = np.array([25.0], dtype=np.float32)
+    began = perf_counter()
+    for _ in range(steps):
+        _, _, _, truncated, _ = env.step(action)
+        if truncated:
+            raise RuntimeError("the episode ended early")
+    speed = steps / (perf_counter() - began)
+    env.close()
+    return speed
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as name:
+        energyplus_folder(Path(name))
+        os.chdir(name)
+        print(steps_per_second(int(sys.argv[1])))  # noqa: T201 - this script's result

@@ -1,0 +1,253 @@
+"""`airhandler buildings`, `train`, `tune`, `evaluate`, `report` and `bench` on the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from airhandler.buildings.errors import UserError
+
+if TYPE_CHECKING:
+    from airhandler.buildings.model import Period
+
+
+app = typer.Typer(no_args_is_help=True)
+bench = typer.Typer(no_args_is_help=True, help="Measures speed, as ratios in one run.")
+app.add_typer(bench, name="bench")
+
+BuildingName = Annotated[str, typer.Option("--building", help="Building, as in `airhandler buildings`.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Seed = Annotated[int, typer.Option("--seed", help="Seed of everything random.")]
+Processes = Annotated[int, typer.Option("--processes", "-j", min=1, help="Simulations that run at once.")]
+PROCESSES = min(8, os.cpu_count() or 1)
+
+
+@app.command(epilog="For example: airhandler buildings  |  airhandler buildings --json")
+def buildings(as_json: AsJson = False) -> None:
+    """Lists the buildings: zones, actions, observations, weathers."""
+    from airhandler.buildings.catalog import building_ids, find_building
+
+    from .display import building_table, show
+
+    rows = []
+    for b in map(find_building, building_ids()):
+        rows.append(
+            {
+                "id": b.id,
+                "title": b.file.title,
+                "zones": list(b.zones),
+                "actions": [{"setpoint": p.name, "unit": p.unit, "low": p.low, "high": p.high} for p in b.setpoints],
+                "observations": [o.point for o in b.observations],
+                "weathers": list(b.file.weather),
+                "incumbent": b.file.incumbent,
+            }
+        )
+    show(rows, building_table, as_json=as_json)
+
+
+@app.command(
+    epilog="For example: airhandler train --weather chicago,tucson --steps 100000 --out runs/agent"
+    "  |  airhandler train --out runs/agent --resume"
+)
+def train(
+    building: BuildingName = "datacentre-dx",
+    weather: Annotated[
+        str, typer.Option("--weather", help="Weathers to train on, separated by commas: names or EPW files.")
+    ] = "chicago,tucson",
+    steps: Annotated[int, typer.Option("--steps", min=1, help="Environment steps in all.")] = 100_000,
+    out: Annotated[
+        Path, typer.Option("--out", help="Folder of the run: bundle, checkpoint, TensorBoard log.")
+    ] = Path("runs/agent"),
+    seed: Seed = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's checkpoint.")] = False,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="A hyperparameter, e.g. gamma=0.95; repeatable."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Trains a Soft Actor-Critic agent behind the shield and writes a bundle. Ctrl-C saves and stops."""
+    from .display import training_bar
+    from .train import TrainSettings
+    from .train import train as run
+
+    settings = TrainSettings(
+        building=building,
+        weathers=tuple(weather.split(",")),
+        out=out,
+        steps=steps,
+        seed=seed,
+        agent=_agent_settings(set_ or []),
+    )
+    with training_bar(steps) as progress:
+        done = run(settings, resume=resume, command=command_line(), progress=progress)
+    if as_json:
+        typer.echo(json.dumps({"bundle": str(done.bundle), "steps": done.steps, "interrupted": done.interrupted}))
+        return
+    how = "interrupted" if done.interrupted else "trained"
+    typer.echo(f"{how} at {done.steps} steps after {done.seconds:.0f} s; bundle in {done.bundle}")
+    if done.interrupted:
+        typer.echo(f"go on with: airhandler train --out {out} --resume (and the same options)")
+
+
+@app.command(epilog="For example: airhandler tune outdoor-reset --weather chicago,tucson --rounds 6")
+def tune(
+    controller: Annotated[str, typer.Argument(help="constant, outdoor-reset or trim-respond.")],
+    building: BuildingName = "datacentre-dx",
+    weather: Annotated[str, typer.Option("--weather", help="Weathers, separated by commas.")] = "chicago,tucson",
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="Rounds of the pattern search.")] = 6,
+    days: Annotated[int, typer.Option("--days", help="Days from 1 January that each trial runs.")] = 365,
+    processes: Processes = PROCESSES,
+    as_json: AsJson = False,
+) -> None:
+    """Searches the best parameters of a rule on training weather; they belong under `baselines` in the building file."""
+    from airhandler.buildings.model import Period
+
+    from .display import show, trial_line, trial_table
+    from .search import search
+
+    best = search(
+        controller,
+        building,
+        weather.split(","),
+        Period(days=days),
+        rounds=rounds,
+        processes=processes,
+        on_trial=trial_line,
+    )
+    row = {
+        "controller": controller,
+        "parameters": dict(best.parameters),
+        "total_kwh": best.total_kwh,
+        "above_recommended_frac": best.above_recommended_frac,
+    }
+    show(row, trial_table, as_json=as_json)
+
+
+@app.command(
+    epilog="For example: airhandler evaluate stock --weather chicago --json"
+    "  |  airhandler evaluate stock outdoor-reset runs/agent/bundle --weather new-york --out runs/compare"
+)
+def evaluate(
+    controllers: Annotated[
+        list[str],
+        typer.Argument(metavar="CONTROLLER...", help="stock, constant, outdoor-reset, trim-respond, or a bundle's folder."),
+    ],
+    building: BuildingName = "datacentre-dx",
+    weather: Annotated[str, typer.Option("--weather", help="Weather: a name, or the path of an EPW file.")] = "chicago",
+    start: Annotated[str, typer.Option("--start", metavar="MM-DD", help="First day.")] = "01-01",
+    days: Annotated[int | None, typer.Option("--days", help="Number of days; by default to the end of the year.")] = None,
+    seed: Seed = 0,
+    shield: Annotated[bool, typer.Option("--shield/--no-shield", help="Whether the shield judges proposals.")] = True,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder that keeps the runs, for `airhandler report`.")] = None,
+    processes: Processes = PROCESSES,
+    as_json: AsJson = False,
+) -> None:
+    """Runs controllers through a weather and prints what each cost and what it broke."""
+    from .compare import Cell, compare, row, save_evaluation
+    from .display import comparison_bars, evaluation_table, show
+
+    period = _period(start, days)
+    if out is not None:
+        check_writable(out)
+    cells = [
+        Cell(controller=c, building=building, weather=weather, period=period, shielded=shield, seed=seed)
+        for c in controllers
+    ]
+    with comparison_bars([cell.label for cell in cells]) as progress:
+        results = compare(cells, processes=processes, progress=progress)
+    if out is not None:
+        for cell, done in zip(cells, results, strict=True):
+            save_evaluation(out, cell, done)
+    rows = [row(cell, done) for cell, done in zip(cells, results, strict=True)]
+    show(rows[0] if as_json and len(rows) == 1 else rows, evaluation_table, as_json=as_json)
+
+
+@app.command(epilog="For example: airhandler report runs/compare --title 'January in Chicago'")
+def report(
+    folder: Annotated[Path, typer.Argument(help="Folder of runs kept by `airhandler evaluate --out`.")],
+    out: Annotated[Path | None, typer.Option("--out", help="The HTML file; by default report.html in the folder.")] = None,
+    title: Annotated[str, typer.Option("--title", help="Headline.")] = "airhandler: controllers compared",
+    as_json: AsJson = False,
+) -> None:
+    """Writes one HTML page from kept runs: the finding, the table, plots that a person understands."""
+    from .compare import load_evaluations
+    from .summary import report_runs
+
+    path = report_runs(load_evaluations(folder), out or folder / "report.html", title=title, command=command_line())
+    typer.echo(json.dumps({"report": str(path)}) if as_json else f"report in {path}")
+
+
+@bench.command("engine", epilog="For example: airhandler bench engine --json")
+def bench_engine(
+    days: Annotated[int, typer.Option("--days", min=1, max=365, help="Simulated days of each measurement.")] = 90,
+    repetitions: Annotated[int, typer.Option("--repetitions", min=1, help="Alternating repetitions.")] = 3,
+    as_json: AsJson = False,
+) -> None:
+    """Steps per second of bare EnergyPlus, of our environment and of Sinergym's, alternating in one run."""
+    from .bench import bench_engine as run
+    from .display import bench_table, note, show
+
+    result = run(
+        days=days,
+        repetitions=repetitions,
+        progress=lambda name, i: note(f"repetition {i + 1} of {repetitions}: {name}"),
+    )
+    show(result, bench_table, as_json=as_json)
+
+
+def command_line() -> str:
+    """The command as it was typed, for provenance."""
+    return " ".join(["airhandler", *sys.argv[1:]])
+
+
+def check_writable(folder: Path) -> None:
+    """Makes a folder. Raises UserError if it cannot be written, before any work is done."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.write_text("")
+        probe.unlink()
+    except OSError as error:
+        raise UserError(f"out folder {folder} cannot be written: {error.strerror or error}") from error
+
+
+def month_day(text: str) -> tuple[int, int]:
+    """MM-DD as (month, day). Raises UserError."""
+    try:
+        month, day = (int(part) for part in text.split("-"))
+    except ValueError as error:
+        raise UserError(f"start {text!r}: must be MM-DD, for example 07-01") from error
+    return month, day
+
+
+def _period(start: str, days: int | None) -> Period:
+    from airhandler.buildings.model import Period
+
+    first = Period(start=month_day(start), days=1).first
+    left = (first.replace(month=12, day=31) - first).days + 1
+    return Period(start=month_day(start), days=left if days is None else days)
+
+
+def _agent_settings(pairs: Sequence[str]) -> Any:
+    from dataclasses import fields
+
+    from .agent import AgentSettings
+
+    known = {f.name: type(f.default) for f in fields(AgentSettings)}
+    chosen: dict[str, Any] = {}
+    for pair in pairs:
+        name, _, value = pair.partition("=")
+        if name not in known:
+            raise UserError(f"--set {pair}: no hyperparameter {name!r}; known: {', '.join(known)}")
+        try:
+            chosen[name] = known[name](value)
+        except ValueError:
+            raise UserError(f"--set {pair}: {name} must be a {known[name].__name__}") from None
+    return AgentSettings(**chosen)

@@ -1,0 +1,171 @@
+"""Several controllers on the same weather, side by side in processes; a folder keeps what came of each."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import signal
+import tempfile
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, wait
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from airhandler.buildings.catalog import find_building
+from airhandler.buildings.errors import UserError
+from airhandler.buildings.model import Period
+from airhandler.buildings.weather import find_weather
+
+from .evaluate import Evaluation, evaluate
+from .kpis import kpis
+from .registry import find_controller
+from .table import TickTable, replacing
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cell:
+    """One run of a comparison.
+
+    Attributes:
+        controller: name, or path of a bundle.
+        label: what readers call it.
+        shielded: whether the shield judges its proposals.
+    """
+
+    controller: str
+    building: str
+    weather: str
+    period: Period
+    shielded: bool = True
+    seed: int = 0
+
+    @property
+    def label(self) -> str:
+        """The controller's name; a bundle's last folders."""
+        bundle = Path(self.controller)
+        name = "agent" if (bundle / "card.json").exists() else self.controller
+        return name if self.shielded or name == "stock" else f"{name}, no shield"
+
+
+def compare(
+    cells: Sequence[Cell], *, processes: int, progress: Callable[[Sequence[float]], None] | None = None
+) -> list[Evaluation]:
+    """Runs every cell, so many at once; the results are in the order of the cells.
+
+    Args:
+        progress: is told the share done of each cell, several times a second.
+
+    Raises UserError for an unknown name before anything runs.
+    """
+    for cell in cells:
+        building = find_building(cell.building)
+        find_controller(cell.controller, building)
+        find_weather(cell.weather)
+    if processes == 1 or len(cells) == 1:
+        return [_here(cell, i, len(cells), progress) for i, cell in enumerate(cells)]
+    context = multiprocessing.get_context("spawn")
+    shares = context.Array("d", len(cells))
+    with tempfile.TemporaryDirectory(prefix="airhandler-compare-") as folder:
+        with ProcessPoolExecutor(
+            min(processes, len(cells)), mp_context=context, initializer=_initialise, initargs=(shares,)
+        ) as pool:
+            futures = [pool.submit(_there, cell, i, Path(folder)) for i, cell in enumerate(cells)]
+            try:
+                while wait(futures, timeout=0.2).not_done:
+                    if progress is not None:
+                        progress(list(shares))
+            except KeyboardInterrupt:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+            names = [future.result() for future in futures]
+        return [_loaded(cell, name, Path(folder) / f"{i}.npz") for i, (cell, name) in enumerate(zip(cells, names, strict=True))]
+
+
+def _here(
+    cell: Cell, number: int, count: int, progress: Callable[[Sequence[float]], None] | None
+) -> Evaluation:
+    def told(share: float) -> None:
+        if progress is not None:
+            progress([1.0] * number + [share] + [0.0] * (count - number - 1))
+
+    return _run(cell, told)
+
+
+def _run(cell: Cell, told: Callable[[float], None]) -> Evaluation:
+    building = find_building(cell.building)
+    return evaluate(
+        find_controller(cell.controller, building),
+        building,
+        find_weather(cell.weather),
+        cell.period,
+        shielded=cell.shielded,
+        progress=told,
+    )
+
+
+_shares: Any = None
+
+
+def _initialise(shares: Any) -> None:
+    global _shares
+    _shares = shares
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
+
+
+def _there(cell: Cell, number: int, folder: Path) -> str:
+    def told(share: float) -> None:
+        _shares[number] = share
+
+    done = _run(cell, told)
+    done.table.save(folder / f"{number}.npz")
+    told(1.0)
+    return done.controller
+
+
+def _loaded(cell: Cell, name: str, path: Path) -> Evaluation:
+    table = TickTable.load(path)
+    return Evaluation(controller=name, weather=cell.weather, table=table, kpis=kpis(table))
+
+
+def row(cell: Cell, done: Evaluation) -> dict[str, object]:
+    """A run as one flat record: what was run, and its KPIs."""
+    return {
+        "controller": cell.controller,
+        "label": cell.label,
+        "building": cell.building,
+        "weather": cell.weather,
+        "start": f"{cell.period.first:%m-%d}",
+        "days": cell.period.days,
+        "seed": cell.seed,
+        "shielded": cell.shielded and done.controller != "stock",
+        **done.kpis.to_dict(),
+    }
+
+
+def save_evaluation(folder: Path, cell: Cell, done: Evaluation) -> None:
+    """Keeps a run in a folder, for `airhandler report`. Raises UserError if it cannot be written."""
+    name = f"{cell.label}-{Path(cell.weather).stem}".replace(" ", "-").replace(",", "")
+    done.table.save(folder / f"{name}.npz")
+    about = {**asdict(cell), "label": cell.label, "name": done.controller, "kpis": done.kpis.to_dict()}
+    with replacing(folder / f"{name}.json") as temporary:
+        temporary.write_text(json.dumps(about, indent=2) + "\n")
+
+
+def load_evaluations(folder: Path) -> list[tuple[Cell, str, Evaluation]]:
+    """The runs that a folder keeps: (cell, label, evaluation). Raises UserError if there are none."""
+    found = []
+    for path in sorted(folder.glob("*.json")):
+        try:
+            about = json.loads(path.read_text())
+            period = Period(start=tuple(about["period"]["start"]), days=about["period"]["days"])
+            cell = Cell(**{k: about[k] for k in ("controller", "building", "weather", "shielded", "seed")}, period=period)
+            label, name = about["label"], about["name"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{path}: not a run kept by `airhandler evaluate --out`: {error}") from error
+        table = TickTable.load(path.with_suffix(".npz"))
+        found.append((cell, label, Evaluation(controller=name, weather=cell.weather, table=table, kpis=kpis(table))))
+    if not found:
+        raise UserError(f"{folder}: holds no runs; `airhandler evaluate CONTROLLER... --out {folder}` keeps them")
+    order = {"stock": 0, "constant": 1, "trim-respond": 2, "outdoor-reset": 3}
+    return sorted(found, key=lambda f: (f[0].weather, order.get(f[1], 9), f[1]))

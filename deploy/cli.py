@@ -1,0 +1,174 @@
+"""`airhandler shadow` and `airhandler live` on the command line."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from airhandler.buildings.errors import UserError
+
+from .logs import LogFormat, set_up_logs
+from .settings import METRICS_PORT, SIMULATED, RunSettings
+
+if TYPE_CHECKING:
+    from .run import RunOutcome
+
+app = typer.Typer(no_args_is_help=True)
+
+ControllerName = Annotated[
+    str, typer.Argument(metavar="CONTROLLER", help="A controller's name, or the folder of a trained bundle.")
+]
+BuildingName = Annotated[str, typer.Option("--building", help="Building, as in `airhandler buildings`.")]
+WeatherName = Annotated[
+    str, typer.Option("--weather", help="Weather of a simulated site: a name, or an EPW file.")
+]
+Start = Annotated[str, typer.Option("--start", metavar="MM-DD", help="First day of a simulated site.")]
+Days = Annotated[int, typer.Option("--days", help="How many days are simulated.")]
+Speed = Annotated[
+    float | None,
+    typer.Option(
+        "--speed",
+        help="Building's seconds per second: 1 is real time, 900 a 15-minute step a second; none is full.",
+    ),
+]
+SiteName = Annotated[str, typer.Option("--site", help="`simulated`, or a CSV of recorded readings.")]
+Port = Annotated[int, typer.Option("--port", help="Port of /metrics; 0 takes a free one.")]
+Address = Annotated[str, typer.Option("--address", help="Address that /metrics is served on.")]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", help="Folder for ticks and summary; by default a new one under runs/.", show_default=False
+    ),
+]
+LogFormatName = Annotated[
+    LogFormat, typer.Option("--log-format", help="How log lines are written to stderr.")
+]
+Linger = Annotated[
+    float,
+    typer.Option(
+        "--linger", metavar="SECONDS", help="How long /metrics stays after the end of the site's time."
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")]
+
+
+@app.command(
+    epilog="For example: airhandler shadow trim-respond --days 30 --start 07-01"
+    "  |  airhandler shadow runs/agent --site recorded.csv"
+)
+def shadow(
+    controller: ControllerName,
+    building: BuildingName = "datacentre-dx",
+    weather: WeatherName = "chicago",
+    start: Start = "01-01",
+    days: Days = 7,
+    speed: Speed = None,
+    site: SiteName = SIMULATED,
+    port: Port = METRICS_PORT,
+    address: Address = "127.0.0.1",
+    out: Out = None,
+    log_format: LogFormatName = LogFormat.TEXT,
+    linger: Linger = 0.0,
+    as_json: AsJson = False,
+) -> None:
+    """Runs a controller beside the building's own control: it proposes, nothing is ever written."""
+    from .connectors.connect import watch
+    from .shadow import run_shadow
+
+    set_up_logs(log_format)
+    settings = RunSettings(
+        controller=controller,
+        building=building,
+        weather=weather,
+        start=_month_day(start),
+        days=days,
+        speed=speed,
+        site=site,
+        port=port,
+        address=address,
+        out=out or _new_folder("shadow"),
+        linger_s=linger,
+    )
+    _finish(run_shadow(settings, watch), as_json=as_json)
+
+
+@app.command(
+    epilog="For example: airhandler live outdoor-reset --days 30 --start 07-01 --speed 900"
+    "  |  airhandler live runs/agent --port 9000 --log-format json"
+)
+def live(
+    controller: ControllerName,
+    building: BuildingName = "datacentre-dx",
+    weather: WeatherName = "chicago",
+    start: Start = "01-01",
+    days: Days = 7,
+    speed: Speed = None,
+    site: SiteName = SIMULATED,
+    port: Port = METRICS_PORT,
+    address: Address = "127.0.0.1",
+    out: Out = None,
+    log_format: LogFormatName = LogFormat.TEXT,
+    linger: Linger = 0.0,
+    as_json: AsJson = False,
+) -> None:
+    """Puts a controller in charge of a building, behind the shield. SIGTERM or Ctrl-C gives authority back.
+
+    On a recorded site it is a rehearsal: what would be written goes to a file, and to no building.
+    """
+    from .connectors.connect import connect
+    from .live import run_live
+
+    set_up_logs(log_format)
+    settings = RunSettings(
+        controller=controller,
+        building=building,
+        weather=weather,
+        start=_month_day(start),
+        days=days,
+        speed=speed,
+        site=site,
+        port=port,
+        address=address,
+        out=out or _new_folder("live"),
+        linger_s=linger,
+    )
+    _finish(run_live(settings, connect), as_json=as_json)
+
+
+def _finish(outcome: RunOutcome, *, as_json: bool) -> None:
+    """Prints what came of it. The exit code is 1 if a building was left without its own control."""
+    typer.echo(json.dumps(outcome.to_dict(), indent=2) if as_json else describe(outcome))
+    if outcome.given_back is False:
+        raise typer.Exit(1)
+
+
+def describe(outcome: RunOutcome) -> str:
+    """A few lines for people."""
+    counts = ", ".join(f"{number} {kind}" for kind, number in outcome.verdicts.items())
+    lines = [f"{outcome.stage} {outcome.controller}: {outcome.ticks} ticks ({counts}); ended: {outcome.why}"]
+    if outcome.handover:
+        lines.append(outcome.handover)
+    if outcome.kpis is not None:
+        k = outcome.kpis
+        lines.append(
+            f"total {k.total_kwh:.1f} kWh, HVAC {k.hvac_kwh:.1f} kWh, PUE {k.pue:.3f}, "
+            f"warmest inlet {k.inlet_max_c:.1f} degC, {k.above_recommended_frac:.1%} of steps too warm"
+        )
+    lines.append(f"saved in {outcome.out}")
+    return "\n".join(lines)
+
+
+def _month_day(text: str) -> tuple[int, int]:
+    try:
+        month, day = (int(part) for part in text.split("-"))
+    except ValueError as error:
+        raise UserError(f"start {text!r}: must be MM-DD, for example 07-01") from error
+    return month, day
+
+
+def _new_folder(stage: str) -> Path:
+    return Path("runs") / f"{stage}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"

@@ -1,0 +1,260 @@
+"""What the operator's dashboard shows: the panels as plain records, from the top row down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from airhandler.buildings.catalog import Building
+from airhandler.deploy.series import inlet_limits_c
+
+ROW_WIDTH = 24  # columns of Grafana's grid
+WINDOW = "$window"  # over how long things are counted; a variable of the dashboard
+LATE_STEPS, LOST_STEPS = (
+    1.5,
+    3,
+)  # a tick is late, and our lease on the set-points over. Source: lease of 3 steps
+GREEN, BLUE, ORANGE, RED, GREY = "green", "blue", "orange", "red", "#808080"
+STAGE_COLORS = {"live": GREEN, "shadow": BLUE, "advisory": BLUE, "observe": GREY, "fallback": RED}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Query:
+    """One PromQL expression, and what its lines are called."""
+
+    expr: str
+    legend: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Panel:
+    """One panel.
+
+    Attributes:
+        title: a few words.
+        help: what it tells, and what to do with it.
+        queries: what it shows.
+        unit: Grafana's id of the unit.
+        width: in columns of the grid.
+        height: in rows of the grid.
+        big: a number to be seen from afar; otherwise lines over time.
+        steps: colours from a value on, lowest first; the first holds from minus infinity.
+        colors: colours by name, with what name a number shows its stage.
+        limits: lines whose name matches are drawn dashed, as limits are.
+        stacked: areas on top of each other.
+        decimals: digits behind the point.
+    """
+
+    title: str
+    help: str
+    queries: tuple[Query, ...]
+    unit: str = "none"
+    width: int = 12
+    height: int = 8
+    big: bool = False
+    steps: tuple[tuple[float | None, str], ...] = ()
+    colors: dict[str, str] = field(default_factory=dict)
+    limits: str = ""
+    stacked: bool = False
+    decimals: int | None = None
+
+
+def metric(name: str, more: str = "") -> str:
+    """A metric of the instance that is looked at."""
+    labels = ",".join(filter(None, ('instance="$instance"', more)))
+    return f"airhandler_{name}{{{labels}}}"
+
+
+def counted(name: str, by: str, more: str = "") -> str:
+    """How often something happened within the window, by a label."""
+    return f"sum by ({by}) (increase({metric(name, more)}[{WINDOW}]))"
+
+
+def panels(building: Building) -> list[Panel]:
+    """Every panel; limits and times are those of the building."""
+    return [*_at_a_glance(building), *_temperatures(), *_shield(), *_power(), *_health(building)]
+
+
+def _at_a_glance(building: Building) -> list[Panel]:
+    limits_c = inlet_limits_c(building)
+    moved = f"sum(increase({metric('verdicts_total', 'kind!="allowed"')}[{WINDOW}]))"
+    return [
+        Panel(
+            title="Stage",
+            help="How much authority we have. fallback: authority went back to the building's own control.",
+            queries=(Query(expr=f"{metric('stage')} == 1", legend="{{stage}}"),),
+            colors=STAGE_COLORS,
+            big=True,
+            width=4,
+            height=4,
+        ),
+        Panel(
+            title="Warmest inlet",
+            help="The warmest server inlet. Orange: above recommended. Red: above allowable.",
+            queries=(Query(expr=f"max({metric('reading_celsius', 'part="inlet_temp"')})"),),
+            unit="celsius",
+            steps=(
+                (None, BLUE),
+                (limits_c["recommended_low"], GREEN),
+                (limits_c["recommended_high"], ORANGE),
+                (limits_c["allowable_high"], RED),
+            ),
+            big=True,
+            width=5,
+            height=4,
+            decimals=1,
+        ),
+        Panel(
+            title="Last tick",
+            help="How long ago the last control step was. Red: the lease on the set-points is over.",
+            queries=(Query(expr=f"time() - {metric('last_tick_timestamp_seconds')}"),),
+            unit="s",
+            steps=(
+                (None, GREEN),
+                (LATE_STEPS * building.step_s, ORANGE),
+                (LOST_STEPS * building.step_s, RED),
+            ),
+            big=True,
+            width=5,
+            height=4,
+            decimals=0,
+        ),
+        Panel(
+            title="Adjusted or rejected",
+            help="Share of steps in which the shield did not let the proposal pass, within the window.",
+            queries=(Query(expr=f"{moved} / sum(increase({metric('verdicts_total')}[{WINDOW}]))"),),
+            unit="percentunit",
+            steps=((None, GREEN), (0.25, ORANGE), (0.5, RED)),
+            big=True,
+            width=5,
+            height=4,
+            decimals=0,
+        ),
+        Panel(
+            title="Total power",
+            help="The whole facility, mean of the last step.",
+            queries=(Query(expr=metric("reading_watts", 'part="total"')),),
+            unit="watt",
+            big=True,
+            width=5,
+            height=4,
+            decimals=1,
+        ),
+    ]
+
+
+def _temperatures() -> list[Panel]:
+    supply, flow = 'part="supply_temp_setpoint"', 'part="supply_flow_setpoint"'
+    return [
+        Panel(
+            title="Supply-air temperature: proposed and applied",
+            help="No applied line: the building's own control has authority.",
+            queries=(
+                Query(expr=metric("proposed_celsius", supply), legend="{{zone}} proposed"),
+                Query(expr=metric("applied_celsius", supply), legend="{{zone}} applied"),
+            ),
+            unit="celsius",
+            limits=".* proposed",
+        ),
+        Panel(
+            title="Supply airflow: proposed and applied",
+            help="No applied line: the building's own control has authority.",
+            queries=(
+                Query(expr=f"{metric('proposed_grams_per_second', flow)} / 1000", legend="{{zone}} proposed"),
+                Query(expr=f"{metric('applied_grams_per_second', flow)} / 1000", legend="{{zone}} applied"),
+            ),
+            unit="suffix: kg/s",
+            limits=".* proposed",
+        ),
+        Panel(
+            title="Server inlets and their limits",
+            help="What the servers breathe. Above recommended for long: see the runbook.",
+            queries=(
+                Query(expr=metric("reading_celsius", 'part="inlet_temp"'), legend="{{zone}} inlet"),
+                Query(expr=metric("inlet_limit_celsius"), legend="limit {{limit}}"),
+            ),
+            unit="celsius",
+            limits="limit .*",
+        ),
+    ]
+
+
+def _shield() -> list[Panel]:
+    return [
+        Panel(
+            title="Shield interventions by rule",
+            help="Steps in which a rule changed or refused the proposal, within the window.",
+            queries=(Query(expr=counted("shield_interventions_total", "rule"), legend="{{rule}}"),),
+        ),
+        Panel(
+            title="Verdicts",
+            help="Answers of the shield within the window. Only rejected: look at the sensors first.",
+            queries=(Query(expr=counted("verdicts_total", "kind"), legend="{{kind}}"),),
+            stacked=True,
+            width=8,
+        ),
+    ]
+
+
+def _power() -> list[Panel]:
+    total, it = metric("reading_watts", 'part="total"'), metric("reading_watts", 'part="it"')
+    hvac, fans = metric("reading_watts", 'part="hvac"'), metric("reading_watts", 'part="fans"')
+    others = metric("reading_watts", 'part=~"fans|cpu|server_fans|ups|other"')
+    return [
+        Panel(
+            title="Where the power goes",
+            help="Means of the last step; cooling is HVAC without its fans.",
+            queries=(
+                Query(expr=others, legend="{{part}}"),
+                Query(expr=f"{hvac} - ignoring(point, part) {fans}", legend="cooling"),
+            ),
+            unit="watt",
+            stacked=True,
+            width=8,
+        ),
+        Panel(
+            title="PUE",
+            help="Facility power per server power. Judge it only together with total power.",
+            queries=(Query(expr=f"{total} / ignoring(point, part) {it}", legend="PUE"),),
+            width=8,
+            decimals=3,
+        ),
+    ]
+
+
+def _health(building: Building) -> list[Panel]:
+    def quantile(share: float, name: str) -> str:
+        buckets = metric(f"{name}_bucket")
+        return f"histogram_quantile({share}, sum by (le) (rate({buckets}[{WINDOW}])))"
+
+    return [
+        Panel(
+            title="Time for a decision",
+            help="Proposal and shield together.",
+            queries=(
+                Query(expr=quantile(0.5, "decision_seconds"), legend="p50"),
+                Query(expr=quantile(0.99, "decision_seconds"), legend="p99"),
+            ),
+            unit="s",
+            width=8,
+        ),
+        Panel(
+            title="Age of readings",
+            help=f"The oldest point, and the limit. {building.id} trusts nothing older.",
+            queries=(
+                Query(expr=f"max({metric('reading_age_seconds')})", legend="oldest"),
+                Query(expr=metric("reading_age_limit_seconds"), legend="limit"),
+            ),
+            unit="s",
+            limits="limit",
+            width=8,
+        ),
+        Panel(
+            title="Writes, and points without a value",
+            help="Writes within the window by what the site said. In shadow there are none.",
+            queries=(
+                Query(expr=counted("writes_total", "outcome"), legend="{{outcome}}"),
+                Query(expr=metric("points_absent"), legend="points without a value"),
+            ),
+            width=8,
+        ),
+    ]

@@ -1,0 +1,110 @@
+"""Live: one controller in charge of one site, behind the shield, until a stop gives authority back."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable
+
+from airhandler.buildings.catalog import Building, find_building
+from airhandler.buildings.errors import AirhandlerError, UserError
+from airhandler.buildings.points import Setpoints
+from airhandler.buildings.site import WriteFailed, WriteOutcome, Writer, Written
+from airhandler.control.loop import Loop
+from airhandler.control.registry import find_controller
+from airhandler.safety.handover import Handover
+from airhandler.safety.shield import Shield
+
+from .connectors.connection import Connection
+from .run import RunOutcome, begun
+from .settings import RunSettings
+from .stop import Stop
+
+log = logging.getLogger("airhandler.live")
+
+
+def run_live(
+    settings: RunSettings,
+    connect: Callable[[RunSettings, Building], Connection],
+    *,
+    stop: Stop | None = None,
+) -> RunOutcome:
+    """Runs a controller in charge of a site. However it ends, authority goes back, and that is said.
+
+    Args:
+        settings: what the user chose.
+        connect: gives the connection with the site, when everything else is ready.
+        stop: asks for the end; SIGTERM and SIGINT do too.
+
+    Raises UserError before anything is written if a choice cannot be met.
+    """
+    building = find_building(settings.building)
+    controller = find_controller(settings.controller, building)
+    if controller is None:
+        raise UserError(
+            f"controller {settings.controller!r} is the building's own control: there is nothing to write. "
+            "`airhandler shadow` watches it"
+        )
+    handover = Handover()
+    with begun(settings, building, controller.name, stop) as run:
+        connection = connect(settings, building)
+        authority = Authority(connection.writer)
+        try:
+            with contextlib.closing(connection.view.site):
+                run.go(
+                    connection.view,
+                    lambda on_tick: Loop(
+                        site=connection.view.site,
+                        clock=connection.view.clock,
+                        step_s=building.step_s,
+                        controller=controller,
+                        shield=Shield(building),
+                        writer=authority,
+                        on_tick=on_tick,
+                        handover=handover,
+                    ),
+                )
+        finally:
+            authority.tell(run.why)
+            outcome = run.save(
+                "live",
+                given_back=authority.given_back,
+                handover=handover.reason.words if handover.reason else None,
+            )
+    return outcome
+
+
+class Authority:
+    """A writer that knows whether authority is with us or was given back."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._last: WriteOutcome | None = None
+
+    @property
+    def given_back(self) -> bool | None:
+        """Whether the site confirmed that authority went back; None if it was never taken."""
+        return None if self._last is None else isinstance(self._last, Written)
+
+    def write(self, setpoints: Setpoints) -> WriteOutcome:
+        """Writes: authority is ours from here on, even if the site does not confirm it."""
+        self._last = WriteFailed(reason="it was not asked to")
+        return self._writer.write(setpoints)
+
+    def relinquish(self) -> WriteOutcome:
+        """Gives authority back."""
+        try:
+            self._last = self._writer.relinquish()
+        except AirhandlerError as error:
+            self._last = WriteFailed(reason=str(error))
+        return self._last
+
+    def tell(self, why: str) -> None:
+        """Says where authority is now that the run has ended."""
+        match self._last:
+            case None:
+                log.info("the building's own control kept authority: %s", why)
+            case Written():
+                log.info("authority given back to the building's own control: %s", why)
+            case WriteFailed(reason=reason):
+                log.critical("authority was NOT given back (%s); the run ended: %s", reason, why)

@@ -1,0 +1,178 @@
+"""What shadow and live have in common: metrics, ticks, log, progress, and an end that is told."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from airhandler import __version__
+from airhandler.buildings.catalog import Building
+from airhandler.buildings.errors import UserError
+from airhandler.control.kpis import Kpis, kpis
+from airhandler.control.loop import Loop
+from airhandler.control.table import KINDS, TickTable, replacing
+from airhandler.control.tick import Stage, Tick
+
+from .connectors.connection import View
+from .metrics import Metrics
+from .progress import progress
+from .settings import SIMULATED, RunSettings
+from .stop import Stop, on_signals
+from .ticklog import TickLog
+
+log = logging.getLogger("airhandler.run")
+
+TICKS_FILE, SUMMARY_FILE = "ticks.npz", "summary.json"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunOutcome:
+    """How a run ended, and what came of it.
+
+    Attributes:
+        stage: as what it ran: `observe`, `shadow` or `live`.
+        controller: who proposed.
+        why: why it ended: the name of a signal, or a sentence.
+        ticks: how many control steps were taken.
+        verdicts: how many of each kind.
+        given_back: whether the site confirmed that authority went back at the end; None if it never left.
+        handover: why authority went back before the end, if it did.
+        out: the folder with `ticks.npz` and `summary.json`.
+        kpis: what the run cost and broke; None for a run of less than one step.
+    """
+
+    stage: Stage
+    controller: str
+    why: str
+    ticks: int
+    verdicts: dict[str, int]
+    given_back: bool | None
+    handover: str | None
+    out: Path
+    kpis: Kpis | None
+
+    def to_dict(self) -> dict[str, object]:
+        """As JSON has it."""
+        return {
+            "version": __version__,
+            "stage": self.stage,
+            "controller": self.controller,
+            "why": self.why,
+            "ticks": self.ticks,
+            "verdicts": self.verdicts,
+            "given_back": self.given_back,
+            "handover": self.handover,
+            "out": str(self.out),
+            "kpis": self.kpis.to_dict() if self.kpis else None,
+        }
+
+
+class Run:
+    """One run while it goes on. `begun` makes it."""
+
+    def __init__(self, settings: RunSettings, building: Building, controller: str, stop: Stop) -> None:
+        self.stop, self.controller = stop, controller
+        self.metrics = Metrics(
+            building,
+            controller=controller,
+            site=SIMULATED if settings.site == SIMULATED else "recorded",
+            interval_s=building.step_s / settings.speed if settings.speed else None,
+        )
+        self._out, self._table, self._log = settings.out, TickTable(building), TickLog()
+        self._error: str | None = None
+
+    @property
+    def why(self) -> str:
+        """Why the run ended."""
+        return self._error or self.stop.why or "the site's time is over"
+
+    def go(self, view: View, make_loop: Callable[[Callable[[Tick], None]], Loop]) -> None:
+        """Runs a loop until its time is over or a stop; not at all if the stop came first.
+
+        Args:
+            view: whose clock the stop stops.
+            make_loop: makes the loop, with what is to be told every Tick.
+        """
+        log.info("%s", view.about)
+        self.stop.then(view.clock.stop)
+        with progress(self.controller, view.ticks) as shown:
+
+            def on_tick(tick: Tick) -> None:
+                self._tell(tick, loop)
+                shown.done(tick.number + 1)
+
+            loop = make_loop(on_tick)
+            try:
+                if self.stop.why is None:
+                    loop.run()
+            except BaseException as error:
+                self._error = f"{type(error).__name__}: {error}"
+                raise
+            finally:
+                self.metrics.authority("observe")
+
+    def save(
+        self, stage: Stage, *, given_back: bool | None = None, handover: str | None = None
+    ) -> RunOutcome:
+        """Writes the ticks and the summary, each whole or not at all."""
+        outcome = RunOutcome(
+            stage=stage,
+            controller=self.controller,
+            why=self.why,
+            ticks=len(self._table),
+            verdicts={kind: int(np.sum(self._table.verdict == kind)) for kind in KINDS[1:]},
+            given_back=given_back,
+            handover=handover,
+            out=self._out,
+            kpis=kpis(self._table) if len(self._table) > 1 else None,
+        )
+        self._table.save(self._out / TICKS_FILE)
+        with replacing(self._out / SUMMARY_FILE) as temporary:
+            temporary.write_text(json.dumps(outcome.to_dict(), indent=2, allow_nan=False) + "\n")
+        log.info("%d ticks, saved in %s", outcome.ticks, self._out)
+        return outcome
+
+    def _tell(self, tick: Tick, loop: Loop) -> None:
+        """Tells all who listen. One that fails is logged: keeping the books never ends the run."""
+        for listen in (self._table.add, self.metrics.observe, self._log.write):
+            try:
+                listen(tick)
+            except Exception:
+                log.exception("tick %d was not taken note of", tick.number)
+        if loop.stage != tick.stage:
+            self.metrics.authority(loop.stage)
+
+
+@contextlib.contextmanager
+def begun(settings: RunSettings, building: Building, controller: str, stop: Stop | None) -> Iterator[Run]:
+    """A Run whose folder can be written, whose metrics are served and that a signal stops.
+
+    After a run that nothing stopped, the metrics linger. Raises UserError before anything has started.
+    """
+    _check_folder(settings.out)
+    run = Run(settings, building, controller, stop or Stop())
+    server = run.metrics.serve(settings.port, settings.address)
+    with contextlib.closing(server), on_signals(run.stop):
+        log.info("metrics: %s", server.url)
+        yield run
+        if settings.linger_s and run.stop.why is None:
+            log.info("metrics are served for another %g s, or until a signal", settings.linger_s)
+            run.stop.wait(settings.linger_s)
+
+
+def _check_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UserError(
+            f"folder {folder} cannot be written ({error.strerror or error}): name another with --out"
+        ) from error

@@ -1,0 +1,56 @@
+"""What a user may choose for `airhandler shadow` and `airhandler live`."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from airhandler.buildings.errors import UserError
+
+SIMULATED = "simulated"
+METRICS_PORT = 9790
+_MAX_PORT = 65535
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunSettings:
+    """One run beside, or in charge of, one site. Raises UserError that names the field that is wrong.
+
+    Attributes:
+        controller: name of a controller, or the folder of a bundle.
+        out: folder for the ticks and the summary.
+        building: id of the building.
+        site: `simulated`, or the path of a recorded CSV.
+        weather: weather of a simulated site: a name or the path of an EPW file.
+        start: first day of a simulated site, (month, day).
+        days: how many days are simulated.
+        speed: seconds of the building's time per second; None runs as fast as it can.
+        port: where the metrics are served; 0 takes a free port.
+        address: on which address they are served.
+        linger_s: how long they are still served after the run has ended [s].
+    """
+
+    controller: str
+    out: Path
+    building: str = "datacentre-dx"
+    site: str = SIMULATED
+    weather: str = "chicago"
+    start: tuple[int, int] = (1, 1)
+    days: int = 7
+    speed: float | None = None
+    port: int = METRICS_PORT
+    address: str = "127.0.0.1"
+    linger_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.speed is not None and not (math.isfinite(self.speed) and self.speed > 0):
+            raise UserError(
+                f"speed {self.speed}: must be above 0 (1 is real time); leave it out for full speed"
+            )
+        if not 0 <= self.port <= _MAX_PORT:
+            raise UserError(f"port {self.port}: must be 0 to {_MAX_PORT}")
+        if not (math.isfinite(self.linger_s) and self.linger_s >= 0):
+            raise UserError(f"linger {self.linger_s}: must be 0 s or more")
+        if self.days < 1:
+            raise UserError(f"days {self.days}: must be 1 or more")

@@ -1,0 +1,102 @@
+"""The box: what the rules leave free for each set-point, and the nearest point in it.
+
+Every rule narrows an interval for each set-point; the answer is the proposal, clipped once into them. Four
+promises follow from that alone, whatever the rules compute:
+
+- a bound narrows an interval and never empties it, so a safe answer exists (G6), and a rule that comes
+  earlier wins over a later one: first the limits and the ramp, then the guards;
+- what leaves the box is inside the limits and ramps, because they narrowed it first (G1); a bound that is
+  not a number compares as false and changes nothing;
+- a value inside its interval is returned bit for bit (G4);
+- the result lies in the box, so a second pass returns it (G5). For this a rule may look at the measured
+  situation, and at a set-point that earlier rules have settled (`given`), but never at what was asked.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
+
+
+class Case(NamedTuple):
+    """What the rules may know.
+
+    Attributes:
+        values: the sensors that the shield rests on, checked, newest reading [unit of the point].
+        previous: the same sensors in the reading before; empty if one of them was not sound there.
+        base: where each set-point stands now, inside its limits [unit of the point].
+    """
+
+    values: Mapping[str, float]
+    previous: Mapping[str, float]
+    base: tuple[float, ...]
+
+
+class Rule(Protocol):
+    """One constraint on set-points."""
+
+    @property
+    def name(self) -> str:
+        """As in metrics and logs."""
+        ...
+
+    def narrow(self, box: Box, case: Case) -> None:
+        """Raises low bounds and lowers high bounds."""
+        ...
+
+    def why(self, box: Box, case: Case, index: int) -> str:
+        """The cause for an operator, where this rule's bound on a set-point decided."""
+        ...
+
+
+class Box:
+    """One interval for each set-point, in the order of the building's set-points.
+
+    Attributes:
+        asked: the proposal [set-points].
+        low: lowest value left [set-points].
+        high: highest value left [set-points].
+    """
+
+    __slots__ = ("_high_rule", "_low_rule", "asked", "high", "low")
+
+    def __init__(self, asked: tuple[float, ...]) -> None:
+        count = len(asked)
+        self.asked = asked
+        self.low = [-math.inf] * count
+        self.high = [math.inf] * count
+        self._low_rule: list[Rule | None] = [None] * count
+        self._high_rule: list[Rule | None] = [None] * count
+
+    def at_least(self, index: int, bound: float, rule: Rule) -> None:
+        """Asks for a set-point of at least `bound`, as far as the interval goes."""
+        if bound > self.low[index]:
+            high = self.high[index]
+            self.low[index] = bound if bound < high else high
+            self._low_rule[index] = rule
+
+    def at_most(self, index: int, bound: float, rule: Rule) -> None:
+        """Asks for a set-point of at most `bound`, as far as the interval goes."""
+        if bound < self.high[index]:
+            low = self.low[index]
+            self.high[index] = bound if bound > low else low
+            self._high_rule[index] = rule
+
+    def given(self, index: int) -> float:
+        """The value nearest to what was asked that the interval leaves."""
+        asked = self.asked[index]
+        if asked < self.low[index]:
+            return self.low[index]
+        return self.high[index] if asked > self.high[index] else asked
+
+    def all_given(self) -> tuple[float, ...]:
+        """`given` for every set-point."""
+        return tuple([self.given(index) for index in range(len(self.asked))])
+
+    def decided_by(self, index: int) -> Rule | None:
+        """The rule whose bound moved a set-point; None if it passes as asked."""
+        asked = self.asked[index]
+        if asked < self.low[index]:
+            return self._low_rule[index]
+        return self._high_rule[index] if asked > self.high[index] else None

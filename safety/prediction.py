@@ -1,0 +1,148 @@
+"""What the inlets of a zone will be under given set-points: a mass and a heat balance, one step ahead.
+
+The servers draw supply air; what they draw beyond it, and a leak in any case, comes from the hot side:
+
+    R       = max(leak, 1 - (1 - leak) m_supply / m_servers)
+    T_inlet = (1 - R) T_supply + R T_hot
+
+Source: mass balance over the cold aisle, the same that the building model runs (edits of the building file);
+EnergyPlus 25.1 Engineering Reference, ElectricEquipment:ITE:AirCooled, inlet temperature with recirculation.
+
+The hot side is the warmer of what is measured now and of its steady heat balance. The heat that the air
+carries off, m cp (T_hot - T_supply), stays while the supply airflow changes: the rise goes with 1 / m, and cp
+cancels.
+
+Every function is pure and takes and returns scalars.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+IDLE_FLOW_FRAC = 0.56
+"""Airflow of idle servers as a share of that at full load.
+
+The airflow curve of the building models is a(T) + 0.4 load, and a(T) is least, 0.52, at 20 degC: there a
+step of load adds the greatest share. Source: ASHRAE TC 9.9, 2011 Thermal Guidelines white paper, figure 3
+(secondary).
+"""
+
+IDLE_HEAT_FRAC = 0.34
+"""Heat of idle servers as a share of that at full load, at a cool inlet.
+
+Source: SPECpower_ssj2008 results of 2016 to 2023, 20 to 40 % (secondary), as in the building models.
+"""
+
+
+class ZoneAir(NamedTuple):
+    """The air of one zone as it was last measured.
+
+    Attributes:
+        hot_temp_c: hot side.
+        heat_k_kg_s: heat that the supply air carries off, over cp: (T_hot - T_supply) m_supply [K kg/s].
+        server_flow_kg_s: what the servers draw.
+        excess_k: how much warmer the supply air is than commanded: fan heat, or a coil at its end.
+        missed_k: how much warmer the inlets are than the balance explains.
+    """
+
+    hot_temp_c: float
+    heat_k_kg_s: float
+    server_flow_kg_s: float
+    excess_k: float
+    missed_k: float
+
+
+def measured_air(
+    *,
+    zone_temp_c: float,
+    supply_temp_c: float,
+    supply_flow_kg_s: float,
+    server_flow_kg_s: float,
+    commanded_temp_c: float,
+    missed_k: float,
+) -> ZoneAir:
+    """The air of one zone from its sensors and the supply-air set-point that was in force."""
+    return ZoneAir(
+        zone_temp_c,
+        max(0.0, zone_temp_c - supply_temp_c) * max(0.0, supply_flow_kg_s),
+        max(0.0, server_flow_kg_s),
+        max(0.0, supply_temp_c - commanded_temp_c),
+        missed_k,
+    )
+
+
+def after_load_step(air: ZoneAir, load_frac: float, step_frac: float) -> ZoneAir:
+    """The same air should the servers' load rise by `step_frac` before the next decision.
+
+    A load of 1 is all that there is, unless more is measured.
+    """
+    later_frac = min(load_frac + step_frac, max(1.0, load_frac))
+    return ZoneAir(
+        air.hot_temp_c,
+        air.heat_k_kg_s * load_growth(IDLE_HEAT_FRAC, load_frac, later_frac),
+        air.server_flow_kg_s * load_growth(IDLE_FLOW_FRAC, load_frac, later_frac),
+        air.excess_k,
+        air.missed_k,
+    )
+
+
+def load_growth(idle_frac: float, load_frac: float, later_frac: float) -> float:
+    """Ratio of a quantity that rises linearly from `idle_frac` at no load to 1 at full load, later to now."""
+    return (idle_frac + (1.0 - idle_frac) * later_frac) / (idle_frac + (1.0 - idle_frac) * load_frac)
+
+
+def recirculation_frac(leak_frac: float, supply_flow_kg_s: float, server_flow_kg_s: float) -> float:
+    """R, the share of the servers' intake that comes from the hot side, leak..1."""
+    if server_flow_kg_s <= 0.0:
+        return leak_frac
+    return max(leak_frac, 1.0 - (1.0 - leak_frac) * supply_flow_kg_s / server_flow_kg_s)
+
+
+def mixed_temp_c(supply_temp_c: float, hot_temp_c: float, share_frac: float) -> float:
+    """T_inlet of supply air with a share of hot air."""
+    return (1.0 - share_frac) * supply_temp_c + share_frac * hot_temp_c
+
+
+def inlet_temp_c(air: ZoneAir, leak_frac: float, setpoint_c: float, flow_kg_s: float) -> float:
+    """T_inlet one step ahead under a supply-air set-point and a supply airflow."""
+    share = recirculation_frac(leak_frac, flow_kg_s, air.server_flow_kg_s)
+    supply_c = setpoint_c + air.excess_k
+    hot_c = max(air.hot_temp_c, supply_c + _rise_k(air, flow_kg_s))
+    return mixed_temp_c(supply_c, hot_c, share) + air.missed_k
+
+
+def highest_setpoint_c(air: ZoneAir, leak_frac: float, flow_kg_s: float, limit_c: float) -> float:
+    """The warmest supply-air set-point that keeps `inlet_temp_c` at or below a limit, at a supply airflow.
+
+    `inlet_temp_c` is the larger of two lines in the set-point, one for each hot side: the answer is where the
+    first of them meets the limit.
+    """
+    share = recirculation_frac(leak_frac, flow_kg_s, air.server_flow_kg_s)
+    if share >= 1.0:
+        return -math.inf
+    target_c = limit_c - air.missed_k
+    by_measured_c = (target_c - share * air.hot_temp_c) / (1.0 - share)
+    by_balance_c = target_c - share * _rise_k(air, flow_kg_s)
+    return min(by_measured_c, by_balance_c) - air.excess_k
+
+
+def least_flow_kg_s(air: ZoneAir, leak_frac: float, setpoint_c: float, limit_c: float) -> float:
+    """The least supply airflow that keeps `inlet_temp_c` at or below a limit, at a supply-air set-point.
+
+    Never more than the servers draw: beyond that only the leak recirculates, and more air does not help.
+    """
+    servers = air.server_flow_kg_s
+    target_c = limit_c - air.missed_k
+    room_k = target_c - setpoint_c - air.excess_k
+    if servers <= 0.0 or room_k <= 0.0:
+        return servers
+    hot_excess_k = max(0.0, air.hot_temp_c - target_c)
+    by_measured = servers / (1.0 - leak_frac) * hot_excess_k / (hot_excess_k + room_k)
+    by_balance = air.heat_k_kg_s / (room_k + (1.0 - leak_frac) * air.heat_k_kg_s / servers)
+    return min(servers, max(by_measured, by_balance))
+
+
+def _rise_k(air: ZoneAir, flow_kg_s: float) -> float:
+    """T_hot - T_supply in steady heat balance at a supply airflow."""
+    return air.heat_k_kg_s / flow_kg_s if flow_kg_s > 0.0 else math.inf

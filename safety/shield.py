@@ -1,0 +1,195 @@
+"""Shield: reading history and proposal in, verdict out. Pure, total, bounded in time.
+
+The same object, made from the same building file, wraps the environment in training and guards the loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+
+from airhandler.buildings.catalog import Building
+from airhandler.buildings.errors import UserError
+from airhandler.buildings.points import Reading, Setpoints
+from airhandler.buildings.settings import SetpointRule
+from airhandler.buildings.templates import for_zone
+
+from .box import Box, Case, Rule
+from .intake import ProposalCheck, as_number, is_plain
+from .rules import Limits, Ramp, soft_rules, zone_parts
+from .sensors import SensorCheck
+from .verdict import Adjusted, Allowed, Proposal, Reason, Rejected, Verdict
+
+_NOTHING: Mapping[str, float] = MappingProxyType({})
+
+
+class Shield:
+    """Guards the set-points of one building.
+
+    Trusted sensors and a sound proposal are answered by the proposal, clipped once into the box that the
+    rules leave: Allowed if nothing moved, Adjusted otherwise. Anything else, an exception in a rule included,
+    is answered by the known fallback of the building file, approached from where the set-points stand by at
+    most the ramp: Rejected. What leaves is inside limits and ramps in every case.
+
+    The approached fallback is safe by declaration: asked for, it is always allowed, whatever the guards would
+    make of it. So judging a verdict's set-points again changes nothing, rejected ones included, and the
+    fallback stays the known one. Choose it so that it serves the building at full load.
+    """
+
+    def __init__(self, building: Building) -> None:
+        self._points = building.setpoints
+        self._names = tuple(p.name for p in building.setpoints)
+        settings = _setpoint_rules(building)
+        self._fallback = tuple(float(s.fallback) for s in settings)
+        self._initial = tuple(float(s.initial) for s in settings)
+        self._limits, self._ramp = Limits(building), Ramp(s.ramp_per_step for s in settings)
+        self._rules: tuple[Rule, ...] = (self._limits, self._ramp, *soft_rules(building))
+        self._sensors = SensorCheck(building)
+        self._proposals = ProposalCheck(self._names)
+        self._measured, self._labels = _measured_names(building), _labels(building)
+
+    @property
+    def fallback(self) -> Setpoints:
+        """The known fallback of the building file."""
+        return self._as_setpoints(self._fallback)
+
+    @property
+    def initial(self) -> Setpoints:
+        """What is in force before the first decision."""
+        return self._as_setpoints(self._initial)
+
+    @property
+    def memory(self) -> int:
+        """How many readings of history `judge` looks at."""
+        return self._sensors.memory
+
+    def judge(
+        self, history: Sequence[Reading], in_force: Setpoints | None, proposal: Proposal | None
+    ) -> Verdict:
+        """The verdict on a proposal. Never raises, remembers nothing.
+
+        Args:
+            history: recent readings, the newest last.
+            in_force: set-points that are commanded now; None while the building's own control has authority:
+                the ramp then starts at the measured supply air.
+            proposal: None when the controller failed or missed its deadline.
+        """
+        base = self._base(history, in_force)
+        try:
+            return self._decide(history, base, proposal)
+        except Exception as error:  # noqa: BLE001 - G2: whatever fails in here must end in the known fallback
+            words = f"the shield met {type(error).__name__} and could not judge"
+            return self._reject(base, (Reason(rule="exception", words=words),))
+
+    def _decide(
+        self, history: Sequence[Reading], base: tuple[float, ...], proposal: Proposal | None
+    ) -> Verdict:
+        values, doubts = self._sensors.check(history)
+        asked, faults = self._proposals.read(proposal)
+        if doubts or faults or proposal is None:
+            return self._reject(base, doubts + faults)
+        case, box = Case(values, self._sensors.previous(history), base), Box(asked)
+        for rule in self._rules:
+            rule.narrow(box, case)
+        watched = self._sensors.watch(history[-1])
+        given = box.all_given()
+        if given == asked or asked == self._approach(base):
+            same = proposal.setpoints if is_plain(proposal.setpoints) else self._as_setpoints(asked)
+            return Allowed(setpoints=same, reasons=watched)
+        return Adjusted(setpoints=self._as_setpoints(given), reasons=self._reasons(box, case) + watched)
+
+    def _reject(self, base: tuple[float, ...], reasons: tuple[Reason, ...]) -> Rejected:
+        return Rejected(setpoints=self._as_setpoints(self._approach(base)), reasons=reasons)
+
+    def _approach(self, base: tuple[float, ...]) -> tuple[float, ...]:
+        """The fallback as far as limits and ramp let it come in this step."""
+        case, box = Case(_NOTHING, _NOTHING, base), Box(self._fallback)
+        self._limits.narrow(box, case)
+        self._ramp.narrow(box, case)
+        return box.all_given()
+
+    def _base(self, history: Sequence[Reading], in_force: Setpoints | None) -> tuple[float, ...]:
+        """Where the set-points stand, inside their limits: commanded, else measured, else the fallback."""
+        return tuple([self._stands(index, history, in_force) for index in range(len(self._names))])
+
+    def _stands(self, index: int, history: Sequence[Reading], in_force: Setpoints | None) -> float:
+        value = None if in_force is None else self._commanded(index, in_force)
+        if value is None:
+            value = self._now_measured(index, history)
+        return self._fallback[index] if value is None else self._limits.clipped(index, value)
+
+    def _commanded(self, index: int, in_force: Setpoints) -> float | None:
+        try:
+            return as_number(in_force.values.get(self._names[index]))
+        except Exception:  # noqa: BLE001 - G1: there is a base, whatever `in_force` is
+            return None
+
+    def _now_measured(self, index: int, history: Sequence[Reading]) -> float | None:
+        try:
+            return self._sensors.plausible(history, self._measured[index])
+        except Exception:  # noqa: BLE001 - G1: there is a base, whatever `history` is
+            return None
+
+    def _reasons(self, box: Box, case: Case) -> tuple[Reason, ...]:
+        """One reason for every set-point that moved: the rule whose bound decided, and why."""
+        reasons = []
+        for index, point in enumerate(self._points):
+            if (rule := box.decided_by(index)) is None:
+                continue
+            asked, given = box.asked[index], box.given(index)
+            shown_given, shown_asked = _apart(given, asked, 1 if point.unit == "degC" else 2)
+            words = (
+                f"{self._labels[index]} held at {shown_given} instead of {shown_asked} {point.unit}: "
+                f"{rule.why(box, case, index)}"
+            )
+            reasons.append(Reason(rule=rule.name, point=point.name, asked=asked, given=given, words=words))
+        return tuple(reasons)
+
+    def _as_setpoints(self, values: Iterable[float]) -> Setpoints:
+        return Setpoints(dict(zip(self._names, values, strict=True)))
+
+
+def _setpoint_rules(building: Building) -> tuple[SetpointRule, ...]:
+    """The building file's rule for every set-point. Raises UserError that names what is wrong."""
+    written = {
+        for_zone(template, zone, building.file): rule
+        for template, rule in building.file.shield.setpoints.items()
+        for zone in building.zones
+    }
+    names = {p.name for p in building.setpoints}
+    if wrong := sorted(names ^ written.keys()):
+        raise UserError(f"{building.id}: shield.setpoints and the set-points differ in {', '.join(wrong)}")
+    for point in building.setpoints:
+        rule = written[point.name]
+        for field, value in (("initial", rule.initial), ("fallback", rule.fallback)):
+            if not point.low <= value <= point.high:
+                raise UserError(
+                    f"{building.id}: shield.setpoints.{point.name}.{field} {value}: "
+                    f"must be {point.low:g} to {point.high:g}"
+                )
+    return tuple(written[p.name] for p in building.setpoints)
+
+
+def _measured_names(building: Building) -> tuple[str, ...]:
+    """The sensor that shows what a set-point does, for every set-point; empty where there is none."""
+    shown = {roles.supply_temp_setpoint: roles.supply_temp for roles in building.zones.values()}
+    shown |= {roles.supply_flow_setpoint: roles.supply_flow for roles in building.zones.values()}
+    return tuple(shown.get(p.name, "") for p in building.setpoints)
+
+
+def _labels(building: Building) -> tuple[str, ...]:
+    """What an operator calls every set-point."""
+    labels = {p.name: p.name for p in building.setpoints}
+    for zone in zone_parts(building):
+        labels[zone.roles.supply_temp_setpoint] = f"{zone.name} supply air"
+        labels[zone.roles.supply_flow_setpoint] = f"{zone.name} supply airflow"
+    return tuple(labels.values())
+
+
+def _apart(given: float, asked: float, fewest: int) -> tuple[str, str]:
+    """Both values with as few decimals, `fewest` or more, as tell them apart."""
+    for decimals in (fewest, 3, 6):
+        shown = f"{given:.{decimals}f}", f"{asked:.{decimals}f}"
+        if shown[0] != shown[1]:
+            return shown
+    return repr(given), repr(asked)

@@ -1,0 +1,62 @@
+"""The same Shield around an environment: what the agent learns on is what will guard the building."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+
+from airhandler.buildings.codec import Float32
+from airhandler.buildings.env import BuildingEnv
+from airhandler.buildings.points import Reading, Setpoints
+
+from .shield import Shield
+from .verdict import Allowed, Proposal
+
+
+class ShieldedEnv(gym.Wrapper[Float32, Float32, Float32, Float32]):
+    """A building's environment in which every action passes the shield.
+
+    Info gains `verdict` ("allowed", "adjusted", "rejected"), `rules` (names of the rules that acted) and
+    `executed_action` [len(action)]: the action that would have asked for what was put in force.
+    """
+
+    env: BuildingEnv
+
+    def __init__(self, env: BuildingEnv, shield: Shield | None = None) -> None:
+        super().__init__(env)
+        self.shield = shield or Shield(env.building)
+        self._history: deque[Reading] = deque(maxlen=self.shield.memory)
+        self._in_force: Setpoints | None = None
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Float32, dict[str, Any]]:
+        """Begins an episode with the building under its own control."""
+        observation, info = self.env.reset(seed=seed, options=options)
+        self._history.clear()
+        self._history.append(self.env.reading)
+        self._in_force = None
+        return observation, info
+
+    def step(self, action: NDArray[np.floating[Any]]) -> tuple[Float32, float, bool, bool, dict[str, Any]]:
+        """One step under the shield's verdict on the action."""
+        codec, reading = self.env.codec, self._history[-1]
+        proposal = Proposal(setpoints=codec.decode(action, reading), time=reading.time, controller="agent")
+        verdict = self.shield.judge(self._history, self._in_force, proposal)
+        self._in_force = verdict.setpoints
+        values = np.array([verdict.setpoints[p.name] for p in self.env.building.setpoints])
+        observation, reward, terminated, truncated, info = self.env.step_setpoints(values)
+        self._history.append(self.env.reading)
+        info["verdict"] = verdict.kind
+        info["rules"] = tuple(reason.rule for reason in verdict.reasons)
+        allowed = isinstance(verdict, Allowed)
+        info["executed_action"] = (
+            np.asarray(action, dtype=np.float32)
+            if allowed
+            else codec.encode_setpoints(verdict.setpoints, reading)
+        )
+        return observation, reward, terminated, truncated, info

@@ -1,0 +1,27 @@
+"""What holds for every test run: where CI is set everything is installed, so a skipped test has failed."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+
+def _skipped(config: pytest.Config) -> list[pytest.TestReport | pytest.CollectReport]:
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    return terminal.stats.get("skipped", []) if terminal and os.environ.get("CI") else []
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fails a run that passed but for what it skipped."""
+    passed = session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
+    if passed and _skipped(session.config):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Names what was skipped."""
+    if skipped := _skipped(config):
+        terminalreporter.section("skipped: a failure where CI is set", red=True)
+        for report in skipped:
+            terminalreporter.line(f"{report.nodeid}: {report.longrepr[-1]}", red=True)

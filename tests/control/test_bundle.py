@@ -1,0 +1,141 @@
+"""Bundles: what does not fit does not load, and what loads acts as the trained actor does."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from stable_baselines3 import SAC
+
+from airhandler.buildings.catalog import find_building
+from airhandler.buildings.env import BuildingEnv
+from airhandler.buildings.errors import UserError
+from airhandler.control.agent import actor_weights
+from airhandler.control.bundle import Provenance, Weights, load_bundle, save_bundle
+from airhandler.control.policy import act, load_policy
+
+BUILDING = find_building("datacentre-dx")
+SOURCE = Provenance(
+    created="2026-01-01T00:00:00+00:00",
+    command="a test",
+    weathers=("chicago",),
+    steps=1,
+    seed=0,
+    versions={},
+    settings={},
+)
+
+
+def weights(seed: int = 0) -> Weights:
+    rng = np.random.default_rng(seed)
+    sizes = [4 + len(BUILDING.observations), 16, len(BUILDING.setpoints)]
+    made: Weights = {}
+    for i in range(2):
+        made[f"weight_{i}"] = rng.normal(size=(sizes[i + 1], sizes[i])).astype(np.float32)
+        made[f"bias_{i}"] = rng.normal(size=sizes[i + 1]).astype(np.float32)
+    return made
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    folder = tmp_path / "bundle"
+    save_bundle(folder, BUILDING, weights(), SOURCE)
+    return folder
+
+
+def edit_card(folder: Path, change: Any) -> None:
+    path = folder / "card.json"
+    card = json.loads(path.read_text())
+    change(card)
+    path.write_text(json.dumps(card))
+
+
+def test_a_bundle_comes_back_as_it_was_saved(bundle: Path) -> None:
+    card, loaded = load_bundle(bundle, BUILDING)
+    assert card.provenance == SOURCE
+    assert {name: a.tobytes() for name, a in loaded.items()} == {name: a.tobytes() for name, a in weights().items()}
+
+
+def test_numpy_acts_as_torch_does() -> None:
+    """The actor without torch gives the trained actor's deterministic actions, to single precision."""
+    env = BuildingEnv(days=1)
+    agent = SAC("MlpPolicy", env, policy_kwargs={"net_arch": [32, 32]}, seed=1, device="cpu")
+    observations = np.random.default_rng(0).uniform(-1, 1, (500, *env.observation_space.shape)).astype(np.float32)
+    with torch.no_grad():
+        expected, _ = agent.predict(observations, deterministic=True)
+    assert act(actor_weights(agent), observations) == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_changed_weight_is_found(bundle: Path) -> None:
+    path = bundle / "weights.npz"
+    raw = bytearray(path.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    path.write_bytes(bytes(raw))
+    with pytest.raises(UserError, match="SHA-256"):
+        load_policy(bundle, BUILDING)
+
+
+def test_another_building_is_refused(bundle: Path) -> None:
+    edit_card(bundle, lambda card: card.update(building="elsewhere"))
+    with pytest.raises(UserError, match="is of building 'elsewhere', not 'datacentre-dx'"):
+        load_policy(bundle, BUILDING)
+
+
+@pytest.mark.parametrize("part", ["observations", "actions", "limits"])
+def test_another_scaling_or_limit_is_refused_and_named(bundle: Path, part: str) -> None:
+    edit_card(bundle, lambda card: card[part][0].update(high=99.0))
+    with pytest.raises(UserError, match=f"its {part} differ.*train it anew"):
+        load_policy(bundle, BUILDING)
+
+
+def test_a_card_without_a_field_is_refused_by_name(bundle: Path) -> None:
+    edit_card(bundle, lambda card: card.pop("weights_sha256"))
+    with pytest.raises(UserError, match="weights_sha256"):
+        load_policy(bundle, BUILDING)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 not a zip", b"{}"])
+@pytest.mark.parametrize("name", ["card.json", "weights.npz"])
+def test_a_corrupt_file_is_a_clear_error(bundle: Path, name: str, content: bytes) -> None:
+    (bundle / name).write_bytes(content)
+    with pytest.raises(UserError, match="bundle"):
+        load_policy(bundle, BUILDING)
+
+
+def test_a_pickle_in_the_weights_is_never_loaded(bundle: Path) -> None:
+    import hashlib
+
+    buffer = io.BytesIO()
+    np.savez(buffer, weight_0=np.array([{"a": 1}], dtype=object))
+    (bundle / "weights.npz").write_bytes(buffer.getvalue())
+    edit_card(bundle, lambda card: card.update(weights_sha256=hashlib.sha256(buffer.getvalue()).hexdigest()))
+    with pytest.raises(UserError, match="corrupt"):
+        load_policy(bundle, BUILDING)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_weights_that_are_not_finite_are_refused(tmp_path: Path, bad: float) -> None:
+    broken = weights()
+    broken["bias_1"][0] = bad
+    save_bundle(tmp_path / "b", BUILDING, broken, SOURCE)
+    with pytest.raises(UserError, match="not finite"):
+        load_policy(tmp_path / "b", BUILDING)
+
+
+def test_weights_of_other_shapes_are_refused(tmp_path: Path) -> None:
+    broken = weights()
+    broken["weight_0"] = broken["weight_0"][:, :-1]
+    save_bundle(tmp_path / "b", BUILDING, broken, SOURCE)
+    with pytest.raises(UserError, match="shapes"):
+        load_policy(tmp_path / "b", BUILDING)
+
+
+def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot be written"):
+        save_bundle(tmp_path / "file" / "bundle", BUILDING, weights(), SOURCE)

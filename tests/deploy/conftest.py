@@ -1,0 +1,51 @@
+"""A controller that does as it is told, and `airhandler` as a process."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from airhandler.control.registry import STOCK
+from airhandler.deploy import live, shadow
+from tests.deploy.process import Airhandler
+from tests.deploy.scenes import FakeController
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> FakeController:
+    """The controller that every name but `stock` means."""
+    controller = FakeController()
+    for module in (live, shadow):
+        monkeypatch.setattr(
+            module, "find_controller", lambda name, building: None if name == STOCK else controller
+        )
+    return controller
+
+
+@pytest.fixture
+def airhandler(tmp_path: Path) -> Iterator[type[Airhandler]]:
+    """Starts `airhandler` processes; those that still run at the end of the test are killed."""
+    started: list[Airhandler] = []
+
+    class Started(Airhandler):
+        def __init__(self, *words: str) -> None:
+            super().__init__(*words, folder=tmp_path)
+            started.append(self)
+
+    yield Started
+    for process in started:
+        process.kill()
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    """Puts the loggers back, for `set_up_logs` changes them."""
+    root, ours = logging.getLogger(), [logging.getLogger(n) for n in ("airhandler", "airhandler.tick")]
+    handlers, levels = list(root.handlers), [logger.level for logger in (root, *ours)]
+    yield
+    root.handlers[:] = handlers
+    for logger, level in zip((root, *ours), levels, strict=True):
+        logger.setLevel(level)
