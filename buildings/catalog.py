@@ -83,15 +83,12 @@ def expand(file: BuildingFile) -> Building:
     entries = _expand(file.points, lambda p: p.name, file)
     observations = _expand(file.observations, lambda o: o.point, file)
     actions = _expand(file.actions, lambda a: a.setpoint, file)
-    points = tuple(
-        Point(name=e.name, unit=e.unit, role=e.role, low=e.low, high=e.high, help=e.help) for e in entries
-    )
+    points = tuple(Point(name=e.name, unit=e.unit, role=e.role, low=e.low, high=e.high, help=e.help) for e in entries)
     names = {p.name for p in points}
     if len(names) != len(points):
         raise UserError(f"{file.id}: a point name stands twice")
     zones = {
-        zone: ZoneRoles(**{part: for_zone(name, zone, file) for part, name in file.zone_roles})
-        for zone in file.zones
+        zone: ZoneRoles(**{part: for_zone(name, zone, file) for part, name in file.zone_roles}) for zone in file.zones
     }
     used = [name for roles in zones.values() for _, name in roles]
     used += [name for _, name in file.meters] + [file.outdoor_temp, file.it_load]

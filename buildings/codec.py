@@ -20,7 +20,7 @@ Array = NDArray[np.float64]
 TIME_FEATURES = ("hour_sin", "hour_cos", "day_sin", "day_cos")
 
 
-class AbsentValue(UserError):
+class AbsentValueError(UserError):
     """A reading lacks a value that an observation needs."""
 
 
@@ -49,7 +49,7 @@ class Codec:
         return TIME_FEATURES + tuple(o.point for o in self.observations)
 
     def encode(self, reading: Reading) -> Float32:
-        """The observation [len(names)] of a reading. Raises AbsentValue if it lacks a value."""
+        """The observation [len(names)] of a reading. Raises AbsentValueError if it lacks a value."""
         return self.encode_values(_values(reading, [o.point for o in self.observations]), reading.time)
 
     def encode_values(self, values: Array, time: datetime) -> Float32:
@@ -67,7 +67,7 @@ class Codec:
         return out.astype(np.float32)
 
     def decode(self, action: NDArray[np.floating[Any]], reading: Reading) -> Setpoints:
-        """The Setpoints of an action [len(actions)]. Raises AbsentValue if the reading lacks a reference."""
+        """The Setpoints of an action [len(actions)]. Raises AbsentValueError if the reading lacks a reference."""
         values = self.decode_values(action, self.references(reading))
         return Setpoints(dict(zip(self._setpoints, values.tolist(), strict=True)))
 
@@ -92,5 +92,5 @@ def _values(reading: Reading, names: Sequence[str]) -> Array:
     values = [reading.get(name) for name in names]
     absent = [name for name, value in zip(names, values, strict=True) if value is None or value != value]
     if absent:
-        raise AbsentValue(f"{', '.join(absent)} absent at {reading.time.isoformat()}")
+        raise AbsentValueError(f"{', '.join(absent)} absent at {reading.time.isoformat()}")
     return np.array(values, dtype=np.float64)

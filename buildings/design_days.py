@@ -61,9 +61,7 @@ def from_ddy(path: Path) -> DesignDays | None:
         kind, *values = (part.strip() for part in item.split(","))
         if kind.lower() == "sizingperiod:designday" and values and values[0].endswith((_HEATING, _COOLING)):
             days[values[0]] = {
-                name: _typed(name, value)
-                for name, value in zip(_FIELDS, values[1:], strict=False)
-                if value
+                name: _typed(name, value) for name, value in zip(_FIELDS, values[1:], strict=False) if value
             }
     return days if len(days) == 2 else None
 

@@ -10,6 +10,7 @@ the time that a call which releases and takes the lock again needs, and another 
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import importlib.util
@@ -213,7 +214,7 @@ class Simulation:
         if self._failure is not None:
             failure, self._failure = self._failure, None
             self.close()
-            if isinstance(failure, _MissingNames):
+            if isinstance(failure, _MissingNamesError):
                 raise SimulationError(_missing_text(failure.args[0], self._model, self._weather)) from None
             raise failure
         return values
@@ -287,7 +288,7 @@ class Simulation:
                 self._commanded[i] = False
 
     def _resolve(self, state: int) -> None:
-        """Finds every handle, once. Raises _MissingNames for those that do not exist."""
+        """Finds every handle, once. Raises _MissingNamesError for those that do not exist."""
         lib, missing = self._lib, list[Wanted]()
         self._readers = []
         for sensor in self._sensors:
@@ -306,10 +307,10 @@ class Simulation:
             self._actuator_handles.append(handle)
             missing += [("Actuator", f"{a.component},{a.control}", a.key)] if handle < 0 else []
         if missing:
-            raise _MissingNames(missing)
+            raise _MissingNamesError(missing)
 
 
-class _MissingNames(Exception):
+class _MissingNamesError(Exception):
     """Names that the model does not have."""
 
 
@@ -335,7 +336,7 @@ def _missing_text(missing: Sequence[Wanted], model: Path, weather: Path) -> str:
         path = Path(name) / "model.epJSON"
         path.write_text(json.dumps(tree))
         asked = [wanted for kind, wanted, _ in missing if kind == "OutputVariable"]
-        with _Probe(model=path, weather=weather, variables=asked, keep=Path(name)) as probe:
+        with contextlib.closing(_Probe(model=path, weather=weather, variables=asked, keep=Path(name))) as probe:
             probe.start()
         return message(missing, probe.available, dictionary(Path(name) / "eplusout.rdd"), model.name)
 

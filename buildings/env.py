@@ -72,7 +72,9 @@ class BuildingEnv(gym.Env[Float32, Float32]):
         """The newest reading of the running episode."""
         return self._running().reading(self._values)
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Float32, dict[str, Any]]:
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Float32, dict[str, Any]]:
         """Begins an episode. `options["weather"]` names one of the environment's weathers."""
         super().reset(seed=seed)
         self._end()

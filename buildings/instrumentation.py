@@ -17,6 +17,7 @@ from .catalog import Building
 from .energyplus import Actuator, Array, Meter, Simulation, Variable
 from .model import Period, prepare
 from .points import Point, Reading, Role, Setpoints
+from .settings import WriteTo
 from .weather import Weather
 
 
@@ -109,7 +110,7 @@ def _sensor(building: Building, point: Point) -> Variable | Meter:
     return Variable(source.variable, source.key)
 
 
-def _writes(building: Building) -> list[object]:
+def _writes(building: Building) -> list[WriteTo]:
     return [building.writes[p.name] for p in building.setpoints]
 
 

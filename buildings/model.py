@@ -7,7 +7,6 @@ import datetime as dt
 import difflib
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from .errors import UserError
@@ -63,7 +62,7 @@ def prepare(building: BuildingFile, weather: Weather, period: Period) -> Epjson:
     for number, edit in enumerate(building.source.edits):
         _apply(model, edit, building, where=f"{building.id}: source.edits.{number}")
     model["Timestep"] = {"Timestep": {"number_of_timesteps_per_hour": building.timesteps_per_hour}}
-    model["OutputControl:Files"] = {"Files": dict.fromkeys(_OUTPUT_FILES, "No")}
+    model["OutputControl:Files"] = {"Files": {f"output_{kind}": "No" for kind in _OUTPUT_FILES}}
     model["SizingPeriod:DesignDay"] = copy.deepcopy(weather.design_days)
     model["Site:Location"] = {weather.place: weather.location}
     run_period = next(iter(model["RunPeriod"].values()))
@@ -81,13 +80,40 @@ def prepare(building: BuildingFile, weather: Weather, period: Period) -> Epjson:
 
 
 # Every field of OutputControl:Files. Source: EnergyPlus 25.1 Input Output Reference, OutputControl:Files.
-_OUTPUT_FILES = tuple(
-    f"output_{kind}"
-    for kind in (
-        "csv mtr eso eio tabular sqlite json audit space_sizing zone_sizing system_sizing dxf bnd rdd mdd mtd shd "
-        "dfs glhe delightin delighteldmp delightdfdmp edd dbg perflog sln sci wrl screen tarcog extshd"
-    ).split()
-) + ("output_end",)
+_OUTPUT_FILES = [
+    "audit",
+    "bnd",
+    "csv",
+    "dbg",
+    "delightdfdmp",
+    "delighteldmp",
+    "delightin",
+    "dfs",
+    "dxf",
+    "edd",
+    "eio",
+    "end",
+    "eso",
+    "extshd",
+    "glhe",
+    "json",
+    "mdd",
+    "mtd",
+    "mtr",
+    "perflog",
+    "rdd",
+    "sci",
+    "screen",
+    "shd",
+    "sln",
+    "space_sizing",
+    "sqlite",
+    "system_sizing",
+    "tabular",
+    "tarcog",
+    "wrl",
+    "zone_sizing",
+]
 
 
 def _apply(model: Epjson, edit: Edit, building: BuildingFile, *, where: str) -> None:

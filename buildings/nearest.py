@@ -26,7 +26,9 @@ def dictionary(path: Path) -> list[str]:
     return [parts[2].partition(" [")[0] for parts in lines if len(parts) == 3]
 
 
-def message(missing: Iterable[Wanted], available: Sequence[tuple[str, str]], variables: Sequence[str], model: str) -> str:
+def message(
+    missing: Iterable[Wanted], available: Sequence[tuple[str, str]], variables: Sequence[str], model: str
+) -> str:
     """One sentence for each missing name, with the nearest that exist."""
     sentences = []
     for kind, name, key in missing:

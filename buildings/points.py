@@ -84,13 +84,13 @@ class Reading:
 class Setpoints(Mapping[str, float]):
     """Values for the set-point points [unit of each point]."""
 
-    values: Mapping[str, float]
+    by_name: Mapping[str, float]
 
     def __getitem__(self, name: str) -> float:
-        return self.values[name]
+        return self.by_name[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.values)
+        return iter(self.by_name)
 
     def __len__(self) -> int:
-        return len(self.values)
+        return len(self.by_name)

@@ -34,7 +34,12 @@ NAMES = {
     "tucson": "USA_AZ_Davis-Monthan.AFB.722745_TMY3",
 }
 
-_HEADER_LINES, _DRY_BULB, _DEW_POINT, _PRESSURE = 8, 6, 7, 9  # columns. Source: EnergyPlus, EPW data dictionary
+_HEADER_LINES, _DRY_BULB, _DEW_POINT, _PRESSURE = (
+    8,
+    6,
+    7,
+    9,
+)  # columns. Source: EnergyPlus, EPW data dictionary
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -87,9 +92,7 @@ def _load(name: str, path: Path) -> Weather:
         head = lines[0].split(",")
         if head[0] != "LOCATION" or not lines[_HEADER_LINES - 1].startswith("DATA PERIODS"):
             raise ValueError("the header does not begin with LOCATION and end with DATA PERIODS")
-        location = dict(
-            zip(("latitude", "longitude", "time_zone", "elevation"), map(float, head[6:10]), strict=True)
-        )
+        location = dict(zip(("latitude", "longitude", "time_zone", "elevation"), map(float, head[6:10]), strict=True))
         rows = [line.split(",") for line in lines[_HEADER_LINES:] if line.strip()]
         columns = np.array([[float(r[c]) for c in (_DRY_BULB, _DEW_POINT, _PRESSURE)] for r in rows])
         if len(columns) < 8760:

@@ -43,7 +43,7 @@ def make_agent(envs: VecEnv, settings: AgentSettings, *, seed: int, tensorboard:
         learning_starts=settings.learning_starts,
         buffer_size=settings.buffer_size,
         tau=settings.tau,
-        target_entropy=settings.target_entropy,  # type: ignore[arg-type] - SB3 takes a float and types it str
+        target_entropy=settings.target_entropy,
         replay_buffer_class=ExecutedActionReplayBuffer,
         policy_kwargs={"net_arch": [settings.width, settings.width]},
         tensorboard_log=str(tensorboard) if tensorboard else None,

@@ -23,9 +23,7 @@ _BUILDING, _WEATHER = "datacentre-dx", "chicago"
 _SHARES = (0.6, 0.1)  # supply temperature and airflow ratio, as shares of their ranges
 
 
-def bench_engine(
-    *, days: int, repetitions: int, progress: Callable[[str, int], None] | None = None
-) -> dict[str, Any]:
+def bench_engine(*, days: int, repetitions: int, progress: Callable[[str, int], None] | None = None) -> dict[str, Any]:
     """Measures bare EnergyPlus, our environment and Sinergym's, one after the other, `repetitions` times.
 
     Bare is the same prepared model under the same set-points with no exchange at all. Sinergym runs

@@ -61,9 +61,9 @@ def train(
         str, typer.Option("--weather", help="Weathers to train on, separated by commas: names or EPW files.")
     ] = "chicago,tucson",
     steps: Annotated[int, typer.Option("--steps", min=1, help="Environment steps in all.")] = 100_000,
-    out: Annotated[
-        Path, typer.Option("--out", help="Folder of the run: bundle, checkpoint, TensorBoard log.")
-    ] = Path("runs/agent"),
+    out: Annotated[Path, typer.Option("--out", help="Folder of the run: bundle, checkpoint, TensorBoard log.")] = Path(
+        "runs/agent"
+    ),
     seed: Seed = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's checkpoint.")] = False,
     set_: Annotated[
@@ -106,7 +106,7 @@ def tune(
     processes: Processes = PROCESSES,
     as_json: AsJson = False,
 ) -> None:
-    """Searches the best parameters of a rule on training weather; they belong under `baselines` in the building file."""
+    """Searches the best parameters of a rule on training weather, for `baselines` in the building file."""
     from airhandler.buildings.model import Period
 
     from .display import show, trial_line, trial_table
@@ -137,15 +137,22 @@ def tune(
 def evaluate(
     controllers: Annotated[
         list[str],
-        typer.Argument(metavar="CONTROLLER...", help="stock, constant, outdoor-reset, trim-respond, or a bundle's folder."),
+        typer.Argument(
+            metavar="CONTROLLER...",
+            help="stock, constant, outdoor-reset, trim-respond, or a bundle's folder.",
+        ),
     ],
     building: BuildingName = "datacentre-dx",
     weather: Annotated[str, typer.Option("--weather", help="Weather: a name, or the path of an EPW file.")] = "chicago",
     start: Annotated[str, typer.Option("--start", metavar="MM-DD", help="First day.")] = "01-01",
-    days: Annotated[int | None, typer.Option("--days", help="Number of days; by default to the end of the year.")] = None,
+    days: Annotated[
+        int | None, typer.Option("--days", help="Number of days; by default to the end of the year.")
+    ] = None,
     seed: Seed = 0,
     shield: Annotated[bool, typer.Option("--shield/--no-shield", help="Whether the shield judges proposals.")] = True,
-    out: Annotated[Path | None, typer.Option("--out", help="Folder that keeps the runs, for `airhandler report`.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder that keeps the runs, for `airhandler report`.")
+    ] = None,
     processes: Processes = PROCESSES,
     as_json: AsJson = False,
 ) -> None:
@@ -172,7 +179,9 @@ def evaluate(
 @app.command(epilog="For example: airhandler report runs/compare --title 'January in Chicago'")
 def report(
     folder: Annotated[Path, typer.Argument(help="Folder of runs kept by `airhandler evaluate --out`.")],
-    out: Annotated[Path | None, typer.Option("--out", help="The HTML file; by default report.html in the folder.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The HTML file; by default report.html in the folder.")
+    ] = None,
     title: Annotated[str, typer.Option("--title", help="Headline.")] = "airhandler: controllers compared",
     as_json: AsJson = False,
 ) -> None:
@@ -240,7 +249,7 @@ def _agent_settings(pairs: Sequence[str]) -> Any:
 
     from .agent import AgentSettings
 
-    known = {f.name: type(f.default) for f in fields(AgentSettings)}
+    known: dict[str, type[Any]] = {f.name: type(f.default) for f in fields(AgentSettings)}
     chosen: dict[str, Any] = {}
     for pair in pairs:
         name, _, value = pair.partition("=")

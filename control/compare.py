@@ -74,17 +74,18 @@ def compare(
             try:
                 while wait(futures, timeout=0.2).not_done:
                     if progress is not None:
-                        progress(list(shares))
+                        progress([shares[i] for i in range(len(cells))])
             except KeyboardInterrupt:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
             names = [future.result() for future in futures]
-        return [_loaded(cell, name, Path(folder) / f"{i}.npz") for i, (cell, name) in enumerate(zip(cells, names, strict=True))]
+        return [
+            _loaded(cell, name, Path(folder) / f"{i}.npz")
+            for i, (cell, name) in enumerate(zip(cells, names, strict=True))
+        ]
 
 
-def _here(
-    cell: Cell, number: int, count: int, progress: Callable[[Sequence[float]], None] | None
-) -> Evaluation:
+def _here(cell: Cell, number: int, count: int, progress: Callable[[Sequence[float]], None] | None) -> Evaluation:
     def told(share: float) -> None:
         if progress is not None:
             progress([1.0] * number + [share] + [0.0] * (count - number - 1))
@@ -159,7 +160,10 @@ def load_evaluations(folder: Path) -> list[tuple[Cell, str, Evaluation]]:
         try:
             about = json.loads(path.read_text())
             period = Period(start=tuple(about["period"]["start"]), days=about["period"]["days"])
-            cell = Cell(**{k: about[k] for k in ("controller", "building", "weather", "shielded", "seed")}, period=period)
+            cell = Cell(
+                **{k: about[k] for k in ("controller", "building", "weather", "shielded", "seed")},
+                period=period,
+            )
             label, name = about["label"], about["name"]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UserError(f"{path}: not a run kept by `airhandler evaluate --out`: {error}") from error

@@ -128,7 +128,9 @@ def training_bar(total: int) -> Iterator[Callable[[TrainingProgress], None]]:
         task = bars.add_task("training", total=total, words="")
 
         def told(p: TrainingProgress) -> None:
-            words = f"{p.steps}/{p.total} steps, {p.controllable_kw:.1f} kW controllable, {p.adjusted_frac:.0%} adjusted"
+            words = (
+                f"{p.steps}/{p.total} steps, {p.controllable_kw:.1f} kW controllable, {p.adjusted_frac:.0%} adjusted"
+            )
             bars.update(task, completed=p.steps, words=words)
 
         yield told

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from airhandler.buildings.envelope import THERMAL_CLASSES, ThermalClass
 from airhandler.buildings.errors import UserError
-from airhandler.safety.envelope import THERMAL_CLASSES, ThermalClass
 
 from .table import Array, Mask, TickTable
 
@@ -45,9 +45,7 @@ class Kpis:
     server_fans_kwh: float = field(metadata=_as("kWh", "fans inside the servers, part of IT"))
     ups_kwh: float = field(metadata=_as("kWh", "losses of the power supplies, part of IT"))
     other_kwh: float = field(metadata=_as("kWh", "everything else, for example lights"))
-    unaccounted_kwh: float = field(
-        metadata=_as("kWh", "main meter less the sum above; near 0 if all is metered")
-    )
+    unaccounted_kwh: float = field(metadata=_as("kWh", "main meter less the sum above; near 0 if all is metered"))
     water_m3: float = field(metadata=_as("m3", "water"))
     pue: float = field(metadata=_as("1", "power usage effectiveness: total per IT energy"))
     wue_l_per_kwh: float = field(metadata=_as("L/kWh", "water usage effectiveness: water per IT energy"))
@@ -58,21 +56,15 @@ class Kpis:
     above_allowable_frac: float = field(metadata=_as("1", "steps with any inlet above allowable"))
     below_recommended_frac: float = field(metadata=_as("1", "steps with any inlet below recommended"))
     below_allowable_frac: float = field(metadata=_as("1", "steps with any inlet below allowable"))
-    above_recommended_kh: float = field(
-        metadata=_as("K h", "kelvins above recommended times hours, worst zone")
-    )
+    above_recommended_kh: float = field(metadata=_as("K h", "kelvins above recommended times hours, worst zone"))
     above_allowable_kh: float = field(metadata=_as("K h", "kelvins above allowable times hours, worst zone"))
-    below_recommended_kh: float = field(
-        metadata=_as("K h", "kelvins below recommended times hours, worst zone")
-    )
+    below_recommended_kh: float = field(metadata=_as("K h", "kelvins below recommended times hours, worst zone"))
     inlet_change_15min_k: float = field(metadata=_as("K", "largest change of an inlet within 15 minutes"))
     inlet_change_60min_k: float = field(metadata=_as("K", "largest change of an inlet within 60 minutes"))
     dew_point_above_recommended_frac: float = field(
         metadata=_as("1", "steps with any inlet's dew point above recommended")
     )
-    dew_point_above_allowable_frac: float = field(
-        metadata=_as("1", "steps with any inlet's dew point above allowable")
-    )
+    dew_point_above_allowable_frac: float = field(metadata=_as("1", "steps with any inlet's dew point above allowable"))
     rci_hi: float = field(metadata=_as("%", "rack cooling index, warm side; 100 is never above recommended"))
     rci_lo: float = field(metadata=_as("%", "rack cooling index, cold side; 100 is never below recommended"))
     shi: float = field(metadata=_as("1", "supply heat index; 0 is no hot air at the inlets"))
@@ -81,18 +73,12 @@ class Kpis:
         metadata=_as("1/h", "how far the set-points moved in an hour, in spans of their range, mean")
     )
     travel_per_h: Mapping[str, float] = field(metadata=_as("1/h", "the same, by set-point"))
-    shield_adjusted_frac: float = field(
-        metadata=_as("1", "judged steps in which the shield moved a proposal")
-    )
-    shield_rejected_frac: float = field(
-        metadata=_as("1", "judged steps in which it gave the fallback instead")
-    )
+    shield_adjusted_frac: float = field(metadata=_as("1", "judged steps in which the shield moved a proposal"))
+    shield_rejected_frac: float = field(metadata=_as("1", "judged steps in which it gave the fallback instead"))
     shield_mean_correction_frac: float = field(
         metadata=_as("1", "mean size of a correction, as a share of the set-points' ranges")
     )
-    shield_by_rule: Mapping[str, float] = field(
-        metadata=_as("1", "judged steps in which each rule intervened")
-    )
+    shield_by_rule: Mapping[str, float] = field(metadata=_as("1", "judged steps in which each rule intervened"))
     fallback_minutes: float = field(metadata=_as("min", "time with the fallback in force"))
     decide_p50_ms: float = field(metadata=_as("ms", "time for one decision, median"))
     decide_p99_ms: float = field(metadata=_as("ms", "time for one decision, 99th percentile"))

@@ -150,5 +150,3 @@ def unshielded(proposal: Proposal | None) -> Verdict:
 
 def _absent(site: Site) -> Mapping[str, None]:
     return {p.name: None for p in site.points}
-
-

@@ -20,7 +20,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from airhandler.safety.envelope import THERMAL_CLASSES, ThermalClass
+from airhandler.buildings.envelope import THERMAL_CLASSES, ThermalClass
 
 from .kpis import Kpis
 from .table import Array, Mask, TickTable, replacing
@@ -286,12 +286,8 @@ def cumulative_plot(runs: Sequence[Run]) -> Figure:
     for run, colour in sorted(_coloured(runs), key=lambda pair: pair[0].kpis.total_kwh):
         if run is stock:
             continue
-        saved_mwh = (
-            np.nancumsum(_total_w(stock.table) - _total_w(run.table)) * stock.table.building.step_s / 3.6e9
-        )
-        axes.plot(
-            time[::every], saved_mwh[::every], color=colour, label=f"{run.label}: {saved_mwh[-1]:+.1f} MWh"
-        )
+        saved_mwh = np.nancumsum(_total_w(stock.table) - _total_w(run.table)) * stock.table.building.step_s / 3.6e9
+        axes.plot(time[::every], saved_mwh[::every], color=colour, label=f"{run.label}: {saved_mwh[-1]:+.1f} MWh")
     axes.axhline(0.0, color=_GREY, lw=1.0)
     axes.set_ylabel("Saved against stock [MWh]")
     axes.set_xlim(time[0], time[-1])

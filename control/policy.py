@@ -40,7 +40,7 @@ class Policy:
         """Nothing to forget."""
 
     def propose(self, reading: Reading) -> Setpoints:
-        """The policy's set-points. Raises AbsentValue if the reading lacks a value that it needs."""
+        """The policy's set-points. Raises AbsentValueError if the reading lacks a value that it needs."""
         return self._codec.decode(act(self._weights, self._codec.encode(reading)), reading)
 
 

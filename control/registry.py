@@ -32,9 +32,7 @@ BASELINES: dict[str, tuple[type[Any], Callable[[Building, Any], Controller]]] = 
 }
 
 
-def find_controller(
-    name: str, building: Building, parameters: Mapping[str, float] | None = None
-) -> Controller | None:
+def find_controller(name: str, building: Building, parameters: Mapping[str, float] | None = None) -> Controller | None:
     """A controller by name, or from a bundle's folder; None for `stock`, the building's own control.
 
     Args:

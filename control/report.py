@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from airhandler.buildings.catalog import Building
+from airhandler.buildings.envelope import THERMAL_CLASSES, ThermalClass
 from airhandler.buildings.errors import UserError
-from airhandler.safety.envelope import THERMAL_CLASSES, ThermalClass
 
 from . import plots
 from .kpis import Kpis
@@ -59,9 +59,7 @@ class Chapter:
     measures: Sequence[tuple[str, str, Sequence[str]]]
 
 
-def write_report(
-    path: Path, *, title: str, building: Building, runs: Sequence[Run], notes: Mapping[str, str]
-) -> None:
+def write_report(path: Path, *, title: str, building: Building, runs: Sequence[Run], notes: Mapping[str, str]) -> None:
     """Writes one HTML file: finding, table, plots, all measures, glossary, provenance.
 
     Args:
@@ -139,8 +137,7 @@ def _allowable(building: Building, run: Run) -> str:
         ("below", k.below_allowable_frac, limits.low_c),
     )
     broken = [
-        f"an inlet was {side} the allowable {limit_c:g} °C in {_percent(share)} of steps "
-        f"({share * hours:,.1f} h)"
+        f"an inlet was {side} the allowable {limit_c:g} °C in {_percent(share)} of steps ({share * hours:,.1f} h)"
         for side, share, limit_c in sides
         if share > 0.0
     ]
@@ -184,9 +181,7 @@ def _chapter(building: Building, runs: Sequence[Run], number: int) -> Chapter:
         rows=[(run, _row(run, _named(runs, STOCK))) for run in runs],
         remarks=[remark for run in runs for remark in _remarks(run)],
         pictures=[
-            Picture(
-                title=title, reading=reading, svg=plots.to_svg(figure, name=f"w{number}p{i}", title=title)
-            )
+            Picture(title=title, reading=reading, svg=plots.to_svg(figure, name=f"w{number}p{i}", title=title))
             for i, (title, reading, figure) in enumerate(_figures(runs))
         ],
         measures=list(_measures([run.kpis for run in runs])),

@@ -103,9 +103,7 @@ def search(
     return min(tried.values(), key=lambda t: t.cost_kwh)
 
 
-def _neighbours(
-    best: Mapping[str, float], steps: Mapping[str, float], name: str
-) -> Iterator[dict[str, float]]:
+def _neighbours(best: Mapping[str, float], steps: Mapping[str, float], name: str) -> Iterator[dict[str, float]]:
     for key, (_, _, low, high) in SPACES[name].items():
         for sign in (1, -1):
             value = round(min(high, max(low, best[key] + sign * steps[key])), 4)

@@ -16,9 +16,7 @@ from .plots import Run
 from .report import write_report
 
 
-def report_runs(
-    kept: Sequence[tuple[Cell, str, Evaluation]], path: Path, *, title: str, command: str
-) -> Path:
+def report_runs(kept: Sequence[tuple[Cell, str, Evaluation]], path: Path, *, title: str, command: str) -> Path:
     """Writes the report of kept runs of one building. Raises UserError if they are of several."""
     ids = sorted({cell.building for cell, _, _ in kept})
     if len(ids) != 1:

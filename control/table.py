@@ -82,8 +82,8 @@ class TickTable:
             self._offset_s = (time.utcoffset() or timedelta()).total_seconds()
         row: list[Any] = [time.timestamp(), _STAGE_CODES[tick.stage]]
         row += [_KIND_CODES[verdict.kind if verdict else "none"], tick.decide_s]
-        proposed = tick.proposal.setpoints.values if tick.proposal else _EMPTY
-        applied = verdict.setpoints.values if verdict else _EMPTY
+        proposed = tick.proposal.setpoints.by_name if tick.proposal else _EMPTY
+        applied = verdict.setpoints.by_name if verdict else _EMPTY
         row += _values(tick.reading.values, self._measured)
         row += _values(proposed, self._setpoints)
         row += _values(applied, self._setpoints)
@@ -167,8 +167,7 @@ class TickTable:
         """|applied - proposed| as a share of high - low, mean over the set-points; NaN where either lacks."""
         with np.errstate(invalid="ignore"):
             shares = [
-                np.abs(self.applied[p.name] - self.proposed[p.name]) / (p.high - p.low)
-                for p in self.building.setpoints
+                np.abs(self.applied[p.name] - self.proposed[p.name]) / (p.high - p.low) for p in self.building.setpoints
             ]
             mean: Array = np.mean(shares, axis=0)
         return np.where(np.isfinite(mean), mean, np.nan)

@@ -96,7 +96,12 @@ def train(
         _save(agent, checkpoint)
     finally:
         envs.close()
-    save_bundle(settings.out / "bundle", building, keeper.weights or actor_weights(agent), _provenance(settings, agent, command))
+    save_bundle(
+        settings.out / "bundle",
+        building,
+        keeper.weights or actor_weights(agent),
+        _provenance(settings, agent, command),
+    )
     return Trained(
         bundle=settings.out / "bundle",
         steps=agent.num_timesteps,
@@ -112,9 +117,7 @@ class _Keeper(BaseCallback):
     Source: Izmailov et al. 2018, Averaging Weights Leads to Wider Optima and Better Generalization.
     """
 
-    def __init__(
-        self, settings: TrainSettings, checkpoint: Path, progress: Callable[[Progress], None] | None
-    ) -> None:
+    def __init__(self, settings: TrainSettings, checkpoint: Path, progress: Callable[[Progress], None] | None) -> None:
         super().__init__()
         self._settings, self._checkpoint, self._progress = settings, checkpoint, progress
         self._recent: list[tuple[bool, float, float]] = []
@@ -203,9 +206,7 @@ def _comparable(settings: TrainSettings) -> dict[str, Any]:
 def _environments(settings: TrainSettings) -> VecEnv:
     def maker(number: int) -> Callable[[], Monitor[Any, Any]]:
         weather = settings.weathers[number % len(settings.weathers)]
-        return lambda: Monitor(
-            ShieldedEnv(BuildingEnv(settings.building, weather, start="random", days=settings.days))
-        )
+        return lambda: Monitor(ShieldedEnv(BuildingEnv(settings.building, weather, start="random", days=settings.days)))
 
     envs = DummyVecEnv([maker(i) for i in range(max(settings.environments, len(settings.weathers)))])
     envs.seed(settings.seed)
@@ -234,7 +235,14 @@ def _sac(model: object) -> SAC:
 
 
 def _provenance(settings: TrainSettings, agent: SAC, command: str) -> Provenance:
-    packages: Sequence[str] = ("airhandler", "stable-baselines3", "torch", "numpy", "pyenergyplus-lbnl", "sinergym")
+    packages: Sequence[str] = (
+        "airhandler",
+        "stable-baselines3",
+        "torch",
+        "numpy",
+        "pyenergyplus-lbnl",
+        "sinergym",
+    )
     return Provenance(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         command=command,

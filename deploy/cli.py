@@ -23,9 +23,7 @@ ControllerName = Annotated[
     str, typer.Argument(metavar="CONTROLLER", help="A controller's name, or the folder of a trained bundle.")
 ]
 BuildingName = Annotated[str, typer.Option("--building", help="Building, as in `airhandler buildings`.")]
-WeatherName = Annotated[
-    str, typer.Option("--weather", help="Weather of a simulated site: a name, or an EPW file.")
-]
+WeatherName = Annotated[str, typer.Option("--weather", help="Weather of a simulated site: a name, or an EPW file.")]
 Start = Annotated[str, typer.Option("--start", metavar="MM-DD", help="First day of a simulated site.")]
 Days = Annotated[int, typer.Option("--days", help="How many days are simulated.")]
 Speed = Annotated[
@@ -40,18 +38,12 @@ Port = Annotated[int, typer.Option("--port", help="Port of /metrics; 0 takes a f
 Address = Annotated[str, typer.Option("--address", help="Address that /metrics is served on.")]
 Out = Annotated[
     Path | None,
-    typer.Option(
-        "--out", help="Folder for ticks and summary; by default a new one under runs/.", show_default=False
-    ),
+    typer.Option("--out", help="Folder for ticks and summary; by default a new one under runs/.", show_default=False),
 ]
-LogFormatName = Annotated[
-    LogFormat, typer.Option("--log-format", help="How log lines are written to stderr.")
-]
+LogFormatName = Annotated[LogFormat, typer.Option("--log-format", help="How log lines are written to stderr.")]
 Linger = Annotated[
     float,
-    typer.Option(
-        "--linger", metavar="SECONDS", help="How long /metrics stays after the end of the site's time."
-    ),
+    typer.Option("--linger", metavar="SECONDS", help="How long /metrics stays after the end of the site's time."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")]
 

@@ -79,7 +79,9 @@ def demo(
     (out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
     show(summary if as_json else rows, evaluation_table, as_json=as_json)
     if not as_json:
-        typer.echo(f"live: {live['ticks']} ticks, {live['samples']} samples scraped from /metrics ({out / 'metrics.txt'})")
+        typer.echo(
+            f"live: {live['ticks']} ticks, {live['samples']} samples scraped from /metrics ({out / 'metrics.txt'})"
+        )
         typer.echo(f"open {out / 'report.html'}; the bundle is {bundle}; figures in {out / 'summary.json'}")
 
 
@@ -169,7 +171,12 @@ def _live(settings: DemoSettings, bundle: Path) -> dict[str, Any]:
         outcome = run_live(live, connect)
     (settings.out / "metrics.txt").write_text(scraper.newest)
     samples = sum(1 for line in scraper.newest.splitlines() if line and not line.startswith("#"))
-    return {"ticks": outcome.ticks, "scrapes": scraper.count, "samples": samples, "given_back": outcome.given_back}
+    return {
+        "ticks": outcome.ticks,
+        "scrapes": scraper.count,
+        "samples": samples,
+        "given_back": outcome.given_back,
+    }
 
 
 class Scraper(threading.Thread):

@@ -124,9 +124,7 @@ class Metrics:
         )
         self._writes = counter("writes_total", "Writes to the site, by what it said", "outcome", OUTCOMES)
         energy = [s.part for s in self._meters if s.unit == "watts"]
-        self._energy = counter(
-            "energy_joules_total", "Electricity since the start, by meter", "meter", energy
-        )
+        self._energy = counter("energy_joules_total", "Electricity since the start, by meter", "meter", energy)
         water = [s.part for s in self._meters if s.unit == "cubic_meters_per_second"]
         self._water = counter("water_cubic_meters_total", "Water since the start, by meter", "meter", water)
         self._decision = histogram("decision_seconds", "Time for a proposal and the shield's answer")
@@ -172,9 +170,7 @@ class _Latest(Collector):
         for limit, value_c in self._limits_c.items():
             limits.add_metric([limit], value_c)
         yield limits
-        yield _gauge(
-            "reading_age_limit_seconds", "Age at which a reading is not trusted", {}, self._max_age_s
-        )
+        yield _gauge("reading_age_limit_seconds", "Age at which a reading is not trusted", {}, self._max_age_s)
         if self._interval_s is not None:
             yield _gauge("tick_interval_seconds", "Expected time between ticks", {}, self._interval_s)
         if self._seen is not None:
@@ -184,15 +180,11 @@ class _Latest(Collector):
         values, age_s = tick.reading.values, tick.reading.age_s
         present = list(numbers(self._measured, values))
         yield from _by_unit("reading", "Last reading", present)
-        yield from _by_unit(
-            "proposed", "What the controller asked for", numbers(self._setpoints, proposed(tick))
-        )
+        yield from _by_unit("proposed", "What the controller asked for", numbers(self._setpoints, proposed(tick)))
         yield from _by_unit(
             "applied", "Set-points in force by our command", numbers(self._setpoints, applied(tick, stage))
         )
-        ages = GaugeMetricFamily(
-            "airhandler_reading_age_seconds", "Age of a point's last value", labels=["point"]
-        )
+        ages = GaugeMetricFamily("airhandler_reading_age_seconds", "Age of a point's last value", labels=["point"])
         for series, _ in present:
             ages.add_metric([series.point], age_s.get(series.point, 0.0))
         yield ages

@@ -118,9 +118,7 @@ class Run:
             finally:
                 self.metrics.authority("observe")
 
-    def save(
-        self, stage: Stage, *, given_back: bool | None = None, handover: str | None = None
-    ) -> RunOutcome:
+    def save(self, stage: Stage, *, given_back: bool | None = None, handover: str | None = None) -> RunOutcome:
         """Writes the ticks and the summary, each whole or not at all."""
         outcome = RunOutcome(
             stage=stage,

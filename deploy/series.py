@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from airhandler.buildings.catalog import Building
+from airhandler.buildings.envelope import THERMAL_CLASSES
 from airhandler.buildings.errors import UserError
-from airhandler.buildings.points import Point
+from airhandler.buildings.points import Point, Setpoints
 from airhandler.buildings.site import Written
 from airhandler.control.tick import Stage, Tick
-from airhandler.safety.envelope import THERMAL_CLASSES
 from airhandler.safety.intake import ProposalCheck, as_number
 from airhandler.safety.rules import Limits, Ramp, soft_rules
 from airhandler.safety.sensors import SensorCheck
@@ -75,14 +75,14 @@ def numbers(series: Iterable[Series], values: Mapping[str, object]) -> Iterator[
 
 def proposed(tick: Tick) -> Mapping[str, object]:
     """What the controller asked for; nothing when it was not asked, or gave something else."""
-    values = getattr(getattr(tick.proposal, "setpoints", None), "values", _NOTHING)
-    return values if isinstance(values, Mapping) else _NOTHING
+    wanted: object = tick.proposal.setpoints if tick.proposal else _NOTHING
+    return wanted.by_name if isinstance(wanted, Setpoints) else _NOTHING
 
 
 def applied(tick: Tick, stage: Stage) -> Mapping[str, object]:
     """What is in force by our command; nothing while the building's own control has authority."""
     confirmed = stage == "live" and isinstance(tick.outcome, Written) and tick.verdict is not None
-    return tick.verdict.setpoints.values if confirmed and tick.verdict else _NOTHING
+    return tick.verdict.setpoints.by_name if confirmed and tick.verdict else _NOTHING
 
 
 def interventions(tick: Tick) -> frozenset[str]:
@@ -111,9 +111,7 @@ def inlet_limits_c(building: Building) -> dict[str, float]:
 
 def _series(building: Building, point: Point, zone: str, part: str) -> Series:
     if point.unit not in UNITS:
-        raise UserError(
-            f"{building.id}: {point.name}: unit {point.unit!r} has no metric; known: {', '.join(UNITS)}"
-        )
+        raise UserError(f"{building.id}: {point.name}: unit {point.unit!r} has no metric; known: {', '.join(UNITS)}")
     unit, factor = UNITS[point.unit]
     return Series(point=point.name, unit=unit, factor=factor, zone=zone, part=part)
 

@@ -45,9 +45,7 @@ class RunSettings:
 
     def __post_init__(self) -> None:
         if self.speed is not None and not (math.isfinite(self.speed) and self.speed > 0):
-            raise UserError(
-                f"speed {self.speed}: must be above 0 (1 is real time); leave it out for full speed"
-            )
+            raise UserError(f"speed {self.speed}: must be above 0 (1 is real time); leave it out for full speed")
         if not 0 <= self.port <= _MAX_PORT:
             raise UserError(f"port {self.port}: must be 0 to {_MAX_PORT}")
         if not (math.isfinite(self.linger_s) and self.linger_s >= 0):

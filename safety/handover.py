@@ -48,9 +48,5 @@ class Handover:
         self._counts[what] = self._counts[what] + 1 if bad else 0
 
     def _words(self, what: str, verdict: Verdict, outcome: WriteOutcome | None) -> str:
-        last = (
-            outcome.reason
-            if isinstance(outcome, WriteFailed)
-            else "; ".join(r.words for r in verdict.reasons)
-        )
+        last = outcome.reason if isinstance(outcome, WriteFailed) else "; ".join(r.words for r in verdict.reasons)
         return f"authority given back: {self._counts[what]} {what} in a row ({last})"

@@ -39,20 +39,16 @@ class ProposalCheck:
             return (), (self._reason("no proposal: the controller failed or missed its deadline"),)
         if type(proposal) is not Proposal or type(proposal.setpoints) is not Setpoints:
             return (), (self._reason(f"the proposal is not set-points but {type(proposal).__name__}"),)
-        values = proposal.setpoints.values
+        values = proposal.setpoints.by_name
         numbers = [as_number(values.get(name)) for name in self._names]
         asked = tuple([number for number in numbers if number is not None])
         if len(asked) == len(self._names) == len(values):
             return asked, ()
         faults = [
-            self._fault(name, values)
-            for name, number in zip(self._names, numbers, strict=True)
-            if number is None
+            self._fault(name, values) for name, number in zip(self._names, numbers, strict=True) if number is None
         ]
         unknown = [str(name)[:_MAX_NAME] for name in values if name not in self._names]
-        faults += [
-            self._reason(f"proposed {name}: the building has no such set-point") for name in unknown[:1]
-        ]
+        faults += [self._reason(f"proposed {name}: the building has no such set-point") for name in unknown[:1]]
         return (), tuple(faults) or (self._reason("the proposal's set-points do not hold together"),)
 
     def _fault(self, name: str, values: Mapping[str, float]) -> Reason:
@@ -68,5 +64,5 @@ class ProposalCheck:
 
 def is_plain(setpoints: Setpoints) -> bool:
     """Whether Setpoints hold a dict of plain floats, so that they can be passed on as they are."""
-    values = setpoints.values
+    values = setpoints.by_name
     return type(values) is dict and all(type(value) is float for value in values.values())

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from airhandler.buildings.catalog import Building
+from airhandler.buildings.envelope import THERMAL_CLASSES
 from airhandler.buildings.errors import UserError
 from airhandler.buildings.settings import ZoneRoles
 
 from .box import Box, Case, Rule
-from .envelope import THERMAL_CLASSES
 from .prediction import (
     ZoneAir,
     after_load_step,
@@ -186,8 +186,7 @@ class InletGuard:
         setpoint_c = box.asked[index] if on_temp else box.low[zone.temp]
         flow_kg_s = box.given(zone.flow) if on_temp else box.asked[index]
         inlets_c = [
-            (inlet_temp_c(air, self._leak, setpoint_c, flow_kg_s), bound)
-            for air, bound in self._airs(zone, case)
+            (inlet_temp_c(air, self._leak, setpoint_c, flow_kg_s), bound) for air, bound in self._airs(zone, case)
         ]
         inlet_c, bound = max(inlets_c, key=lambda pair: pair[0] - pair[1].target_c)
         even = "" if on_temp else f" even with supply air at {setpoint_c:.1f} degC"

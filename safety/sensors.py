@@ -140,9 +140,7 @@ def needed_points(building: Building) -> frozenset[str]:
 
 def stuck_points(building: Building) -> tuple[str, ...]:
     """The points of the building file's `stuck_points`, written out. Raises UserError for an unknown one."""
-    written = [
-        for_zone(t, zone, building.file) for t in building.file.shield.stuck_points for zone in building.zones
-    ]
+    written = [for_zone(t, zone, building.file) for t in building.file.shield.stuck_points for zone in building.zones]
     names = tuple(dict.fromkeys(written))
     return tuple(building.point(name).name for name in names)
 

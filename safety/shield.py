@@ -63,9 +63,7 @@ class Shield:
         """How many readings of history `judge` looks at."""
         return self._sensors.memory
 
-    def judge(
-        self, history: Sequence[Reading], in_force: Setpoints | None, proposal: Proposal | None
-    ) -> Verdict:
+    def judge(self, history: Sequence[Reading], in_force: Setpoints | None, proposal: Proposal | None) -> Verdict:
         """The verdict on a proposal. Never raises, remembers nothing.
 
         Args:
@@ -81,9 +79,7 @@ class Shield:
             words = f"the shield met {type(error).__name__} and could not judge"
             return self._reject(base, (Reason(rule="exception", words=words),))
 
-    def _decide(
-        self, history: Sequence[Reading], base: tuple[float, ...], proposal: Proposal | None
-    ) -> Verdict:
+    def _decide(self, history: Sequence[Reading], base: tuple[float, ...], proposal: Proposal | None) -> Verdict:
         values, doubts = self._sensors.check(history)
         asked, faults = self._proposals.read(proposal)
         if doubts or faults or proposal is None:
@@ -120,7 +116,7 @@ class Shield:
 
     def _commanded(self, index: int, in_force: Setpoints) -> float | None:
         try:
-            return as_number(in_force.values.get(self._names[index]))
+            return as_number(in_force.by_name.get(self._names[index]))
         except Exception:  # noqa: BLE001 - G1: there is a base, whatever `in_force` is
             return None
 

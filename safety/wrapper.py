@@ -55,8 +55,6 @@ class ShieldedEnv(gym.Wrapper[Float32, Float32, Float32, Float32]):
         info["rules"] = tuple(reason.rule for reason in verdict.reasons)
         allowed = isinstance(verdict, Allowed)
         info["executed_action"] = (
-            np.asarray(action, dtype=np.float32)
-            if allowed
-            else codec.encode_setpoints(verdict.setpoints, reading)
+            np.asarray(action, dtype=np.float32) if allowed else codec.encode_setpoints(verdict.setpoints, reading)
         )
         return observation, reward, terminated, truncated, info

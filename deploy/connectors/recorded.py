@@ -117,9 +117,7 @@ def read_recording(path: Path, building: Building) -> Recording:
     if not parsed:
         raise UserError(f"{path}: has no row after the names of the columns")
     _check_order(path, parsed)
-    return Recording(
-        times=tuple(time for _, time, _ in parsed), rows=tuple(values for _, _, values in parsed)
-    )
+    return Recording(times=tuple(time for _, time, _ in parsed), rows=tuple(values for _, _, values in parsed))
 
 
 def write_recording(path: Path, building: Building, readings: Iterable[Reading]) -> None:
@@ -163,9 +161,7 @@ def _row(
     try:
         time = datetime.fromisoformat(named.pop(TIME))
     except ValueError as error:
-        raise UserError(
-            f"{path}: row {number}, column {TIME}: {error}; write 2026-07-01T00:15:00+02:00"
-        ) from error
+        raise UserError(f"{path}: row {number}, column {TIME}: {error}; write 2026-07-01T00:15:00+02:00") from error
     if time.tzinfo is None:
         raise UserError(f"{path}: row {number}, column {TIME}: {time.isoformat()} lacks its offset from UTC")
     return number, time, {name: _value(path, number, name, cell) for name, cell in named.items()}
@@ -179,9 +175,7 @@ def _value(path: Path, number: int, name: str, cell: str) -> float | None:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise UserError(
-            f"{path}: row {number}, column {name}: {cell!r} is no number; leave an absent value empty"
-        )
+        raise UserError(f"{path}: row {number}, column {name}: {cell!r} is no number; leave an absent value empty")
     return value
 
 

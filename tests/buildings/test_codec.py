@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airhandler.buildings.catalog import find_building
-from airhandler.buildings.codec import AbsentValue, Codec
+from airhandler.buildings.codec import AbsentValueError, Codec
 from airhandler.buildings.points import Reading
 
 BUILDING = find_building("datacentre-dx")
@@ -37,7 +37,7 @@ def test_noon_is_half_a_turn() -> None:
 
 @pytest.mark.parametrize("value", [None, float("nan")])
 def test_an_absent_value_is_an_error_that_names_it(value: float | None) -> None:
-    with pytest.raises(AbsentValue, match="east_inlet_temp_c"):
+    with pytest.raises(AbsentValueError, match="east_inlet_temp_c"):
         CODEC.encode(reading(east_inlet_temp_c=value))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -103,10 +102,10 @@ def test_a_closed_run_leaves_no_files(tmp_path: Path, monkeypatch: pytest.Monkey
     path = model(tmp_path)
     run = simulation(path, [OUTDOOR], [FAN])
     run.start()
-    assert len(os.listdir(tmp_path)) == 2
+    assert len(list(tmp_path.iterdir())) == 2
     run.step(np.array([4.0]))
     run.close()
-    assert os.listdir(tmp_path) == [path.name]
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_meters_are_energy_of_the_step_and_absent_before_the_first() -> None:

@@ -24,9 +24,7 @@ _TESTS = """
 _MODULE = "import pytest; pytest.importorskip('a_module_that_is_nowhere')"
 
 
-@pytest.mark.parametrize(
-    ("ci", "exit_code"), [("", pytest.ExitCode.OK), ("true", pytest.ExitCode.TESTS_FAILED)]
-)
+@pytest.mark.parametrize(("ci", "exit_code"), [("", pytest.ExitCode.OK), ("true", pytest.ExitCode.TESTS_FAILED)])
 @pytest.mark.parametrize("tests", [_TESTS, _MODULE], ids=["test", "module"])
 def test_skipped_test_fails_the_run_only_in_ci(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, tests: str, ci: str, exit_code: int

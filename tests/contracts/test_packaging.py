@@ -54,9 +54,7 @@ def test_lock_holds_names_versions_and_hashes_and_nothing_else(root: Path, lock:
     lines = [line for line in lines if not line.lstrip().startswith("#")]
     odd = [line for line in lines if not (_PIN.match(line) or _HASH.match(line))]
     bare = [
-        line
-        for line, after in zip(lines, [*lines[1:], ""], strict=True)
-        if _PIN.match(line) and not _HASH.match(after)
+        line for line, after in zip(lines, [*lines[1:], ""], strict=True) if _PIN.match(line) and not _HASH.match(after)
     ]
     assert (odd, bare) == ([], [])
     assert "://" not in (root / f"requirements/{lock}.lock").read_text()

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airhandler.buildings.envelope import THERMAL_CLASSES
 from airhandler.buildings.errors import UserError
 from airhandler.buildings.points import Setpoints
 from airhandler.control.kpis import Kpis, above_k, below_k, kpis, rci_hi, rci_lo, rti, shi, windowed_change_k
 from airhandler.control.table import TickTable
-from airhandler.safety.envelope import THERMAL_CLASSES
 from tests.control.test_table import BUILDING, START, setpoints, table_of, tick, verdict
 
 A1 = THERMAL_CLASSES["A1"]
@@ -126,9 +126,7 @@ def _shielded() -> TickTable:
         verdict("allowed", half, ["remark"]),
         verdict("adjusted", setpoints(0.0), ["last"]),
     ]
-    return table_of(
-        [tick(n, proposed=half, judged=v, decide_s=(n + 1) / 1000.0) for n, v in enumerate(judged)]
-    )
+    return table_of([tick(n, proposed=half, judged=v, decide_s=(n + 1) / 1000.0) for n, v in enumerate(judged)])
 
 
 def test_shield() -> None:
@@ -156,9 +154,7 @@ def test_latched_stage_counts_as_fallback() -> None:
 def test_travel_in_spans_per_hour() -> None:
     one = BUILDING.setpoints[0]
     moves = (0.0, 0.5, 0.25, 0.25, 1.0)
-    given_ = [
-        Setpoints({**setpoints(0.5), one.name: one.low + share * (one.high - one.low)}) for share in moves
-    ]
+    given_ = [Setpoints({**setpoints(0.5), one.name: one.low + share * (one.high - one.low)}) for share in moves]
     k = kpis(table_of([tick(n, judged=verdict("allowed", s)) for n, s in enumerate(given_)]))
     assert k.travel_per_h[one.name] == _approx(0.75)
     assert k.actuator_travel_per_h == _approx(0.75 / len(BUILDING.setpoints))

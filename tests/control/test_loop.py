@@ -80,7 +80,8 @@ def test_without_a_controller_it_observes() -> None:
         pytest.param(healthy(1, east_inlet_temp_c=-40.0), id="absurd"),
         pytest.param(healthy(1, west_server_airflow_kg_s=1e9), id="absurd flow"),
         pytest.param(
-            Reading(time=healthy(1).time, values=healthy(1).values, age_s={"east_inlet_temp_c": 7200.0}), id="stale"
+            Reading(time=healthy(1).time, values=healthy(1).values, age_s={"east_inlet_temp_c": 7200.0}),
+            id="stale",
         ),
     ],
 )

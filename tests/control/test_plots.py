@@ -45,9 +45,7 @@ def _judged(name: str, n: int) -> Verdict | None:
     return verdict("allowed", setpoints(0.5))
 
 
-def run(
-    name: str, *, hvac_w: float = 5e3, days: float = DAYS, weather: str = "chicago", label: str = ""
-) -> Run:
+def run(name: str, *, hvac_w: float = 5e3, days: float = DAYS, weather: str = "chicago", label: str = "") -> Run:
     """A run of some days; a learned one is adjusted by the shield in every tenth step."""
     ticks = int(days * 96) + 1
     table = table_of(

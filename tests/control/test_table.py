@@ -34,9 +34,7 @@ def setpoints(share: float, **others: object) -> Setpoints:
 
 def verdict(kind: Kind, applied: Setpoints, rules: Sequence[str] = ()) -> Verdict:
     reasons = tuple(Reason(rule=rule, words="") for rule in rules)
-    return {"allowed": Allowed, "adjusted": Adjusted, "rejected": Rejected}[kind](
-        setpoints=applied, reasons=reasons
-    )
+    return {"allowed": Allowed, "adjusted": Adjusted, "rejected": Rejected}[kind](setpoints=applied, reasons=reasons)
 
 
 def tick(

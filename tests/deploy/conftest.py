@@ -19,9 +19,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakeController:
     """The controller that every name but `stock` means."""
     controller = FakeController()
     for module in (live, shadow):
-        monkeypatch.setattr(
-            module, "find_controller", lambda name, building: None if name == STOCK else controller
-        )
+        monkeypatch.setattr(module, "find_controller", lambda name, building: None if name == STOCK else controller)
     return controller
 
 

@@ -37,9 +37,7 @@ def test_outcome_is_printed_for_people(command: str, fake: FakeController, site:
 
 
 def test_json_is_all_that_is_printed(fake: FakeController, site: str, tmp_path: Path) -> None:
-    done = _run(
-        "live", "any", "--site", site, "--out", str(tmp_path / "out"), "--json", "--log-format", "json"
-    )
+    done = _run("live", "any", "--site", site, "--out", str(tmp_path / "out"), "--json", "--log-format", "json")
     printed = json.loads(done.stdout)
     assert (printed["stage"], printed["ticks"], printed["given_back"]) == ("live", 20, True)
     assert printed == json.loads((tmp_path / "out" / SUMMARY_FILE).read_text())

@@ -36,9 +36,7 @@ def _said(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, logger="airhandler")
 
 
-def _live(
-    folder: Path, writer: FakeWriter, readings: list[Reading] = QUIET, stop: Stop | None = None
-) -> RunOutcome:
+def _live(folder: Path, writer: FakeWriter, readings: list[Reading] = QUIET, stop: Stop | None = None) -> RunOutcome:
     return run_live(settings(folder), lambda chosen, made: connection(readings, writer), stop=stop)
 
 
@@ -63,9 +61,7 @@ def test_ticks_and_summary_are_saved(fake: FakeController, tmp_path: Path) -> No
     assert sorted(p.name for p in outcome.out.iterdir()) == [SUMMARY_FILE, TICKS_FILE]
 
 
-def test_stop_ends_the_run_and_is_told(
-    fake: FakeController, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_stop_ends_the_run_and_is_told(fake: FakeController, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     stop, writer = Stop(), FakeWriter()
     asked = iter(range(100))
 
@@ -207,9 +203,7 @@ def _must_not_connect(*_: object) -> Connection:
     raise AssertionError("it has connected")
 
 
-def test_folder_that_cannot_be_written_is_told_before_anything_starts(
-    fake: FakeController, tmp_path: Path
-) -> None:
+def test_folder_that_cannot_be_written_is_told_before_anything_starts(fake: FakeController, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"folder .*file.out cannot be written \(Not a directory\).*--out"):
         run_live(settings(tmp_path / "file" / "out"), _must_not_connect)

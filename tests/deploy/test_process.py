@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
+import sys
 import urllib.request
 from pathlib import Path
 
@@ -55,6 +57,17 @@ def test_port_in_use_is_one_line_and_no_traceback(airhandler: type[Airhandler], 
     (line,) = second.text.splitlines()
     assert f"port {port} on 127.0.0.1" in line
     assert "--port" in line
+
+
+def test_live_on_a_recording_needs_no_simulator_and_no_trainer(tmp_path: Path) -> None:
+    absent = ["torch", "stable_baselines3", "pyenergyplus", "sinergym", "greenlet", "pandas", "matplotlib"]
+    code = f"import sys; sys.modules.update(dict.fromkeys({absent})); from airhandler.deploy.cli import app; app()"
+    site, agent = str(record(tmp_path / "r.csv", 20)), str(bundle(tmp_path / "agent"))
+    words = ["live", agent, "--site", site, "--port", "0", "--out", "out", "--json"]
+    command = [sys.executable, "-W", "error", "-c", code, *words]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["given_back"] is True
 
 
 @pytest.mark.slow

@@ -99,9 +99,7 @@ def prometheus(live: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         try:
             made = Prometheus(f"http://{address}")
             # `increase` needs samples on both sides of a change, and a power meter a step that has ended.
-            made.wait_until(
-                lambda: made.query("count_over_time(airhandler_ticks_total[5m]) > 4"), "five scrapes"
-            )
+            made.wait_until(lambda: made.query("count_over_time(airhandler_ticks_total[5m]) > 4"), "five scrapes")
             yield made
         finally:
             process.terminate()

@@ -132,19 +132,14 @@ def test_unknown_column_is_named_with_the_nearest(tmp_path: Path) -> None:
         cells[0][2] = "east_inlet_temp"
 
     message = _mistake(_edited(tmp_path / "r.csv", edit))
-    assert (
-        "row 1, column 3: 'east_inlet_temp' is no point of datacentre-dx; nearest: east_inlet_temp_c"
-        in message
-    )
+    assert "row 1, column 3: 'east_inlet_temp' is no point of datacentre-dx; nearest: east_inlet_temp_c" in message
 
 
 def test_column_that_stands_twice_is_named(tmp_path: Path) -> None:
     def edit(cells: list[list[str]]) -> None:
         cells[0][2] = cells[0][1]
 
-    assert f"row 1, column 3: {'outdoor_air_temp_c'} stands twice" in _mistake(
-        _edited(tmp_path / "r.csv", edit)
-    )
+    assert f"row 1, column 3: {'outdoor_air_temp_c'} stands twice" in _mistake(_edited(tmp_path / "r.csv", edit))
 
 
 def test_short_row_is_named(tmp_path: Path) -> None:
@@ -162,9 +157,7 @@ def test_file_that_is_no_csv_is_a_users_mistake(tmp_path: Path, content: bytes) 
 
 def test_file_that_is_not_there_and_one_without_rows_are_users_mistakes(tmp_path: Path) -> None:
     assert "cannot be read as CSV: " in _mistake(tmp_path / "nowhere.csv")
-    assert "has no row" in _mistake(
-        _edited(tmp_path / "r.csv", lambda cells: cells.__delitem__(slice(1, None)))
-    )
+    assert "has no row" in _mistake(_edited(tmp_path / "r.csv", lambda cells: cells.__delitem__(slice(1, None))))
 
 
 def _site(*numbers: int) -> tuple[RecordedSite, RecordedClock]:

@@ -86,9 +86,7 @@ def test_proposal_that_is_none_proposes_nothing(wanted: object) -> None:
 def test_interventions_are_the_rules_of_verdicts_that_changed_something() -> None:
     ramp, watch = Reason(rule="ramp", words="too far"), Reason(rule="watch", words="odd")
     assert interventions(tick(verdict=Allowed(setpoints=setpoints(), reasons=(watch,)))) == set()
-    assert interventions(tick(verdict=Adjusted(setpoints=setpoints(), reasons=(ramp, ramp, watch)))) == {
-        "ramp"
-    }
+    assert interventions(tick(verdict=Adjusted(setpoints=setpoints(), reasons=(ramp, ramp, watch)))) == {"ramp"}
     assert interventions(tick(verdict=Rejected(setpoints=setpoints(), reasons=(ramp,)))) == {"ramp"}
 
 

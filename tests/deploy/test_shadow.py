@@ -46,9 +46,7 @@ def test_source_names_no_writer_but_the_one_that_is_not_there() -> None:
     named = {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
     named |= {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
     named |= {a.name for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) for a in n.names}
-    given = [
-        k.value for n in ast.walk(tree) if isinstance(n, ast.Call) for k in n.keywords if k.arg == "writer"
-    ]
+    given = [k.value for n in ast.walk(tree) if isinstance(n, ast.Call) for k in n.keywords if k.arg == "writer"]
     assert not [name for name in named if any(word in name.lower() for word in WRITING)]
     assert [ast.unparse(value) for value in given] == ["None"]
 

@@ -17,6 +17,10 @@ STEP = dt.timedelta(minutes=15)
 MEMORY = 4
 TEMP, FLOW = "east_supply_air_temp_setpoint_c", "east_supply_airflow_setpoint_kg_s"
 
+LIMITS = {
+    "{zone}_supply_air_temp_setpoint_c": (16.0, 27.0),
+    "{zone}_supply_airflow_setpoint_kg_s": (2.0, 6.5),
+}
 SHIELD = ShieldFile(
     setpoints={
         "{zone}_supply_air_temp_setpoint_c": SetpointRule(initial=18.0, fallback=18.0, ramp_per_step=2.5),
@@ -32,12 +36,15 @@ SHIELD = ShieldFile(
 
 
 def building_with(parameters: Mapping[str, float] | None = None, **changes: object) -> Building:
-    """The two-zone building, with these settings of the shield."""
+    """The two-zone building with limits, leak and shield pinned, and these settings of the shield changed."""
     file = find_building("datacentre-dx").file
-    update: dict[str, object] = {"shield": SHIELD.model_copy(update=changes)}
-    if parameters is not None:
-        update["parameters"] = dict(parameters)
-    return expand(file.model_copy(update=update))
+    points = tuple(
+        p.model_copy(update={"low": LIMITS[p.name][0], "high": LIMITS[p.name][1]}) if p.name in LIMITS else p
+        for p in file.points
+    )
+    parameters = {"leak_frac": 0.05} if parameters is None else dict(parameters)
+    shield_file = SHIELD.model_copy(update=changes)
+    return expand(file.model_copy(update={"shield": shield_file, "points": points, "parameters": parameters}))
 
 
 @functools.cache

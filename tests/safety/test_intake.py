@@ -44,9 +44,7 @@ def test_what_is_no_finite_number_becomes_none(value: object) -> None:
 
 
 def test_proposal_becomes_numbers_in_the_order_of_the_setpoints() -> None:
-    shuffled = dict(
-        reversed(list(proposal(24.0, 3.2, **{TEMP: 22, FLOW: np.float32(3.5)}).setpoints.items()))
-    )
+    shuffled = dict(reversed(list(proposal(24.0, 3.2, **{TEMP: 22, FLOW: np.float32(3.5)}).setpoints.items())))
     sound = Proposal(setpoints=Setpoints(shuffled), time=START, controller="test")
     assert ProposalCheck(names()).read(sound) == ((22.0, 3.5, 24.0, 3.2), ())
 

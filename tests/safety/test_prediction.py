@@ -66,9 +66,7 @@ def test_air_as_measured_has_no_negative_part() -> None:
         (3.0, 0.0, 0.05),  # servers stand still
     ],
 )
-def test_recirculation_is_what_the_supply_lacks(
-    supply_kg_s: float, servers_kg_s: float, share: float
-) -> None:
+def test_recirculation_is_what_the_supply_lacks(supply_kg_s: float, servers_kg_s: float, share: float) -> None:
     assert prediction.recirculation_frac(LEAK, supply_kg_s, servers_kg_s) == pytest.approx(share)
 
 
@@ -112,9 +110,7 @@ def test_highest_setpoint_is_where_the_inlet_meets_the_limit() -> None:
 
 
 @given(airs, leaks, flows, st.floats(15, 35))
-def test_highest_setpoint_gives_the_limit_exactly(
-    air: ZoneAir, leak: float, flow: float, limit_c: float
-) -> None:
+def test_highest_setpoint_gives_the_limit_exactly(air: ZoneAir, leak: float, flow: float, limit_c: float) -> None:
     highest_c = prediction.highest_setpoint_c(air, leak, flow, limit_c)
     if highest_c > -1e3:  # nearly all the air is hot: no supply temperature helps
         assert prediction.inlet_temp_c(air, leak, highest_c, flow) == pytest.approx(limit_c, abs=1e-6)
@@ -138,8 +134,8 @@ def test_least_flow_is_little_where_the_hot_side_is_hardly_above_the_limit() -> 
 
 
 def test_least_flow_serves_few_servers_and_little_room() -> None:
-    # Room 0.5 K; by heat 36 / (0.5 + 0.95 * 36 / 3), by the hot side 3 / 0.95 * 9 / 9.5 = 2.99
-    assert prediction.least_flow_kg_s(AIR, LEAK, 26.0, 27.0) == pytest.approx(36.0 / 11.9)
+    # Room 1 K; by heat 36 / (1 + 0.95 * 36 / 3), by the hot side 3 / 0.95 * 9 / 10 = 2.84
+    assert prediction.least_flow_kg_s(AIR, LEAK, 25.5, 27.0) == pytest.approx(36.0 / 12.4)
     # Half a kg/s of server air: 0.5 / 0.95 * 9 / 13.5 = 0.351 by the hot side, without heat
     few = AIR._replace(server_flow_kg_s=0.5, heat_k_kg_s=0.0)
     assert prediction.least_flow_kg_s(few, LEAK, 22.0, 27.0) == pytest.approx(0.3509, abs=1e-4)
@@ -171,10 +167,6 @@ def test_inlet_falls_with_cooler_supply_and_with_more_of_it(
     low_c, high_c = sorted((one_c, other_c))
     little, much = sorted((one_kg_s, other_kg_s))
     assert (
-        prediction.inlet_temp_c(air, leak, low_c, little)
-        <= prediction.inlet_temp_c(air, leak, high_c, little) + 1e-9
+        prediction.inlet_temp_c(air, leak, low_c, little) <= prediction.inlet_temp_c(air, leak, high_c, little) + 1e-9
     )
-    assert (
-        prediction.inlet_temp_c(air, leak, low_c, much)
-        <= prediction.inlet_temp_c(air, leak, low_c, little) + 1e-9
-    )
+    assert prediction.inlet_temp_c(air, leak, low_c, much) <= prediction.inlet_temp_c(air, leak, low_c, little) + 1e-9

@@ -181,6 +181,4 @@ def test_inlet_guard_refuses_a_building_without_a_leak_it_can_use(parameters: di
 
 def test_inlet_guard_accepts_a_hall_without_a_leak() -> None:
     box = judged(guard(building_with({"leak_frac": 0.0})), (27.0, 3.2, 27.0, 3.2), case(it_load_frac=1.0))
-    assert box.given(EAST_TEMP) == pytest.approx(
-        26.7 - 0.2
-    )  # the inlet is 0.5 K above the balance, 0.3 forgiven
+    assert box.given(EAST_TEMP) == pytest.approx(26.7 - 0.2)  # the inlet is 0.5 K above the balance, 0.3 forgiven

@@ -74,7 +74,7 @@ def test_stale_value_is_doubted(age_s: object) -> None:
     assert set(doubts([reading(age_s={INLET: age_s})])) == {INLET}
 
 
-@pytest.mark.parametrize("age_s", [0.0, 900.0, 1800.0, -2.0])
+@pytest.mark.parametrize("age_s", [0.0, 900.0, 1800.0, -2.0, -1800.0])
 def test_age_up_to_the_limit_is_trusted(age_s: float) -> None:
     assert doubts([reading(age_s={INLET: age_s})]) == {}
 
@@ -94,7 +94,7 @@ def test_sensor_is_not_stuck_one_reading_earlier() -> None:
     assert doubts(same(MEMORY)[2:]) == {}  # too few readings to tell
 
 
-@pytest.mark.parametrize("back", range(1, MEMORY))
+@pytest.mark.parametrize("back", range(MEMORY))
 def test_sensor_that_moved_by_the_last_bit_is_not_stuck(back: int) -> None:
     readings = same(MEMORY)
     readings[-1 - back] = reading(9, **{INLET: 24.500000000000004})

@@ -200,9 +200,7 @@ BROKEN = {
 
 @pytest.mark.parametrize("name", BROKEN)
 @pytest.mark.parametrize("in_force", [setpoints(26.0, 2.5), setpoints(16.0, 6.5), setpoints(18.0, 4.5)])
-def test_what_cannot_be_trusted_gives_the_known_fallback_without_a_bump(
-    name: str, in_force: Setpoints
-) -> None:
+def test_what_cannot_be_trusted_gives_the_known_fallback_without_a_bump(name: str, in_force: Setpoints) -> None:
     past, asked = BROKEN[name]
     verdict = shield().judge(past, in_force, asked)
     assert isinstance(verdict, Rejected)
@@ -272,14 +270,13 @@ def test_numbers_of_other_types_come_out_as_plain_floats() -> None:
     assert isinstance(verdict, Allowed)
     assert_inside(verdict)
     readonly = Proposal(setpoints=Setpoints(MappingProxyType(dict(setpoints()))), time=START, controller="t")
-    assert type(shield().judge(history(), setpoints(), readonly).setpoints.values) is dict
+    assert type(shield().judge(history(), setpoints(), readonly).setpoints.by_name) is dict
 
 
 def test_operator_reads_what_was_held_and_why() -> None:
     verdict = shield().judge(history(it_load_frac=1.0), setpoints(), proposal(**{TEMP: 26.4}))
     assert [r.words for r in verdict.reasons] == [
-        "east supply air held at 26.2 instead of 26.4 degC: "
-        "east inlet predicted 26.9 degC, limit 27.0 less 0.3 K"
+        "east supply air held at 26.2 instead of 26.4 degC: east inlet predicted 26.9 degC, limit 27.0 less 0.3 K"
     ]
     cool = history(east_supply_air_temp_c=20.0, east_zone_temp_c=30.0, east_inlet_temp_c=20.5)
     verdict = shield().judge(cool, setpoints(**{TEMP: 20.0}), proposal(**{TEMP: 24.8, FLOW: 2.5}))
@@ -316,9 +313,7 @@ def test_ramp_starts_at_the_fallback_where_the_supply_is_not_measured() -> None:
     implausible = shield().judge(history(east_supply_air_temp_c=1e9), None, None)
     assert implausible.setpoints[TEMP] == 18.0
     assert shield().judge([], None, None).setpoints == shield().fallback
-    assert (
-        shield().judge([Reading(time=START, values=Explosive())], None, None).setpoints == shield().fallback
-    )
+    assert shield().judge([Reading(time=START, values=Explosive())], None, None).setpoints == shield().fallback
 
 
 def test_ramp_starts_at_the_limit_that_a_setpoint_stands_beyond() -> None:

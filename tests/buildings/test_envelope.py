@@ -6,8 +6,8 @@ import typing
 
 import pytest
 
+from airhandler.buildings.envelope import RECOMMENDED, THERMAL_CLASSES
 from airhandler.buildings.settings import ShieldFile
-from airhandler.safety.envelope import RECOMMENDED, THERMAL_CLASSES
 
 # Class: recommended dry bulb, allowable dry bulb, greatest dew point, greatest relative humidity.
 TABLE = {
