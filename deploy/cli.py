@@ -84,6 +84,7 @@ def shadow(
         address=address,
         out=out or _new_folder("shadow"),
         linger_s=linger,
+        bar=None if log_format is LogFormat.TEXT else False,
     )
     _finish(run_shadow(settings, watch), as_json=as_json)
 
@@ -127,6 +128,7 @@ def live(
         address=address,
         out=out or _new_folder("live"),
         linger_s=linger,
+        bar=None if log_format is LogFormat.TEXT else False,
     )
     _finish(run_live(settings, connect), as_json=as_json)
 

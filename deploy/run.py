@@ -85,7 +85,7 @@ class Run:
             site=SIMULATED if settings.site == SIMULATED else "recorded",
             interval_s=building.step_s / settings.speed if settings.speed else None,
         )
-        self._out, self._table, self._log = settings.out, TickTable(building), TickLog()
+        self._settings, self._table, self._log = settings, TickTable(building), TickLog()
         self._error: str | None = None
 
     @property
@@ -102,7 +102,7 @@ class Run:
         """
         log.info("%s", view.about)
         self.stop.then(view.clock.stop)
-        with progress(self.controller, view.ticks) as shown:
+        with progress(self.controller, view.ticks, bar=self._settings.bar) as shown:
 
             def on_tick(tick: Tick) -> None:
                 self._tell(tick, loop)
@@ -128,13 +128,13 @@ class Run:
             verdicts={kind: int(np.sum(self._table.verdict == kind)) for kind in KINDS[1:]},
             given_back=given_back,
             handover=handover,
-            out=self._out,
+            out=self._settings.out,
             kpis=kpis(self._table) if len(self._table) > 1 else None,
         )
-        self._table.save(self._out / TICKS_FILE)
-        with replacing(self._out / SUMMARY_FILE) as temporary:
+        self._table.save(self._settings.out / TICKS_FILE)
+        with replacing(self._settings.out / SUMMARY_FILE) as temporary:
             temporary.write_text(json.dumps(outcome.to_dict(), indent=2, allow_nan=False) + "\n")
-        log.info("%d ticks, saved in %s", outcome.ticks, self._out)
+        log.info("%d ticks, saved in %s", outcome.ticks, self._settings.out)
         return outcome
 
     def _tell(self, tick: Tick, loop: Loop) -> None:

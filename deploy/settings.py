@@ -29,6 +29,7 @@ class RunSettings:
         port: where the metrics are served; 0 takes a free port.
         address: on which address they are served.
         linger_s: how long they are still served after the run has ended [s].
+        bar: whether progress is a bar; None draws one where stderr is a terminal.
     """
 
     controller: str
@@ -42,6 +43,7 @@ class RunSettings:
     port: int = METRICS_PORT
     address: str = "127.0.0.1"
     linger_s: float = 0.0
+    bar: bool | None = None
 
     def __post_init__(self) -> None:
         if self.speed is not None and not (math.isfinite(self.speed) and self.speed > 0):

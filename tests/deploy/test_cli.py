@@ -82,12 +82,13 @@ def test_choices_reach_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(live, "run_live", run_live)
     words = "live c --building b --weather w --start 02-03 --days 4 --speed 5 --site s --address a --linger 6"
+    words += " --log-format json"
     with pytest.raises(ReachedError) as reached:
         _run(*words.split(), "--out", "o")
     (chosen,) = reached.value.args
     assert (chosen.controller, chosen.building, chosen.weather, chosen.start) == ("c", "b", "w", (2, 3))
     assert (chosen.days, chosen.speed, chosen.site, chosen.address) == (4, 5.0, "s", "a")
-    assert (chosen.linger_s, chosen.out, chosen.port) == (6.0, Path("o"), 0)
+    assert (chosen.linger_s, chosen.out, chosen.port, chosen.bar) == (6.0, Path("o"), 0, False)
 
 
 @pytest.mark.parametrize("command", ["live", "shadow"])

@@ -67,7 +67,7 @@ def test_zero_is_a_value() -> None:
 def test_applied_are_the_verdicts_setpoints_of_a_confirmed_write() -> None:
     given = setpoints(19.0)
     verdict = Adjusted(setpoints=given, reasons=(Reason(rule="ramp", words="too far"),))
-    assert applied(tick(verdict=verdict), "live") == given.values
+    assert applied(tick(verdict=verdict), "live") == given.by_name
 
 
 def test_nothing_is_applied_without_authority_or_confirmation() -> None:

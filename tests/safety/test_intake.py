@@ -77,6 +77,7 @@ def test_missing_setpoint_is_named() -> None:
 
 def test_unknown_setpoint_is_named_and_cut_short() -> None:
     assert words_of(proposal(boiler_c=60.0)) == ["proposed boiler_c: the building has no such set-point"]
+    assert len(words_of(proposal(boiler_c=60.0, pump_frac=1.0))) == 1
     assert len(words_of(proposal(**{"x" * 10_000: 1.0}))[0]) < 120
 
 
