@@ -116,5 +116,5 @@ class SimulatedClock:
         return True
 
     def stop(self) -> None:
-        """Ends the run at once; safe to call from a signal handler."""
+        """Ends the run at once. Call it from a thread, not from a signal handler (it takes a lock)."""
         self._stop.set()

@@ -21,7 +21,7 @@ class AgentSettings:
 
     gamma: float = field(default=0.9, metadata={"help": "discount per 15-minute step"})
     learning_rate: float = field(default=1e-3, metadata={"help": "at the start; falls linearly to a tenth"})
-    batch_size: int = field(default=256, metadata={"help": "transitions per gradient step"})
+    batch_size: int = field(default=128, metadata={"help": "transitions per gradient step"})
     width: int = field(default=128, metadata={"help": "units in each of two hidden layers"})
     gradient_steps: int = field(default=4, metadata={"help": "gradient steps after each step of all environments"})
     learning_starts: int = field(default=2000, metadata={"help": "random steps before learning"})

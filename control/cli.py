@@ -103,6 +103,7 @@ def tune(
     weather: Annotated[str, typer.Option("--weather", help="Weathers, separated by commas.")] = "chicago,tucson",
     rounds: Annotated[int, typer.Option("--rounds", min=1, help="Rounds of the pattern search.")] = 6,
     days: Annotated[int, typer.Option("--days", help="Days from 1 January that each trial runs.")] = 365,
+    shield: Annotated[bool, typer.Option("--shield/--no-shield", help="Whether trials run behind the shield.")] = True,
     processes: Processes = PROCESSES,
     as_json: AsJson = False,
 ) -> None:
@@ -119,6 +120,7 @@ def tune(
         Period(days=days),
         rounds=rounds,
         processes=processes,
+        shielded=shield,
         on_trial=trial_line,
     )
     row = {

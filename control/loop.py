@@ -85,6 +85,8 @@ class Loop:
         verdict = self._judge(proposal)
         decided = time.perf_counter()
         outcome = self._apply(verdict) if stage == "live" and verdict is not None else None
+        if stage == "shadow" and verdict is not None:
+            self._in_force = verdict.setpoints  # as if it had been applied: the next ramp starts there
         return Tick(
             number=number,
             stage=stage,
@@ -114,6 +116,9 @@ class Loop:
             return None
         if (took_s := time.perf_counter() - began) > self.deadline_s:
             log.error("%s took %.1f s, deadline %.1f s: dropped", self.controller.name, took_s, self.deadline_s)
+            return None
+        if not isinstance(setpoints, Setpoints):
+            log.error("%s proposed a %s, not Setpoints: dropped", self.controller.name, type(setpoints).__name__)
             return None
         return Proposal(setpoints=setpoints, time=reading.time, controller=self.controller.name)
 

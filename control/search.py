@@ -13,7 +13,7 @@ from airhandler.buildings.model import Period
 from airhandler.buildings.weather import find_weather
 
 from .evaluate import evaluate
-from .registry import BASELINES, make_baseline
+from .registry import make_baseline
 
 # Where each search begins, its first step, and its bounds: (start, step, low, high).
 SPACES: Mapping[str, Mapping[str, tuple[float, float, float, float]]] = {
@@ -24,9 +24,9 @@ SPACES: Mapping[str, Mapping[str, tuple[float, float, float, float]]] = {
     "outdoor-reset": {
         "supply_cold_c": (18.0, 0.5, 17.6, 22.0),
         "supply_warm_c": (25.5, 0.5, 20.0, 27.0),
-        "outdoor_low_c": (14.0, 2.0, 0.0, 24.0),
-        "outdoor_span_k": (0.0, 2.0, 0.0, 12.0),
-        "flow_ratio": (1.05, 0.02, 1.0, 1.3),
+        "outdoor_low_c": (16.0, 2.0, 0.0, 24.0),
+        "outdoor_span_k": (2.0, 2.0, 0.0, 12.0),
+        "flow_ratio": (1.02, 0.02, 1.0, 1.3),
     },
     "trim-respond": {
         "target_c": (26.0, 0.5, 20.0, 27.0),
@@ -61,6 +61,7 @@ def search(
     *,
     rounds: int,
     processes: int,
+    shielded: bool,
     on_trial: Callable[[Trial, bool], None],
 ) -> Trial:
     """The best parameters found by pattern search: each parameter up and down, steps halved when none helps.
@@ -69,6 +70,7 @@ def search(
         name: of a baseline.
         rounds: how many times all neighbours of the best are tried.
         processes: how many simulations run at once.
+        shielded: whether trials run behind the shield; without it a rule has to keep the limits by itself.
         on_trial: is told each trial and whether it is the best so far.
 
     Raises UserError for an unknown baseline, building or weather. Source: Hooke and Jeeves 1961.
@@ -86,7 +88,7 @@ def search(
 
         def run(candidates: Sequence[Mapping[str, float]]) -> None:
             fresh = [c for c in candidates if tuple(c.values()) not in tried]
-            jobs = [(name, building, weather, period, dict(c)) for c in fresh for weather in weathers]
+            jobs = [(name, building, weather, period, dict(c), shielded) for c in fresh for weather in weathers]
             results = list(pool.map(_cost, jobs))
             for i, candidate in enumerate(fresh):
                 trial = _mean(candidate, results[i * len(weathers) : (i + 1) * len(weathers)])
@@ -111,12 +113,12 @@ def _neighbours(best: Mapping[str, float], steps: Mapping[str, float], name: str
                 yield {**best, key: value}
 
 
-def _cost(job: tuple[str, str, str, Period, dict[str, float]]) -> tuple[float, float, float]:
+def _cost(job: tuple[str, str, str, Period, dict[str, float], bool]) -> tuple[float, float, float]:
     """(total kWh, share of steps above recommended, kelvin-hours above recommended) of one run."""
-    name, building_id, weather, period, parameters = job
-    assert name in BASELINES
+    name, building_id, weather, period, parameters, shielded = job
     building = find_building(building_id)
-    kpis = evaluate(make_baseline(name, building, parameters), building, find_weather(weather), period).kpis
+    controller = make_baseline(name, building, parameters)
+    kpis = evaluate(controller, building, find_weather(weather), period, shielded=shielded).kpis
     return kpis.total_kwh, kpis.above_recommended_frac, kpis.above_recommended_kh
 
 

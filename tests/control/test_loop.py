@@ -119,6 +119,18 @@ def test_a_controller_that_raises_is_a_rejected_verdict_and_not_the_end() -> Non
     assert all(isinstance(t.verdict, Rejected) and t.proposal is None for t in ticks)
 
 
+def test_a_controller_that_returns_anything_else_is_a_rejected_verdict() -> None:
+    ticks = run(days(2), 1, propose=lambda reading: None, writer=FakeWriter())  # type: ignore[arg-type,return-value]
+    assert all(isinstance(t.verdict, Rejected) and t.proposal is None for t in ticks)
+
+
+def test_in_shadow_the_next_ramp_starts_at_what_would_have_been_applied() -> None:
+    """A proposal far off is approached ramp by ramp, although the building never moves."""
+    ticks = run(days(4), 3, propose=lambda reading: Setpoints({**GOOD, "east_supply_air_temp_setpoint_c": 17.6}))
+    supply = [t.verdict.setpoints["east_supply_air_temp_setpoint_c"] for t in ticks if t.verdict]
+    assert supply == pytest.approx([19.5, 17.6, 17.6, 17.6], abs=0.01)
+
+
 def test_after_three_rejected_in_a_row_authority_goes_back_and_stays_back() -> None:
     writer = FakeWriter()
     bad = [healthy(i, east_inlet_temp_c=None) for i in range(3)]

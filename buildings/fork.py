@@ -1,0 +1,201 @@
+"""Forking a process that holds a running simulation: an exact copy of it, in a few milliseconds.
+
+EnergyPlus cannot save and restore. A fork between two steps is a snapshot: memory is shared until it is written
+to. Three things have to be put right in the child: the weather file's descriptor shares its offset with the
+parent, the error file is the parent's, and the child must not outlive it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import os
+import pickle
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from selectors import EVENT_READ, DefaultSelector
+
+from .errors import SimulationError
+
+_PR_SET_PDEATHSIG = 1  # Source: Linux, include/uapi/linux/prctl.h
+
+
+def check_can_fork() -> None:
+    """Raises SimulationError where a fork would not be an exact and safe copy, and says what to do."""
+    if not hasattr(os, "fork") or not Path("/proc/self/fd").exists():
+        raise SimulationError("snapshots need Linux (fork and /proc); a plain reset works everywhere")
+    if "torch" in sys.modules:
+        raise SimulationError("this process holds torch, whose threads do not survive a fork: use a SnapshotBank")
+    if threading.active_count() > 1:
+        names = ", ".join(sorted(t.name for t in threading.enumerate() if t is not threading.main_thread()))
+        raise SimulationError(f"this process has threads ({names}) that do not survive a fork: use a SnapshotBank")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OpenFiles:
+    """Descriptors that a child must not share: files to read on from where they were, and files to silence."""
+
+    offsets: Mapping[int, tuple[str, int]]
+    silenced: tuple[int, ...]
+
+    @classmethod
+    def of(cls, *, read: Path, written: Path) -> OpenFiles:
+        """Finds the open descriptors of a file that is read and of files in a folder that are written.
+
+        Called in the parent, before the fork: the offsets are then known whatever the parent does next.
+        """
+        offsets, silenced = {}, []
+        for name in os.listdir("/proc/self/fd"):
+            with contextlib.suppress(OSError):
+                target = os.readlink(f"/proc/self/fd/{name}")
+                if target == str(read):
+                    offsets[int(name)] = (target, os.lseek(int(name), 0, os.SEEK_CUR))
+                elif target.startswith(f"{written}/"):
+                    silenced.append(int(name))
+        return cls(offsets=offsets, silenced=tuple(silenced))
+
+    def make_own(self) -> None:
+        """In the child: own descriptors at the same offsets, and nowhere to write to."""
+        for fd, (path, offset) in self.offsets.items():
+            own = os.open(path, os.O_RDONLY)
+            os.lseek(own, offset, os.SEEK_SET)
+            os.dup2(own, fd)
+            os.close(own)
+        null = os.open(os.devnull, os.O_WRONLY)
+        for fd in self.silenced:
+            os.dup2(null, fd)
+        os.close(null)
+
+
+def fork(files: OpenFiles) -> int:
+    """As `os.fork`: the child's id in the parent, 0 in the child, whose files are its own.
+
+    The child is killed when its parent ends, however it ends, and leaves Ctrl-C to the parent. It must end with
+    `os._exit`: what the parent is to clean up is not the child's.
+    """
+    check_can_fork()
+    gc.freeze()  # keeps the collector from touching, and so copying, every shared page in the child
+    parent = os.getpid()
+    pid = os.fork()
+    if pid:
+        gc.unfreeze()
+        return pid
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    files.make_own()
+    return 0
+
+
+def fork_map[T](files: Callable[[], OpenFiles], jobs: Sequence[Callable[[], T]], *, processes: int) -> list[T]:
+    """The results of jobs, each run in a forked copy of this process, so many at once, in the order of the jobs.
+
+    Args:
+        files: the open files of the simulation that the jobs go on with.
+        jobs: run in the child; the result comes back by pickle between our own processes.
+
+    Raises SimulationError with the child's words if a job fails, and says how a child ended that was killed.
+    Whatever happens, no child is left behind.
+    """
+    results: dict[int, T] = {}
+    running: dict[int, _Child] = {}
+    waiting = iter(enumerate(jobs))
+    selector = DefaultSelector()
+    try:
+        _fill(running, waiting, processes, files, selector)
+        while running:
+            for key, _ in selector.select():
+                child: _Child = key.data
+                if child.read():
+                    selector.unregister(child.pipe)
+                    del running[child.number]
+                    results[child.number] = child.result()
+            _fill(running, waiting, processes, files, selector)
+    finally:
+        for child in running.values():
+            child.kill()
+        selector.close()
+    return [results[number] for number in range(len(jobs))]
+
+
+class _Child:
+    """A forked child that runs one job and sends its result."""
+
+    def __init__(self, number: int, pid: int, pipe: int) -> None:
+        self.number, self.pid, self.pipe = number, pid, pipe
+        self._parts: list[bytes] = []
+
+    def read(self) -> bool:
+        """Takes what has come. Returns whether that was all."""
+        part = os.read(self.pipe, 1 << 20)
+        self._parts.append(part)
+        return not part
+
+    def result(self) -> object:
+        """What the job returned. Raises SimulationError if it failed or was killed."""
+        os.close(self.pipe)
+        _, status = os.waitpid(self.pid, 0)
+        if os.WIFSIGNALED(status):
+            raise SimulationError(f"branch {self.number} was killed by {signal.Signals(os.WTERMSIG(status)).name}")
+        succeeded, value = pickle.loads(b"".join(self._parts))  # from our own child, over our own pipe
+        if not succeeded:
+            raise SimulationError(f"branch {self.number} failed: {value}")
+        return value
+
+    def kill(self) -> None:
+        """Ends the child and forgets it."""
+        with contextlib.suppress(OSError):
+            os.kill(self.pid, signal.SIGKILL)
+            os.close(self.pipe)
+            os.waitpid(self.pid, 0)
+
+
+def _fill(
+    running: dict[int, _Child],
+    waiting: Iterable[tuple[int, Callable[[], object]]],
+    processes: int,
+    files: Callable[[], OpenFiles],
+    selector: DefaultSelector,
+) -> None:
+    while len(running) < processes and (job := next(iter(waiting), None)) is not None:
+        child = _start(*job, files())
+        running[child.number] = child
+        selector.register(child.pipe, EVENT_READ, child)
+
+
+def _start(number: int, job: Callable[[], object], files: OpenFiles) -> _Child:
+    read, write = os.pipe()
+    try:
+        pid = fork(files)
+    except BaseException:
+        os.close(read)
+        os.close(write)
+        raise
+    if pid == 0:
+        os.close(read)
+        _send(write, job)
+    os.close(write)
+    return _Child(number, pid, read)
+
+
+def _send(pipe: int, job: Callable[[], object]) -> None:
+    """The child's whole life."""
+    code = 1
+    try:
+        try:
+            message = pickle.dumps((True, job()), pickle.HIGHEST_PROTOCOL)
+        except Exception as error:  # noqa: BLE001 - the parent raises it
+            message = pickle.dumps((False, f"{error} ({traceback.format_exc(limit=-1).splitlines()[-2].strip()})"))
+        with open(pipe, "wb", closefd=True) as file:  # noqa: PTH123 - a descriptor, not a path
+            file.write(message)
+        code = 0
+    finally:
+        os._exit(code)
