@@ -29,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import SimulationError, UserError
+from .fork import OpenFiles, fork
 from .nearest import Wanted, dictionary, listed, message
 
 Array = NDArray[np.float64]
@@ -189,6 +190,19 @@ class Simulation:
         began = time.perf_counter()
         self._switch()
         return time.perf_counter() - began
+
+    def open_files(self) -> OpenFiles:
+        """What a forked copy of this process must not share. Raises SimulationError if the run is not going on."""
+        if self._folder is None or self._runner is None or self._runner.dead:
+            raise SimulationError("this simulation is not running: there is nothing to branch from")
+        return OpenFiles.of(read=self._weather, written=self._folder)
+
+    def fork(self) -> int:
+        """Forks this process: 0 in the child, which holds an exact copy of the run, the child's id in the parent.
+
+        The child must end with `os._exit`. Raises SimulationError where that cannot be done safely.
+        """
+        return fork(self.open_files())
 
     def close(self) -> None:
         """Ends the run, wherever it is, and removes its folder."""

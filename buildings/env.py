@@ -10,7 +10,8 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from .catalog import find_building
+from .bank import BranchedRun, SnapshotBank
+from .catalog import Building, find_building
 from .codec import Codec, Float32
 from .energyplus import Array
 from .errors import SimulationError, UserError
@@ -38,6 +39,8 @@ class BuildingEnv(gym.Env[Float32, Float32]):
         start: first day of an episode as (month, day), or "random": each reset draws a day, so that the
             episode ends within the year.
         days: length of an episode.
+        banks: snapshots to begin episodes from; each reset draws a bank and a snapshot of it that has `days` left.
+            They take the place of `weather` and `start`, and stay the caller's to close.
     """
 
     metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 - Gymnasium's own convention
@@ -48,12 +51,14 @@ class BuildingEnv(gym.Env[Float32, Float32]):
         weather: str | Sequence[str] = "chicago",
         start: tuple[int, int] | Literal["random"] = (1, 1),
         days: int = 365,
+        banks: Sequence[SnapshotBank] = (),
     ) -> None:
         self.building = find_building(building)
         names = [weather] if isinstance(weather, str) else list(weather)
-        if not names:
+        self.weathers = [b.weather for b in banks] or [find_weather(name) for name in names]
+        if not self.weathers:
             raise UserError("an environment needs at least one weather")
-        self.weathers = [find_weather(name) for name in names]
+        self._starts = _starts(banks, self.building, days)
         self._period = Period(start=(1, 1) if start == "random" else start, days=days)
         self._random_start = start == "random"
         self.codec = Codec(self.building)
@@ -64,7 +69,8 @@ class BuildingEnv(gym.Env[Float32, Float32]):
         self._reference_of = np.array([index[a.per] for a in self.codec.actions if a.per], dtype=np.intp)
         self.observation_space = gym.spaces.Box(-1.0, 1.0, (len(self.codec.names),), np.float32)
         self.action_space = gym.spaces.Box(-1.0, 1.0, (len(self.building.setpoints),), np.float32)
-        self._run: InstrumentedRun | None = None
+        self._run: InstrumentedRun | BranchedRun | None = None
+        self._last_step = 0
         self._values: Array = np.empty(0)
 
     @property
@@ -78,9 +84,9 @@ class BuildingEnv(gym.Env[Float32, Float32]):
         """Begins an episode. `options["weather"]` names one of the environment's weathers."""
         super().reset(seed=seed)
         self._end()
-        weather = self._draw_weather(options or {})
-        self._run = InstrumentedRun(self.building, weather, self._draw_period())
+        self._run = self._begin(options or {})
         self._values = self._run.start()
+        self._last_step = self._run.steps + self._period.days * 24 * self.building.file.timesteps_per_hour
         return self._observe(), self._info(self._run)
 
     def step(self, action: NDArray[np.floating[Any]]) -> tuple[Float32, float, bool, bool, dict[str, Any]]:
@@ -99,7 +105,7 @@ class BuildingEnv(gym.Env[Float32, Float32]):
         info["setpoints"] = setpoints
         info["controllable_w"] = terms.controllable_w
         info["exceedance_k"] = terms.exceedance_k
-        return self._observe(), terms.reward, False, run.steps >= run.total_steps, info
+        return self._observe(), terms.reward, False, run.steps >= self._last_step, info
 
     def close(self) -> None:
         """Ends the running episode and removes its files."""
@@ -110,6 +116,12 @@ class BuildingEnv(gym.Env[Float32, Float32]):
         references = np.ones(len(self.building.setpoints))
         references[self._relative] = self._values[self._reference_of]
         return references
+
+    def _begin(self, options: dict[str, Any]) -> InstrumentedRun | BranchedRun:
+        if self._starts:
+            bank, index = self._starts[int(self.np_random.integers(len(self._starts)))]
+            return bank.run(index)
+        return InstrumentedRun(self.building, self._draw_weather(options), self._draw_period())
 
     def _draw_weather(self, options: dict[str, Any]) -> Weather:
         if "weather" in options:
@@ -126,7 +138,7 @@ class BuildingEnv(gym.Env[Float32, Float32]):
         first = Period().first + timedelta(days=int(self.np_random.integers(365 - self._period.days + 1)))
         return Period(start=(first.month, first.day), days=self._period.days)
 
-    def _running(self) -> InstrumentedRun:
+    def _running(self) -> InstrumentedRun | BranchedRun:
         if self._run is None:
             raise SimulationError("no episode is running: call reset() first")
         return self._run
@@ -134,13 +146,30 @@ class BuildingEnv(gym.Env[Float32, Float32]):
     def _observe(self) -> Float32:
         return self.codec.encode_values(self._values[self._observed], self._running().time)
 
-    def _info(self, run: InstrumentedRun) -> dict[str, Any]:
+    def _info(self, run: InstrumentedRun | BranchedRun) -> dict[str, Any]:
         return {"weather": run.weather.name, "time": run.time}
 
     def _end(self) -> None:
         if self._run is not None:
             self._run.close()
             self._run = None
+
+
+def _starts(banks: Sequence[SnapshotBank], building: Building, days: int) -> list[tuple[SnapshotBank, int]]:
+    """Every snapshot that has so many days left. Raises UserError for banks that do not fit."""
+    steps = days * 24 * building.file.timesteps_per_hour
+    for bank in banks:
+        if bank.building is not building:
+            raise UserError(f"a bank of {bank.building.id} cannot serve an environment of {building.id}")
+    starts = [
+        (bank, i)
+        for bank in banks
+        for i, snapshot in enumerate(bank.snapshots)
+        if snapshot.step + steps <= bank.period.days * 24 * building.file.timesteps_per_hour
+    ]
+    if banks and not starts:
+        raise UserError(f"no snapshot has {days} days left: shorten the episodes, or keep earlier snapshots")
+    return starts
 
 
 gym.register(

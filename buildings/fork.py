@@ -15,15 +15,14 @@ import pickle
 import signal
 import sys
 import threading
-import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from selectors import EVENT_READ, DefaultSelector
 
 from .errors import SimulationError
 
-_PR_SET_PDEATHSIG = 1  # Source: Linux, include/uapi/linux/prctl.h
+PR_SET_PDEATHSIG = 1  # Source: Linux, include/uapi/linux/prctl.h
 
 
 def check_can_fork() -> None:
@@ -51,13 +50,13 @@ class OpenFiles:
         Called in the parent, before the fork: the offsets are then known whatever the parent does next.
         """
         offsets, silenced = {}, []
-        for name in os.listdir("/proc/self/fd"):
+        for entry in Path("/proc/self/fd").iterdir():
             with contextlib.suppress(OSError):
-                target = os.readlink(f"/proc/self/fd/{name}")
-                if target == str(read):
-                    offsets[int(name)] = (target, os.lseek(int(name), 0, os.SEEK_CUR))
-                elif target.startswith(f"{written}/"):
-                    silenced.append(int(name))
+                target, fd = entry.readlink(), int(entry.name)
+                if target == read:
+                    offsets[fd] = (str(target), os.lseek(fd, 0, os.SEEK_CUR))
+                elif target.is_relative_to(written):
+                    silenced.append(fd)
         return cls(offsets=offsets, silenced=tuple(silenced))
 
     def make_own(self) -> None:
@@ -86,7 +85,7 @@ def fork(files: OpenFiles) -> int:
     if pid:
         gc.unfreeze()
         return pid
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -106,14 +105,14 @@ def fork_map[T](files: Callable[[], OpenFiles], jobs: Sequence[Callable[[], T]],
     Whatever happens, no child is left behind.
     """
     results: dict[int, T] = {}
-    running: dict[int, _Child] = {}
+    running: dict[int, _Child[T]] = {}
     waiting = iter(enumerate(jobs))
     selector = DefaultSelector()
     try:
         _fill(running, waiting, processes, files, selector)
         while running:
             for key, _ in selector.select():
-                child: _Child = key.data
+                child: _Child[T] = key.data
                 if child.read():
                     selector.unregister(child.pipe)
                     del running[child.number]
@@ -126,7 +125,7 @@ def fork_map[T](files: Callable[[], OpenFiles], jobs: Sequence[Callable[[], T]],
     return [results[number] for number in range(len(jobs))]
 
 
-class _Child:
+class _Child[T]:
     """A forked child that runs one job and sends its result."""
 
     def __init__(self, number: int, pid: int, pipe: int) -> None:
@@ -139,7 +138,7 @@ class _Child:
         self._parts.append(part)
         return not part
 
-    def result(self) -> object:
+    def result(self) -> T:
         """What the job returned. Raises SimulationError if it failed or was killed."""
         os.close(self.pipe)
         _, status = os.waitpid(self.pid, 0)
@@ -148,7 +147,8 @@ class _Child:
         succeeded, value = pickle.loads(b"".join(self._parts))  # from our own child, over our own pipe
         if not succeeded:
             raise SimulationError(f"branch {self.number} failed: {value}")
-        return value
+        returned: T = value
+        return returned
 
     def kill(self) -> None:
         """Ends the child and forgets it."""
@@ -158,20 +158,20 @@ class _Child:
             os.waitpid(self.pid, 0)
 
 
-def _fill(
-    running: dict[int, _Child],
-    waiting: Iterable[tuple[int, Callable[[], object]]],
+def _fill[T](
+    running: dict[int, _Child[T]],
+    waiting: Iterator[tuple[int, Callable[[], T]]],
     processes: int,
     files: Callable[[], OpenFiles],
     selector: DefaultSelector,
 ) -> None:
-    while len(running) < processes and (job := next(iter(waiting), None)) is not None:
+    while len(running) < processes and (job := next(waiting, None)) is not None:
         child = _start(*job, files())
         running[child.number] = child
         selector.register(child.pipe, EVENT_READ, child)
 
 
-def _start(number: int, job: Callable[[], object], files: OpenFiles) -> _Child:
+def _start[T](number: int, job: Callable[[], T], files: OpenFiles) -> _Child[T]:
     read, write = os.pipe()
     try:
         pid = fork(files)
@@ -193,8 +193,8 @@ def _send(pipe: int, job: Callable[[], object]) -> None:
         try:
             message = pickle.dumps((True, job()), pickle.HIGHEST_PROTOCOL)
         except Exception as error:  # noqa: BLE001 - the parent raises it
-            message = pickle.dumps((False, f"{error} ({traceback.format_exc(limit=-1).splitlines()[-2].strip()})"))
-        with open(pipe, "wb", closefd=True) as file:  # noqa: PTH123 - a descriptor, not a path
+            message = pickle.dumps((False, f"{type(error).__name__}: {error}"))
+        with open(pipe, "wb", closefd=True) as file:
             file.write(message)
         code = 0
     finally:

@@ -7,7 +7,7 @@ import functools
 import json
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import numpy as np
 
 from .catalog import Building
 from .energyplus import Actuator, Array, Meter, Simulation, Variable
+from .fork import fork_map
 from .model import Period, prepare
 from .points import Point, Reading, Role, Setpoints
 from .settings import WriteTo
@@ -43,7 +44,7 @@ class InstrumentedRun:
         self._convert = _conversion(building, self.measured, raw)
         self._meters = np.array([building.sources[p.name].meter is not None for p in raw])
         self._names = tuple(p.name for p in self.measured)
-        self._began = datetime(*period.first.timetuple()[:3], tzinfo=weather.zone)
+        self._began = begin_of(period, weather)
         self._step = timedelta(seconds=building.step_s)
 
     @property
@@ -72,19 +73,22 @@ class InstrumentedRun:
 
     def reading(self, values: Array) -> Reading:
         """Values as a Reading; NaN becomes absent."""
-        return Reading(
-            time=self.time,
-            values={
-                name: (value if value == value else None)
-                for name, value in zip(self._names, values.tolist(), strict=True)
-            },
-        )
+        return reading_of(self._names, values, self.time)
 
     def array(self, setpoints: Setpoints | None) -> Array:
         """Set-points as an array; None, the building's own control, as NaN."""
-        if setpoints is None:
-            return np.full(len(self.building.setpoints), np.nan)
-        return np.array([setpoints[p.name] for p in self.building.setpoints])
+        return setpoint_array(self.building, setpoints)
+
+    def fork(self) -> int:
+        """As `Simulation.fork`: 0 in the child, which goes on with an exact copy of the run."""
+        return self._engine.fork()
+
+    def branch[T](self, jobs: Sequence[Callable[[], T]], *, processes: int = 1) -> list[T]:
+        """Results of jobs, each run in a forked copy of this process that may step this run on.
+
+        This run itself does not move. Raises SimulationError if a job fails or its process is killed.
+        """
+        return fork_map(self._engine.open_files, jobs, processes=processes)
 
     def close(self) -> None:
         """Ends the run and removes its files."""
@@ -95,6 +99,24 @@ class InstrumentedRun:
         of_meters = (np.abs(self._convert) @ self._meters.astype(float)) > 0
         values[of_meters] = np.nan
         return values
+
+
+def begin_of(period: Period, weather: Weather) -> datetime:
+    """The first instant of a period, in the local standard time of the weather file."""
+    return datetime(*period.first.timetuple()[:3], tzinfo=weather.zone)
+
+
+def reading_of(names: Sequence[str], values: Array, time: datetime) -> Reading:
+    """Values [len(names)] as a Reading; NaN becomes absent."""
+    pairs = zip(names, values.tolist(), strict=True)
+    return Reading(time=time, values={name: (value if value == value else None) for name, value in pairs})
+
+
+def setpoint_array(building: Building, setpoints: Setpoints | None) -> Array:
+    """Set-points in the order of the building's; None, the building's own control, as NaN."""
+    if setpoints is None:
+        return np.full(len(building.setpoints), np.nan)
+    return np.array([setpoints[p.name] for p in building.setpoints])
 
 
 def measured_points(building: Building) -> tuple[Point, ...]:

@@ -7,11 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from types import MappingProxyType
 
 from .errors import UserError
-
-_EMPTY: Mapping[str, float] = MappingProxyType({})
 
 
 class Role(StrEnum):
@@ -62,7 +59,7 @@ class Reading:
 
     time: datetime
     values: Mapping[str, float | None]
-    age_s: Mapping[str, float] = field(default=_EMPTY)
+    age_s: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.time.tzinfo is None:

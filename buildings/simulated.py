@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from .catalog import Building
@@ -65,6 +65,10 @@ class SimulatedSite:
             return False
         self._values = values
         return True
+
+    def branch[T](self, jobs: Sequence[Callable[[], T]], *, processes: int = 1) -> list[T]:
+        """Results of jobs, each run in a forked copy of this process; this site itself does not move."""
+        return self._run.branch(jobs, processes=processes)
 
     def close(self) -> None:
         """Ends the run and removes its files."""

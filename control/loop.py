@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -36,6 +36,8 @@ class Loop:
         on_tick: takes every Tick.
         deadline_s: a proposal that took longer is dropped, and the shield gives the fallback [s].
         handover: when authority goes back.
+        in_force: set-points that are in force at the begin; None: the building's own control is.
+        history: readings before the begin, the newest last.
     """
 
     site: Site
@@ -47,6 +49,8 @@ class Loop:
     on_tick: Callable[[Tick], None]
     deadline_s: float = 10.0
     handover: Handover | None = None
+    in_force: Setpoints | None = None
+    history: Sequence[Reading] = ()
 
     def run(self) -> None:
         """Runs until the clock ends. The last Tick's decision is never put in force.
@@ -55,8 +59,8 @@ class Loop:
         """
         if self.controller is not None:
             self.controller.reset()
-        self._in_force: Setpoints | None = None
-        self._history: deque[Reading] = deque(maxlen=self.shield.memory if self.shield else 1)
+        self._in_force = self.in_force
+        self._history = deque(self.history, maxlen=self.shield.memory if self.shield else 1)
         begin, number = self.clock.now(), 0
         try:
             while True:
@@ -110,7 +114,7 @@ class Loop:
             return None
         began = time.perf_counter()
         try:
-            setpoints = self.controller.propose(reading)
+            setpoints: object = self.controller.propose(reading)
         except Exception as error:  # noqa: BLE001 - a controller's failure is a Rejected verdict, never the loop's end
             log.error("%s made no proposal: %s: %s", self.controller.name, type(error).__name__, error)
             return None

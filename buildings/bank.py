@@ -1,0 +1,210 @@
+"""SnapshotBank: moments of a simulated period to begin from at once, without sizing, warm-up or the weeks before.
+
+The simulation and its snapshots live in processes of their own, so that the process that uses them may hold torch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import pickle
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from .catalog import Building, find_building
+from .energyplus import Array
+from .errors import SimulationError
+from .instrumentation import begin_of, measured_points, reading_of, setpoint_array
+from .model import Period
+from .nursery import ENDED, FAILED, HEADER, MESSAGE_BYTES, Order, socket_path, weekly
+from .points import Reading, Setpoints
+from .weather import Weather, find_weather
+
+Commander = Callable[[Reading], Setpoints | None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Snapshot:
+    """One kept moment.
+
+    Attributes:
+        step: steps from the begin of the period.
+        pid: the process that holds it.
+    """
+
+    step: int
+    pid: int
+
+    def memory_bytes(self) -> int:
+        """What it costs beyond what it shares: memory of its own [bytes]. Source: Linux, proc(5), smaps_rollup."""
+        lines = Path(f"/proc/{self.pid}/smaps_rollup").read_text().splitlines()
+        return sum(1024 * int(line.split()[1]) for line in lines if line.startswith("Private_"))
+
+
+class SnapshotBank:
+    """Snapshots of one building in one weather; every week of the period by default.
+
+    Args:
+        building: id of the building.
+        weather: name or path of the weather.
+        period: what is run through, once.
+        steps: moments to keep, as steps from the begin; by default the begin of every week.
+        commander: set-points while it is run through (picklable, by reference); None: the building's own control.
+        max_memory_bytes: what all snapshots may cost beyond what they share; it ends in an error, not in swapping.
+        progress: is told how many of how many are made.
+
+    Raises SimulationError, with EnergyPlus's own words, if the run fails; UserError for unknown names.
+    """
+
+    def __init__(
+        self,
+        building: str,
+        weather: str,
+        period: Period | None = None,
+        *,
+        steps: Sequence[int] | None = None,
+        commander: Commander | None = None,
+        max_memory_bytes: int = 4 << 30,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        self.building, self.weather, self.period = find_building(building), find_weather(weather), period or Period()
+        wanted = tuple(
+            sorted(set(weekly(self.period, self.building.file.timesteps_per_hour) if steps is None else steps))
+        )
+        self._folder = Path(tempfile.mkdtemp(prefix="airhandler-bank-"))
+        order = Order(
+            building=building,
+            weather=weather,
+            period=self.period,
+            steps=wanted,
+            commander=commander,
+            folder=self._folder,
+        )
+        self.snapshots: tuple[Snapshot, ...] = ()
+        command = [sys.executable, "-m", "airhandler.buildings.nursery"]
+        self._nursery = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        try:
+            self._make(order, len(wanted), max_memory_bytes, progress)
+        except BaseException:
+            self.close()
+            raise
+
+    def run(self, index: int) -> BranchedRun:
+        """A run that begins at a snapshot, in a process of its own. Raises SimulationError if it is gone."""
+        return BranchedRun(self.building, self.weather, self.period, self._folder, self.snapshots[index].step)
+
+    def memory_bytes(self) -> int:
+        """What all snapshots cost beyond what they share [bytes]."""
+        return sum(snapshot.memory_bytes() for snapshot in self.snapshots)
+
+    def close(self) -> None:
+        """Ends every snapshot and every run that began at one."""
+        self.snapshots = ()
+        for pipe in (self._nursery.stdin, self._nursery.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+        self._nursery.kill()
+        self._nursery.wait()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def __enter__(self) -> SnapshotBank:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _make(
+        self, order: Order, count: int, max_memory_bytes: int, progress: Callable[[int, int], None] | None
+    ) -> None:
+        assert self._nursery.stdin is not None
+        assert self._nursery.stdout is not None
+        self._nursery.stdin.write(pickle.dumps(order))
+        self._nursery.stdin.flush()
+        while len(self.snapshots) < count:
+            kind, _, rest = self._nursery.stdout.readline().decode().strip().partition(" ")
+            if kind != "snapshot":
+                raise SimulationError(rest or f"the process that makes snapshots ended: {self._nursery.wait()}")
+            step, pid = map(int, rest.split())
+            self.snapshots += (Snapshot(step=step, pid=pid),)
+            if (used := self.memory_bytes()) > max_memory_bytes:
+                raise SimulationError(
+                    f"{len(self.snapshots)} snapshots take {used >> 20} MiB, more than the {max_memory_bytes >> 20} MiB"
+                    " allowed: keep fewer, or allow more with max_memory_bytes"
+                )
+            if progress is not None:
+                progress(len(self.snapshots), count)
+
+
+class BranchedRun:
+    """A run that began at a snapshot, with the face of an `InstrumentedRun`."""
+
+    def __init__(self, building: Building, weather: Weather, period: Period, folder: Path, step: int) -> None:
+        self.building, self.weather, self.period = building, weather, period
+        self.measured = measured_points(building)
+        self.total_steps = period.days * 24 * building.file.timesteps_per_hour
+        self.steps = step
+        self._names = tuple(p.name for p in self.measured)
+        self._began, self._step = begin_of(period, weather), timedelta(seconds=building.step_s)
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            self._socket.connect(socket_path(folder, step))
+        except OSError as error:
+            self._socket.close()
+            raise SimulationError(f"the snapshot of step {step} is gone ({error}): make a new bank") from error
+
+    @property
+    def time(self) -> datetime:
+        """Simulated time, in the local standard time of the weather file."""
+        return self._began + self.steps * self._step
+
+    def start(self) -> Array:
+        """The values at the snapshot [len(measured)]."""
+        values = self._receive()
+        assert values is not None
+        return values
+
+    def step(self, setpoints: Array) -> Array | None:
+        """One control step under set-points [len(setpoints)]; None after the last step of the period."""
+        try:
+            self._socket.send(np.ascontiguousarray(setpoints, dtype=np.float64).tobytes())
+        except OSError as error:
+            raise self._died() from error
+        return self._receive()
+
+    def reading(self, values: Array) -> Reading:
+        """Values as a Reading; NaN becomes absent."""
+        return reading_of(self._names, values, self.time)
+
+    def array(self, setpoints: Setpoints | None) -> Array:
+        """Set-points as an array; None, the building's own control, as NaN."""
+        return setpoint_array(self.building, setpoints)
+
+    def close(self) -> None:
+        """Ends the run's process."""
+        self._socket.close()
+
+    def _receive(self) -> Array | None:
+        try:
+            message = self._socket.recv(MESSAGE_BYTES)
+        except OSError as error:
+            raise self._died() from error
+        if not message:
+            raise self._died()
+        status, self.steps = HEADER.unpack_from(message)
+        if status == FAILED:
+            raise SimulationError(message[HEADER.size :].decode())
+        return None if status == ENDED else np.frombuffer(message, offset=HEADER.size).copy()
+
+    def _died(self) -> SimulationError:
+        return SimulationError(
+            f"the process of a branched run ended at step {self.steps}: it was killed, or its bank closed"
+        )

@@ -1,0 +1,145 @@
+"""Environments side by side in processes: Gymnasium's VectorEnv over workers and shared memory."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+
+from .codec import Float32
+from .errors import SimulationError, UserError
+from .vector_hosting import Hosting, Info, Maker
+from .vector_memory import Layout, SharedArrays, shared_file
+from .vector_process import Workers
+from .vector_scratch import Scratch
+
+Step = tuple[Float32, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], list[Info]]
+
+
+class ParallelEnvs(VectorEnv[Float32, Float32, NDArray[Any]]):
+    """Environments spread over worker processes, stepped together.
+
+    Environment `i` is seeded with `seed + i` and is always made by `makers[i]`: what it does is the same whatever
+    the number of processes. When a worker dies, the next step raises a SimulationError that names it and its
+    environments. An error in an environment comes back as it was raised there, with its place. After either,
+    `reset` begins anew. Workers end with this process, however it ends.
+
+    Args:
+        makers: each makes one environment with boxes as spaces; pickled, so a function at the top of a module or a
+            functools.partial of one.
+        processes: how many workers; by default as many as there are processors, at most one an environment.
+        autoreset: NEXT_STEP or SAME_STEP, see Gymnasium's VectorEnv.
+        infos: the names in the environments' infos that a step returns; None: all. The info of an episode's last
+            step and of a reset is always whole.
+        restart: `reset` starts dead workers anew instead of raising SimulationError.
+        scratch: where to put the workers' temporary files; by default the folder for temporary files.
+    """
+
+    def __init__(
+        self,
+        makers: Sequence[Maker],
+        *,
+        processes: int | None = None,
+        autoreset: AutoresetMode = AutoresetMode.NEXT_STEP,
+        infos: Sequence[str] | None = None,
+        restart: bool = False,
+        scratch: Path | None = None,
+    ) -> None:
+        self.num_envs, self._restart = len(makers), restart
+        if autoreset is AutoresetMode.DISABLED:
+            raise UserError("parallel environments reset themselves: autoreset must be NEXT_STEP or SAME_STEP")
+        processes = min(len(os.sched_getaffinity(0)), self.num_envs) if processes is None else processes
+        if not 1 <= processes <= self.num_envs:
+            raise UserError(f"processes must be from 1 to the number of environments, {self.num_envs}: it is {processes}")
+        hosting = Hosting(autoreset=autoreset, infos=None if infos is None else tuple(infos))
+        folder, memory = Scratch(scratch), shared_file()
+        self._workers = Workers(makers, processes, hosting, memory, folder)
+        self._end = weakref.finalize(self, _end, self._workers, folder, memory, os.getpid())
+        self._waiting, self._begun = False, False
+        self.metadata = {"autoreset_mode": autoreset}
+        try:
+            self._share(memory)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def processes(self) -> tuple[int, ...]:
+        """The process ids of the workers."""
+        return tuple(worker.pid for worker in self._workers.all)
+
+    def reset(
+        self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Float32, dict[str, Any]]:
+        """Begins an episode in every environment; `seed` is that of the first, or one for each."""
+        if seed is None or isinstance(seed, int):
+            super().reset(seed=seed)
+            seed = [None if seed is None else seed + i for i in range(self.num_envs)]
+        observations, infos = self.reset_each(seed, [options] * self.num_envs)
+        return observations, self._batched(infos)
+
+    def reset_each(
+        self, seeds: Sequence[int | None], options: Sequence[dict[str, Any] | None]
+    ) -> tuple[Float32, list[Info]]:
+        """Begins an episode in every environment, each with its seed and options; infos one by one.
+
+        Raises SimulationError if a worker is dead, unless dead ones are started anew. Their environments, when they
+        are given no seed, are seeded from this object's `np_random`.
+        """
+        self._check_open()
+        self._drop_answers()
+        seeds = list(seeds)
+        for row in self._revive():
+            seeds[row] = int(self.np_random.integers(2**31)) if seeds[row] is None else seeds[row]
+        rows = [worker.rows for worker in self._workers.all]
+        self._workers.ask([("reset", seeds[r.start : r.stop], options[r.start : r.stop]) for r in rows])
+        infos = _joined(self._workers.answers())
+        self._begun = True
+        return self._arrays.observations.copy(), infos
+
+    def step(self, actions: Float32) -> tuple[Float32, NDArray[Any], NDArray[Any], NDArray[Any], dict[str, Any]]:
+        """One step of every environment under actions [num_envs, ...]. Raises SimulationError, see the class."""
+        self.step_async(actions)
+        *arrays, infos = self.step_wait()
+        observations, rewards, terminated, truncated = arrays
+        return observations, rewards, terminated, truncated, self._batched(infos)
+
+    def step_async(self, actions: Float32) -> None:
+        """Has the workers begin a step."""
+        self._check_open()
+        if not self._begun:
+            raise SimulationError("no episode is running: call reset() first")
+        if self._waiting:
+            raise SimulationError("a step has begun: call step_wait() first")
+        shape = self._arrays.actions.shape
+        if np.shape(actions) != shape:
+            raise UserError(f"actions must have shape {shape}: it is {np.shape(actions)}")
+        self._arrays.actions[:] = actions
+        self._waiting = True
+        self._workers.ask([("step",)] * len(self._workers.all))
+
+    def step_wait(self) -> Step:
+        """The end of the step that has begun; like that of `step`, but the infos one by one."""
+        if not self._waiting:
+            raise SimulationError("no step has begun: call step_async() first")
+        self._waiting = self._begun = False
+        infos = _joined(self._workers.answers())
+        self._begun = True
+        arrays = self._arrays
+        rewards, terminated, truncated = arrays.rewards.copy(), arrays.terminated.copy(), arrays.truncated.copy()
+        return arrays.observations.copy(), rewards, terminated, truncated, infos
+
+    def get_attr(self, name: str, indices: Sequence[int] | None = None) -> tuple[Any, ...]:
+        """An attribute of each environment, or of some."""
+        return self._of_each("get", indices, name)
+
+    def set_attr(self, name: str, values: Any, indices: Sequence[int] | None = None) -> None:
+        """Sets an attribute of each environment, or of some: one value for all, or a list or tuple of values."""
