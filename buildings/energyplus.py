@@ -109,6 +109,14 @@ def _library() -> Any:
     return lib
 
 
+def _bound(name: str, state: int, handle: int | None = None) -> Callable[..., Any]:
+    """A function of the library with its first arguments made ready, which costs more than the call itself."""
+    function = _library()[name]  # a function object of its own, without the checks of argument types
+    function.restype = getattr(_library(), name).restype
+    arguments = [ctypes.c_void_p(state)] + ([] if handle is None else [ctypes.c_int(handle)])
+    return functools.partial(function, *arguments)
+
+
 class Simulation:
     """One EnergyPlus run, stepped from outside.
 
@@ -141,8 +149,11 @@ class Simulation:
         self._caller: Any = None
         self._state: Any = None
         self._commands: Array = np.full(len(self._actuators), np.nan)
-        self._commanded = [False] * len(self._actuators)
-        self._readers: list[tuple[Callable[..., float], int]] = []
+        self._commanded = [np.nan] * len(self._actuators)
+        self._ready = False
+        self._readers: list[Callable[[], float]] = []
+        self._writers: list[Callable[[ctypes.c_double], None]] = []
+        self._refused: Callable[[], int] = int
         self._actuator_handles: list[int] = []
         self._stopping = False
         self._unattended = False
@@ -186,7 +197,7 @@ class Simulation:
         """
         self._unattended = True
         self.start(commands)
-        self._command(self._state, commands)
+        self._command(commands)
         began = time.perf_counter()
         self._switch()
         return time.perf_counter() - began
@@ -257,19 +268,19 @@ class Simulation:
 
     def _on_ready(self, state: int) -> None:
         """After warm-up: resolve the handles once, hand over the first values."""
-        self._guarded(state, self._begin)
+        if self._lib.kindOfSim(state) == _RUN_PERIOD_WEATHER and not self._stopping:
+            self._guarded(state, self._begin)
 
     def _on_step(self, state: int) -> None:
         """End of a zone time step: hand over its values, go on with new commands."""
-        if self._readers and not self._stopping:
-            self._guarded(state, self._advance)
+        if self._ready and not self._stopping:
+            self.steps += 1
+            self._guarded(state, self._exchange)
 
-    def _guarded(self, state: int, action: Callable[[int], None]) -> None:
+    def _guarded(self, state: int, action: Callable[[], None]) -> None:
         """An exception must not leave a C callback: it is kept and the run is stopped."""
         try:
-            if self._stopping or self._lib.kindOfSim(state) != _RUN_PERIOD_WEATHER or self._lib.warmupFlag(state):
-                return
-            action(state)
+            action()
         except greenlet.GreenletExit:
             self._stopping = True
         except BaseException as error:  # noqa: BLE001 - handed to the caller by _switch
@@ -278,48 +289,50 @@ class Simulation:
         if self._stopping:
             self._lib.stopSimulation(state)
 
-    def _begin(self, state: int) -> None:
-        self._resolve(state)
-        self._advance(state, counts=False)
+    def _begin(self) -> None:
+        self._resolve()
+        self._ready = True
+        self._exchange()
 
-    def _advance(self, state: int, *, counts: bool = True) -> None:
-        if counts:
-            self.steps += 1
-        values = np.array([get(state, handle) for get, handle in self._readers])
-        if self._lib.apiErrorFlag(state):
+    def _exchange(self) -> None:
+        values = np.array([read() for read in self._readers])
+        if self._refused():
             raise SimulationError(f"EnergyPlus refused a read or a write at step {self.steps}")
         self._caller.switch(values)
         if not self._stopping:
-            self._command(state, self._commands)
+            self._command(self._commands)
 
-    def _command(self, state: int, commands: Array) -> None:
+    def _command(self, commands: Array) -> None:
+        """Writes what has changed: an actuator keeps its value until it is written again or reset."""
         for i, command in enumerate(commands.tolist()):
+            before = self._commanded[i]
+            if command == before:
+                continue
             if command == command:  # not NaN
-                self._lib.setActuatorValue(state, self._actuator_handles[i], command)
-                self._commanded[i] = True
-            elif self._commanded[i]:
-                self._lib.resetActuator(state, self._actuator_handles[i])
-                self._commanded[i] = False
+                self._writers[i](ctypes.c_double(command))
+            elif before == before:
+                self._lib.resetActuator(self._state, self._actuator_handles[i])
+            self._commanded[i] = command
 
-    def _resolve(self, state: int) -> None:
+    def _resolve(self) -> None:
         """Finds every handle, once. Raises _MissingNamesError for those that do not exist."""
-        lib, missing = self._lib, list[Wanted]()
-        self._readers = []
+        lib, state, missing = self._lib, self._state, list[Wanted]()
         for sensor in self._sensors:
             if isinstance(sensor, Variable):
                 handle = lib.getVariableHandle(state, sensor.name.encode(), sensor.key.encode())
-                self._readers.append((lib.getVariableValue, handle))
+                self._readers.append(_bound("getVariableValue", state, handle))
                 wanted = ("OutputVariable", sensor.name, sensor.key)
             else:
                 handle = lib.getMeterHandle(state, sensor.name.upper().encode())
-                self._readers.append((lib.getMeterValue, handle))
+                self._readers.append(_bound("getMeterValue", state, handle))
                 wanted = ("OutputMeter", sensor.name, "")
             missing += [wanted] if handle < 0 else []
-        self._actuator_handles = []
         for a in self._actuators:
             handle = lib.getActuatorHandle(state, a.component.encode(), a.control.encode(), a.key.encode())
             self._actuator_handles.append(handle)
+            self._writers.append(_bound("setActuatorValue", state, handle))
             missing += [("Actuator", f"{a.component},{a.control}", a.key)] if handle < 0 else []
+        self._refused = _bound("apiErrorFlag", state)
         if missing:
             raise _MissingNamesError(missing)
 
@@ -336,8 +349,8 @@ class _Probe(Simulation):
         self._requests = [(name, "*") for name in variables]
         self.available: list[tuple[str, str]] = []
 
-    def _resolve(self, state: int) -> None:
-        pointer = self._lib.listAllAPIDataCSV(state)
+    def _resolve(self) -> None:
+        pointer = self._lib.listAllAPIDataCSV(self._state)
         self.available = listed((ctypes.string_at(pointer) or b"").decode(errors="replace"))
 
 

@@ -8,7 +8,6 @@ parent, the error file is the parent's, and the child must not outlive it.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import gc
 import os
 import pickle
@@ -21,8 +20,7 @@ from pathlib import Path
 from selectors import EVENT_READ, DefaultSelector
 
 from .errors import SimulationError
-
-PR_SET_PDEATHSIG = 1  # Source: Linux, include/uapi/linux/prctl.h
+from .processes import die_with_parent
 
 
 def check_can_fork() -> None:
@@ -85,10 +83,7 @@ def fork(files: OpenFiles) -> int:
     if pid:
         gc.unfreeze()
         return pid
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    die_with_parent(parent)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     files.make_own()
     return 0

@@ -7,7 +7,6 @@ processes, each killed when the one before it ends: nothing outlives the process
 
 from __future__ import annotations
 
-import ctypes
 import os
 import pickle
 import signal
@@ -23,10 +22,10 @@ import numpy as np
 from .catalog import find_building
 from .energyplus import Array
 from .errors import AirhandlerError
-from .fork import PR_SET_PDEATHSIG
 from .instrumentation import InstrumentedRun
 from .model import Period
 from .points import Reading, Setpoints
+from .processes import die_with_parent
 from .weather import find_weather
 
 HEADER = struct.Struct("=iq")  # status, steps done
@@ -62,8 +61,7 @@ def socket_path(folder: Path, step: int) -> str:
 
 def main() -> None:
     """Makes the snapshots, tells each on stdout, and stays until its stdin ends."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    die_with_parent()
     order: Order = pickle.load(sys.stdin.buffer)  # from the process that started this one
     try:
         _make(order)

@@ -1,4 +1,4 @@
-"""Sinergym's building models and weather files, found without importing Sinergym (which takes seconds)."""
+"""Sinergym's building models, weather files and configurations, found without importing it (which takes seconds)."""
 
 from __future__ import annotations
 
@@ -21,8 +21,28 @@ def data_folder() -> Path:
 
 def model_path(name: str) -> Path:
     """One of Sinergym's building models, by file name. Raises UserError with the nearest names."""
-    path = data_folder() / "buildings" / name
-    if not path.exists():
-        names = [p.name for p in path.parent.glob("*.epJSON")]
-        raise UserError(f"Sinergym has no model {name!r}; nearest: {', '.join(difflib.get_close_matches(name, names))}")
+    return _find("buildings", name, "model")
+
+
+def weather_path(name: str) -> Path:
+    """One of Sinergym's weather files, by file name. Raises UserError with the nearest names."""
+    return _find("weather", name, "weather file")
+
+
+def configuration_paths() -> list[Path]:
+    """The YAML files that Sinergym registers its environments from, sorted."""
+    return sorted((data_folder() / "default_configuration").glob("*.yaml"))
+
+
+def constants_path() -> Path:
+    """The source file that holds Sinergym's tables of discrete actions."""
+    return data_folder().parent / "utils" / "constants.py"
+
+
+def _find(folder: str, name: str, what: str) -> Path:
+    path = data_folder() / folder / name
+    if not path.is_file():
+        names = [p.name for p in path.parent.glob(f"*{path.suffix}")]
+        near = ", ".join(difflib.get_close_matches(name, names))
+        raise UserError(f"Sinergym has no {what} {name!r}; nearest: {near or 'none'}")
     return path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,10 +87,9 @@ class Hosted:
         """An attribute of environments, wherever in their wrappers it stands."""
         return [env.get_wrapper_attr(name) for _, env in self._rows(rows)]
 
-    def assign(self, rows: Sequence[int], name: str, values: Sequence[Any]) -> None:
-        """Sets an attribute, where the wrappers have it."""
-        for (_, env), value in zip(self._rows(rows), values, strict=True):
-            env.set_wrapper_attr(name, value)
+    def assign(self, rows: Sequence[int], name: str, values: Mapping[int, Any]) -> list[bool]:
+        """Sets an attribute, where the wrappers have it, to the value of its row."""
+        return [env.set_wrapper_attr(name, values[i]) for i, env in self._rows(rows)]
 
     def call(self, rows: Sequence[int], name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> list[Any]:
         """The results of a method."""

@@ -104,6 +104,7 @@ class Worker:
     def stop(self, *, grace_s: float = _GRACE_S, words: str = "") -> None:
         """Ends the process, if it has not ended: hangs up, and kills it when it takes longer than `grace_s`."""
         self.hang_up()
+        self.due = False
         if self._process is None or self._ended:
             return
         try:
@@ -197,6 +198,16 @@ class Workers:
             raise failures[0]
         return answers
 
+    @property
+    def waiting(self) -> bool:
+        """Whether an answer is due."""
+        return any(worker.due for worker in self.all)
+
+    def drop_answers(self) -> None:
+        """Waits for the answers that are due, and forgets them."""
+        with contextlib.suppress(AirhandlerError, RuntimeError):
+            self.answers([worker for worker in self.all if worker.due])
+
     def stop(self) -> None:
         """Ends all."""
         for worker in self.all:
@@ -225,7 +236,7 @@ def _pickled(makers: Sequence[Maker]) -> bytes:
         return pickle.dumps(list(makers))
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise UserError(
-            f"{error}: what makes an environment must be a function, or a functools.partial of one, at the top of a module"
+            f"{error}: what makes an environment must be a function at the top of a module, or a partial of one"
         ) from error
 
 

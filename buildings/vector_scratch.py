@@ -8,6 +8,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from .errors import UserError
+
 _PREFIX = "airhandler-workers-"
 
 
@@ -18,13 +20,16 @@ class Scratch:
     dead owner's, and each new Scratch removes those that it finds beside its own.
 
     Args:
-        root: where to make it; by default the folder for temporary files.
+        root: where to make it; by default the folder for temporary files. Raises UserError if it cannot be made.
     """
 
     def __init__(self, root: Path | None = None) -> None:
         root = root or Path(tempfile.gettempdir())
         _sweep(root)
-        new = Path(tempfile.mkdtemp(prefix="airhandler-new-", dir=root))
+        try:
+            new = Path(tempfile.mkdtemp(prefix="airhandler-new-", dir=root))
+        except OSError as error:
+            raise UserError(f"workers need a folder for temporary files in {root}: {error.strerror}") from error
         self._lock = os.open(new, os.O_RDONLY | os.O_CLOEXEC)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         # Named as one to be swept only now that it is locked.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import signal
 import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, wait
@@ -15,6 +14,7 @@ from typing import Any
 from airhandler.buildings.catalog import find_building
 from airhandler.buildings.errors import UserError
 from airhandler.buildings.model import Period
+from airhandler.buildings.processes import die_with_parent
 from airhandler.buildings.weather import find_weather
 
 from .evaluate import Evaluation, evaluate
@@ -111,7 +111,7 @@ _shares: Any = None
 def _initialise(shares: Any) -> None:
     global _shares
     _shares = shares
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
+    die_with_parent()
 
 
 def _there(cell: Cell, number: int, folder: Path) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from airhandler.buildings.catalog import find_building
 from airhandler.buildings.errors import UserError
 from airhandler.buildings.model import Period
+from airhandler.buildings.processes import die_with_parent
 from airhandler.buildings.weather import find_weather
 
 from .evaluate import evaluate
@@ -84,7 +85,7 @@ def search(
     steps = {key: step for key, (_, step, _, _) in space.items()}
     tried: dict[tuple[float, ...], Trial] = {}
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context) as pool:
+    with ProcessPoolExecutor(processes, mp_context=context, initializer=die_with_parent) as pool:
 
         def run(candidates: Sequence[Mapping[str, float]]) -> None:
             fresh = [c for c in candidates if tuple(c.values()) not in tried]

@@ -1,0 +1,25 @@
+"""What every process that we start owes the one that started it."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+
+_PR_SET_PDEATHSIG = 1  # Source: Linux, include/uapi/linux/prctl.h
+
+
+def die_with_parent(parent: int | None = None) -> None:
+    """In a child: be killed when the parent ends, however it ends, and leave Ctrl-C to it.
+
+    Args:
+        parent: id of the parent, where it is known: if it has ended already, so does this process.
+
+    Only Linux can do the first; elsewhere a child that loses its parent ends at its next exchange with it.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if parent is not None and os.getppid() != parent:
+        os._exit(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

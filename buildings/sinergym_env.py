@@ -1,0 +1,86 @@
+"""Sinergym's environments on our engine: same observations, actions and rewards, to the last bit."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from .energyplus import Array, Simulation
+from .errors import SimulationError, UserError
+from .model import Period
+from .sinergym import constants_path, weather_path
+from .sinergym_config import SinergymId, find_sinergym
+from .sinergym_model import prepare_sinergym
+from .sinergym_reward import LinearReward
+from .sinergym_spaces import ActionTable, Float32, action_table
+
+_LIMIT, _LIMIT_OFFICEGRID = 5e7, 6e11  # of every observation. Source: Sinergym 3.12.2, EplusEnv
+
+
+class SinergymEnv(gym.Env[Float32, Any]):
+    """One of Sinergym's registered environments, run by our engine.
+
+    Observation: `[len(observation_names)]` float32 in physical units, Sinergym's names and order.
+    Action: `[len(action_names)]` float32 in physical units, or a choice where the environment is discrete.
+    Info: `month`, `day`, `hour`, `timestep`, and after a step `action` and the reward's terms.
+
+    When things happen. Sinergym reads and writes in one callback, at the end of a zone time step: an action acts
+    in the step after it, and so it is here. Its first observation is the end of the first step of the run period,
+    in which the model's own schedules still act; our engine hands over once more before that step, so `reset` runs
+    it without commands. A run period of N steps therefore has N - 1 transitions. Sinergym notices the end by a
+    time-out and reports it in one more `step` that repeats the last observation; here the last transition itself
+    is `truncated`.
+
+    Args:
+        environment: an id of Sinergym, for example "Eplus-5zone-hot-continuous-v1", or one read by `read_ids`.
+        period: which stretch of the year; by default the one that Sinergym runs.
+    """
+
+    metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 - Gymnasium's own convention
+
+    def __init__(self, environment: str | SinergymId, period: Period | None = None) -> None:
+        self.environment = find_sinergym(environment) if isinstance(environment, str) else environment
+        config = self.environment.config
+        self._model, self._calendar = prepare_sinergym(self.environment, period)
+        self._sensors, self._actuators = list(config.sensors.values()), list(config.commands.values())
+        self._reward = LinearReward(config.reward_kwargs, list(config.sensors))
+        self._clock = [("month", "day_of_month", "hour").index(name) for name in config.time_variables]
+        self._limits = config.action_space.space()
+        self._bounds = list(zip(config.commands, self._limits.low.tolist(), self._limits.high.tolist(), strict=True))
+        self._table: ActionTable | None = None
+        self.observation_names, self.action_names = config.observation_names, list(config.commands)
+        limit = _LIMIT_OFFICEGRID if config.id_base == "officegrid" else _LIMIT
+        self.observation_space = gym.spaces.Box(-limit, limit, (len(self.observation_names),), np.float32)
+        self.action_space: gym.Space[Any] = self._limits
+        if self.environment.discrete and config.action_space_discrete is not None:
+            self._table = action_table(constants_path(), config.id_base)
+            self.action_space = config.action_space_discrete.space()
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._run: Simulation | None = None
+
+    @property
+    def total_steps(self) -> int:
+        """Transitions of an episode."""
+        return self._calendar.steps - 1
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Float32, dict[str, Any]]:
+        """Begins an episode: the first step of the run period, without commands."""
+        super().reset(seed=seed)
+        self.close()
+        self._folder = tempfile.TemporaryDirectory(prefix="airhandler-")
+        folder = Path(self._folder.name)
+        self._run = Simulation(
+            model=write_epjson(self._model, folder / "model.epJSON"),
+            weather=self._weather(folder),
+            sensors=self._sensors,
+            actuators=self._actuators,
+        )
+        self._run.start()
+        observation, _, _, info = self._advance(np.full(len(self._actuators), np.nan))
+        return observation, info
