@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]
 
+_TABLE_WIDTH = 124  # narrower terminals wrap the lines of a table rather than every cell of it
+
 
 def show(result: Any, table: Callable[[Any], Table], *, as_json: bool) -> None:
     """Prints a result on stdout, as JSON or as a table."""
-    console = Console()
+    console = Console(width=max(Console().width, _TABLE_WIDTH))
     if as_json:
         console.file.write(json.dumps(result, indent=2) + "\n")
     else:
