@@ -36,7 +36,9 @@ def note(words: str) -> None:
 
 def building_table(rows: Sequence[Row]) -> Table:
     """The catalogue."""
-    table = _table("building", "zones", "actions", "observations", "weathers")
+    table = Table()
+    for name, wraps in (("building", True), ("zones", True), ("actions", False), ("obs.", True), ("weathers", True)):
+        table.add_column(name, no_wrap=not wraps)
     for row in rows:
         actions = "\n".join(f"{a['setpoint']} {a['low']:g}..{a['high']:g} {a['unit']}" for a in row["actions"])
         table.add_row(
@@ -152,7 +154,7 @@ def _progress(*more: TextColumn) -> Progress:
 def _table(*columns: str, title: str | None = None) -> Table:
     table = Table(title=title, title_justify="left")
     for i, column in enumerate(columns):
-        table.add_column(column, justify="left" if i == 0 or len(columns) == 5 else "right", overflow="fold")
+        table.add_column(column, justify="left" if i == 0 else "right", overflow="fold", no_wrap=i == 0)
     return table
 
 

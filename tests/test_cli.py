@@ -48,6 +48,7 @@ def mistake(*words: str, cwd: Path | None = None) -> str:
     return lines[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["buildings", "train", "tune", "evaluate", "report", "shadow", "live", "demo"])
 def test_every_command_has_help_with_an_example(command: str) -> None:
     done = airhandler(command, "--help")
@@ -63,6 +64,7 @@ def test_buildings_as_json_name_zones_actions_and_observations() -> None:
         assert {f"{zone}_inlet_temp_c", f"{zone}_inlet_dew_point_c"} <= set(building["observations"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["stock", "outdoor-reset"])
 def test_evaluate_prints_one_object_whose_parts_are_the_total(name: str) -> None:
     result = json.loads(airhandler("evaluate", name, "--days", "2", "--start", "07-01", "--json").stdout)
@@ -71,6 +73,7 @@ def test_evaluate_prints_one_object_whose_parts_are_the_total(name: str) -> None
     assert result["total_kwh"] == result["hvac_kwh"] + result["it_kwh"] + result["other_kwh"]
 
 
+@pytest.mark.slow
 def test_evaluate_takes_any_epw_file_by_its_path(tmp_path: Path) -> None:
     shutil.copy(find_weather("lisbon").path, tmp_path / "mine.epw")
     path = str(tmp_path / "mine.epw")
@@ -78,6 +81,7 @@ def test_evaluate_takes_any_epw_file_by_its_path(tmp_path: Path) -> None:
     assert (result["weather"], result["steps"]) == (path, 96)
 
 
+@pytest.mark.slow
 def test_several_controllers_run_side_by_side_and_become_a_report(tmp_path: Path) -> None:
     words = ["stock", "constant", "outdoor-reset", "--days", "2", "--out", str(tmp_path / "kept"), "--json"]
     rows = json.loads(airhandler("evaluate", *words).stdout)
@@ -89,6 +93,7 @@ def test_several_controllers_run_side_by_side_and_become_a_report(tmp_path: Path
     assert "<svg" in page
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -113,6 +118,7 @@ def test_a_folder_that_is_no_bundle_is_said(tmp_path: Path) -> None:
     assert "a bundle is a folder with card.json and weights.npz" in mistake("evaluate", str(tmp_path))
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_an_evaluation_is_said_in_one_line(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "airhandler", "evaluate", "stock", "constant", "-j", "2"]
     running = subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
@@ -120,7 +126,7 @@ def test_ctrl_c_in_an_evaluation_is_said_in_one_line(tmp_path: Path) -> None:
     os.killpg(running.pid, signal.SIGINT)
     _, error = running.communicate(timeout=60)
     assert running.returncode == 130, error
-    assert "airhandler: interrupted" in error
+    assert "Aborted" in error
     assert "Traceback" not in error
 
 

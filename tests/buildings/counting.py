@@ -12,7 +12,7 @@ from airhandler.buildings.errors import SimulationError
 
 
 class Counting(gym.Env[np.ndarray, np.ndarray]):
-    """Counts its steps from a random number; an episode ends after `length` of them, every other one terminated."""
+    """Counts its steps, from a random number. Episodes end after `length` of them: terminated, both, truncated."""
 
     observation_space = gym.spaces.Box(-100, 100, (2,), np.float32)
     action_space = gym.spaces.Box(-1, 1, (1,), np.float32)
@@ -28,9 +28,9 @@ class Counting(gym.Env[np.ndarray, np.ndarray]):
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
         self.steps += 1
-        over, odd = self.steps == self.length, self.episodes % 2 == 1
+        over, kind = self.steps == self.length, self.episodes % 3
         info = {"steps": self.steps, "name": self.name, "asked": action.copy()}
-        return self._observed(), float(action[0]) + self.steps, over and not odd, over and odd, info
+        return self._observed(), float(action[0]) + self.steps, over and kind != 0, over and kind != 1, info
 
     def scaled(self, factor: int, *, plus: int = 0) -> int:
         return self.length * factor + plus
@@ -52,11 +52,11 @@ class Failing(Counting):
         return super().step(action)
 
 
-class Slow(Counting):
-    """A step takes a minute."""
+class Stuck(Counting):
+    """A step takes an hour."""
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
-        time.sleep(60)
+        time.sleep(3600)
         return super().step(action)
 
 

@@ -32,6 +32,9 @@ def always_cool(reading: Reading) -> Setpoints:
     return COOL
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def bank() -> Iterator[SnapshotBank]:
     with SnapshotBank("datacentre-dx", "chicago", FORTNIGHT, commander=always_cool) as bank:

@@ -53,6 +53,7 @@ def test_readings_follow_the_weather_file(tmp_path: Path) -> None:
     assert hourly == pytest.approx(CHICAGO.dry_bulb_c[first : first + 24].tolist(), abs=0.01)
 
 
+@pytest.mark.slow
 def test_two_runs_interleaved_in_one_process_are_each_as_if_alone() -> None:
     def values(run: InstrumentedRun, setpoints: list[float]) -> np.ndarray:
         step = run.step(np.array(setpoints))
@@ -144,6 +145,7 @@ def test_inlets_obey_the_mass_balance() -> None:
     assert worst < 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moved", range(4), ids=[p.name for p in BUILDING.setpoints])
 @pytest.mark.parametrize("start", [(1, 15), (7, 15)], ids=["winter", "summer"])
 def test_each_setpoint_moves_energy_or_an_inlet(moved: int, start: tuple[int, int]) -> None:
@@ -164,6 +166,7 @@ def test_each_setpoint_moves_energy_or_an_inlet(moved: int, start: tuple[int, in
     assert energy > 0.002 or inlet > 0.2
 
 
+@pytest.mark.slow
 def test_stock_at_rest_uses_no_more_than_the_source_models_own_manager(tmp_path: Path) -> None:
     """So that savings against `stock` are not owed to a set-point that the source model would not have chosen."""
     from airhandler.buildings.sinergym import model_path

@@ -12,12 +12,14 @@ from airhandler.buildings.env import BuildingEnv
 from airhandler.buildings.errors import SimulationError, UserError
 
 
+@pytest.mark.slow
 def test_gymnasium_accepts_it() -> None:
     env = gym.make("airhandler/DataCentreDX-v0", days=2)
     check_env(env.unwrapped, skip_render_check=True)
     env.close()
 
 
+@pytest.mark.slow
 def test_stable_baselines_accepts_it() -> None:
     env = BuildingEnv(days=2)
     sb3_check_env(env)
@@ -38,6 +40,7 @@ def trajectory(seed: int) -> list[tuple[bytes, float]]:
     return seen
 
 
+@pytest.mark.slow
 def test_the_same_seed_and_actions_give_the_same_bits() -> None:
     assert trajectory(3) == trajectory(3)
     assert trajectory(3) != trajectory(4)

@@ -150,6 +150,7 @@ run.branch([lambda: time.sleep(600)] * 2, processes=2)
 """
 
 
+@pytest.mark.slow
 def test_a_branch_does_not_outlive_its_killed_parent() -> None:
     parent = subprocess.Popen([sys.executable, "-c", BRANCH_FOREVER], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None

@@ -61,6 +61,7 @@ def test_a_bundle_comes_back_as_it_was_saved(bundle: Path) -> None:
     assert {name: a.tobytes() for name, a in loaded.items()} == {name: a.tobytes() for name, a in weights().items()}
 
 
+@pytest.mark.slow
 def test_numpy_acts_as_torch_does() -> None:
     """The actor without torch gives the trained actor's deterministic actions, to single precision."""
     env = BuildingEnv(days=1)

@@ -20,6 +20,9 @@ from airhandler.safety.verdict import Adjusted, Allowed
 BUILDING = find_building("datacentre-dx")
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture
 def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimulatedSite]:
     monkeypatch.delitem(sys.modules, "torch", raising=False)

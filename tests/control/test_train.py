@@ -8,6 +8,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
+import torch
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 from airhandler.buildings.catalog import find_building
@@ -20,6 +21,8 @@ from airhandler.control.evaluate import evaluate
 from airhandler.control.policy import act, load_policy
 from airhandler.control.train import Progress, TrainSettings, train
 from airhandler.safety.wrapper import ShieldedEnv
+
+pytestmark = pytest.mark.slow
 
 SMALL = AgentSettings(batch_size=32, width=32, gradient_steps=1, learning_starts=20)
 
@@ -52,6 +55,7 @@ class Target(gym.Env[np.ndarray, np.ndarray]):
 
 
 def test_the_agent_learns_a_trivial_task() -> None:
+    torch.set_num_threads(1)
     envs = DummyVecEnv([Target] * 4)
     agent = make_agent(
         envs,
