@@ -101,7 +101,7 @@ class SinergymConfig(Strict):
     variables: dict[str, VariableEntry]
     meters: dict[str, str]
     actuators: dict[str, ActuatorEntry]
-    context: dict[str, ActuatorEntry] = {}
+    context: dict[str, ActuatorEntry] = Field(default={})
     initial_context: list[float] | None = None
     action_space: Annotated[Bounds, BeforeValidator(bounds)]
     action_space_discrete: Annotated[Choices, BeforeValidator(choices)] | None = None
@@ -114,8 +114,8 @@ class SinergymConfig(Strict):
         names = self.observation_names
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"variables, meters: {', '.join(twice)} stands twice")
-        if len(self.action_space.low) != len(self.actuators):
-            raise ValueError(f"action_space: {len(self.action_space.low)} bounds for {len(self.actuators)} actuators")
+        if len(self.action_space.low) != len(self.commands):
+            raise ValueError(f"action_space: {len(self.action_space.low)} bounds for {len(self.commands)} actuators")
         if unknown := [v for v in self.reward_kwargs.variables if v not in names]:
             raise ValueError(f"reward_kwargs: {', '.join(unknown)}: not among the observations")
         if self.context:

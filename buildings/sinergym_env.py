@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ from .model import Period
 from .sinergym import constants_path, weather_path
 from .sinergym_config import SinergymId, find_sinergym
 from .sinergym_model import prepare_sinergym
-from .sinergym_reward import LinearReward
+from .sinergym_reward import LinearReward, RewardTerms
 from .sinergym_spaces import ActionTable, Float32, action_table
+from .sinergym_weather import write_noisy
 
 _LIMIT, _LIMIT_OFFICEGRID = 5e7, 6e11  # of every observation. Source: Sinergym 3.12.2, EplusEnv
 
@@ -45,7 +47,8 @@ class SinergymEnv(gym.Env[Float32, Any]):
     def __init__(self, environment: str | SinergymId, period: Period | None = None) -> None:
         self.environment = find_sinergym(environment) if isinstance(environment, str) else environment
         config = self.environment.config
-        self._model, self._calendar = prepare_sinergym(self.environment, period)
+        model, self._calendar = prepare_sinergym(self.environment, period)
+        self._model = json.dumps(model)
         self._sensors, self._actuators = list(config.sensors.values()), list(config.commands.values())
         self._reward = LinearReward(config.reward_kwargs, list(config.sensors))
         self._clock = [("month", "day_of_month", "hour").index(name) for name in config.time_variables]
@@ -74,13 +77,64 @@ class SinergymEnv(gym.Env[Float32, Any]):
         super().reset(seed=seed)
         self.close()
         self._folder = tempfile.TemporaryDirectory(prefix="airhandler-")
-        folder = Path(self._folder.name)
+        model, weather = Path(self._folder.name, "model.epJSON"), Path(self._folder.name, "noisy.epw")
+        model.write_text(self._model)
         self._run = Simulation(
-            model=write_epjson(self._model, folder / "model.epJSON"),
-            weather=self._weather(folder),
+            model=model,
+            weather=self._weather(weather),
             sensors=self._sensors,
             actuators=self._actuators,
         )
         self._run.start()
-        observation, _, _, info = self._advance(np.full(len(self._actuators), np.nan))
+        observation, _, info = self._advance(np.full(len(self._actuators), np.nan))
         return observation, info
+
+    def step(self, action: Any) -> tuple[Float32, float, bool, bool, dict[str, Any]]:
+        """One time step under an action. Raises SimulationError when EnergyPlus fails: never the end of an episode."""
+        commands = self._commands(action)
+        observation, terms, info = self._advance(commands)
+        info["action"] = commands.tolist()
+        info["energy_term"], info["comfort_term"] = terms.energy_term, terms.comfort_term
+        info["total_power_demand"] = terms.total_power_demand
+        info["total_temperature_violation"] = terms.total_temperature_violation
+        return observation, terms.reward, False, info["timestep"] >= self.total_steps, info
+
+    def close(self) -> None:
+        """Ends the running episode and removes its files."""
+        if self._run is not None:
+            self._run.close()
+            self._run = None
+        if self._folder is not None:
+            self._folder.cleanup()
+            self._folder = None
+
+    def _advance(self, commands: Array) -> tuple[Float32, RewardTerms, dict[str, Any]]:
+        if self._run is None:
+            raise SimulationError("no episode is running: call reset() first")
+        values = self._run.step(commands)
+        if values is None:
+            raise SimulationError("the episode is over: call reset()")
+        month, day, hour = clock = self._calendar.at(self._run.steps)
+        observation = np.empty(len(self.observation_names), np.float32)
+        observation[: len(self._clock)] = [clock[i] for i in self._clock]
+        observation[len(self._clock) :] = values
+        info = {"month": month, "day": day, "hour": hour, "timestep": self._run.steps - 1}
+        return observation, self._reward(values.tolist(), month, day), info
+
+    def _commands(self, action: Any) -> Array:
+        """An action as the actuators' values, rounded to float32 as Sinergym's are. Raises UserError out of bounds."""
+        single = self._table.values(action) if self._table else np.asarray(action, np.float32)
+        if single.shape != (len(self._bounds),):
+            raise UserError(f"action: must have the shape ({len(self._bounds)},), not {single.shape}")
+        values: Array = single.astype(np.float64)
+        for value, (name, low, high) in zip(values.tolist(), self._bounds, strict=True):
+            if not low <= value <= high:  # also for NaN
+                raise UserError(f"action {name}: {value} must be within {low} to {high}")
+        return values
+
+    def _weather(self, noisy: Path) -> Path:
+        source, noise = weather_path(self.environment.weather_file), self.environment.config.weather_variability
+        if not self.environment.stochastic or noise is None:
+            return source
+        write_noisy(source, noisy, noise, self.np_random)
+        return noisy

@@ -8,8 +8,7 @@ Source: Sinergym 3.12.2, `utils/rewards.py`, LinearReward.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from pydantic import Field, model_validator
 
@@ -26,8 +25,8 @@ class LinearRewardSettings(Strict):
     energy_variables: list[str]
     range_comfort_winter: _Band
     range_comfort_summer: _Band
-    summer_start: _Day = [6, 1]
-    summer_final: _Day = [9, 30]
+    summer_start: _Day = Field(default=[6, 1])
+    summer_final: _Day = Field(default=[9, 30])
     energy_weight: float = Field(default=0.5, ge=0, le=1)
     lambda_energy: float = 1.0
     lambda_temperature: float = 1.0
@@ -44,8 +43,7 @@ class LinearRewardSettings(Strict):
         return self.temperature_variables + self.energy_variables
 
 
-@dataclass(frozen=True, slots=True)
-class RewardTerms:
+class RewardTerms(NamedTuple):  # made in each step: three times as fast as a frozen dataclass
     """A step's reward and what it is made of, as Sinergym names it."""
 
     reward: float
@@ -70,7 +68,7 @@ class LinearReward:
         """The reward of one step's values [len(names)] on a day of the year."""
         first, last = self._summer_days
         low, high = self._summer if first <= (month, day_of_month) <= last else self._winter
-        power = sum(values[i] for i in self._energies)
-        violation = sum(max(low - values[i], 0.0, values[i] - high) for i in self._temperatures)
+        power = sum([values[i] for i in self._energies])
+        violation = sum([max(low - values[i], 0.0, values[i] - high) for i in self._temperatures])
         energy_term, comfort_term = self._energy_factor * -power, self._comfort_factor * -violation
         return RewardTerms(energy_term + comfort_term, energy_term, comfort_term, power, violation)

@@ -13,6 +13,7 @@ from pathlib import Path
 import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from .errors import UserError
 from .settings import Strict
@@ -45,8 +46,8 @@ class Choices(Strict):
 class ActionTable(Strict):
     """What a discrete action stands for: a row for each choice, or, without rows, the action plus an offset."""
 
-    rows: dict[int, tuple[float, ...]] = {}
-    offsets: dict[int, float] = {}
+    rows: dict[int, tuple[float, ...]] = Field(default={})
+    offsets: dict[int, float] = Field(default={})
 
     def values(self, action: object) -> Float32:
         """The actuators' values [len(actuators)] of a discrete action. Raises UserError for one that is not there."""

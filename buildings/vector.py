@@ -18,8 +18,8 @@ from .codec import Float32
 from .errors import SimulationError, UserError
 from .vector_hosting import Hosting, Info, Maker
 from .vector_memory import Layout, SharedArrays, shared_file
-from .vector_process import Workers
 from .vector_scratch import Scratch
+from .vector_workers import Workers
 
 Step = tuple[Float32, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], list[Info]]
 
@@ -62,13 +62,13 @@ class ParallelEnvs(VectorEnv[Float32, Float32, NDArray[Any]]):
                 f"processes must be from 1 to the number of environments, {self.num_envs}: it is {processes}"
             )
         hosting = Hosting(autoreset=autoreset, infos=None if infos is None else tuple(infos))
-        folder, memory = Scratch(scratch), shared_file()
-        self._workers = Workers(makers, processes, hosting, memory, folder)
-        self._end = weakref.finalize(self, _end, self._workers, folder, memory, os.getpid())
+        self._workers = Workers(makers, processes, hosting)
+        self._scratch, self._memory = Scratch(scratch), shared_file()
+        self._end = weakref.finalize(self, _end, self._workers, self._scratch, self._memory, os.getpid())
         self._begun = False
         self.metadata = {"autoreset_mode": autoreset}
         try:
-            self._share(memory)
+            self._share()
         except BaseException:
             self.close()
             raise
@@ -157,16 +157,16 @@ class ParallelEnvs(VectorEnv[Float32, Float32, NDArray[Any]]):
         """Ends the workers and removes what they left; what `close` calls."""
         self._end()
 
-    def _share(self, memory: int) -> None:
+    def _share(self) -> None:
         """Starts the workers and lays out the shared arrays by the spaces that they answer with."""
-        spaces = self._workers.start()
+        spaces = self._workers.start(self._scratch, self._memory)
         if any(other != spaces[0] for other in spaces):
             raise UserError("parallel environments must have the same spaces of observation and action")
         self.single_observation_space, self.single_action_space = spaces[0]
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self._layout = Layout.of(self.num_envs, *spaces[0])
-        self._arrays = SharedArrays(memory, self._layout)
+        self._arrays = SharedArrays(self._memory, self._layout)
         self._workers.ask([("share", self._layout)] * len(self._workers.all))
         self._workers.answers()
 
@@ -176,7 +176,7 @@ class ParallelEnvs(VectorEnv[Float32, Float32, NDArray[Any]]):
         if dead and not self._restart:
             raise SimulationError("; ".join(worker.obituary() for worker in dead))
         if dead:
-            self._workers.replace(dead, self._layout)
+            self._workers.replace(dead, self._scratch, self._memory, self._layout)
         return [row for worker in dead for row in worker.rows]
 
     def _of_each(self, request: str, indices: Sequence[int] | None, *arguments: Any) -> tuple[Any, ...]:

@@ -36,8 +36,8 @@ class Hosting:
 class Failed:
     """The answer to a request that failed: in which environment, if in one, with which error to raise and its words.
 
-    An error of our tree stays what it is; the machine's (a full disk) is a SimulationError; any other is a mistake
-    in a program, a RuntimeError.
+    An error of our tree stays what it is, and so does an AttributeError, which says that there is no such attribute;
+    the machine's (a full disk) is a SimulationError; any other is a mistake in a program, a RuntimeError.
     """
 
     at: int | None
@@ -137,12 +137,12 @@ def answer(hosted: Hosted, request: str, arguments: Sequence[Any]) -> bytes:
         return pickle.dumps(_failed(hosted.at, error))
 
 
-def _failed(environment: int | None, error: Exception) -> Failed:
+def _failed(at: int | None, error: Exception) -> Failed:
     trace = "".join(traceback.format_exception(error))
-    if isinstance(error, AirhandlerError):
-        return Failed(at=environment, kind=type(error), words=str(error), trace=trace)
+    if isinstance(error, AirhandlerError | AttributeError):
+        return Failed(at=at, kind=type(error), words=str(error), trace=trace)
     kind = SimulationError if isinstance(error, OSError) else RuntimeError
-    return Failed(at=environment, kind=kind, words=f"{type(error).__name__}: {error}", trace=trace)
+    return Failed(at=at, kind=kind, words=f"{type(error).__name__}: {error}", trace=trace)
 
 
 def _unpickled(makers: bytes) -> list[Maker]:

@@ -7,15 +7,12 @@ asked for it ends when the line to its parent is closed.
 
 from __future__ import annotations
 
-import ctypes
-import os
 import signal
 import sys
 from multiprocessing.connection import Connection
 
+from .processes import die_with_parent
 from .vector_hosting import Hosted, answer
-
-_PR_SET_PDEATHSIG = 1  # Source: Linux, include/uapi/linux/prctl.h
 
 
 def main(line: int, memory: int, parent: int, *, die_with_thread: bool) -> None:
@@ -28,12 +25,11 @@ def main(line: int, memory: int, parent: int, *, die_with_thread: bool) -> None:
         die_with_thread: ask the kernel for the kill: it comes when the parent's *thread* that started this process
             ends, and so only its main thread may ask for it.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
     if die_with_thread:
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() == parent:
-        with Connection(line) as connection:
-            _serve(connection, memory)
+        die_with_parent(parent)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with Connection(line) as connection:
+        _serve(connection, memory)
 
 
 def _serve(line: Connection, memory: int) -> None:

@@ -1,4 +1,8 @@
-"""`airhandler bench engine`: steps per second, ours, bare EnergyPlus's and Sinergym's, in one run, alternating."""
+"""`airhandler bench engine`: steps per second, ours, bare EnergyPlus's and Sinergym's, in one run, alternating.
+
+Two pairs are compared. Our data centre's environment against the same prepared model with no exchange at all; and
+Sinergym's two-zone environment on our engine against its own, with the same model, weather, variables and action.
+"""
 
 from __future__ import annotations
 
@@ -17,20 +21,29 @@ from airhandler.buildings.env import BuildingEnv
 from airhandler.buildings.errors import AirhandlerError
 from airhandler.buildings.instrumentation import InstrumentedRun
 from airhandler.buildings.model import Period
+from airhandler.buildings.sinergym_env import SinergymEnv
 from airhandler.buildings.weather import find_weather
+
+from .bench_sinergym import ACTION, ENVIRONMENT
 
 _BUILDING, _WEATHER = "datacentre-dx", "chicago"
 _SHARES = (0.6, 0.1)  # supply temperature and airflow ratio, as shares of their ranges
 
 
 def bench_engine(*, days: int, repetitions: int, progress: Callable[[str, int], None] | None = None) -> dict[str, Any]:
-    """Measures bare EnergyPlus, our environment and Sinergym's, one after the other, `repetitions` times.
+    """Measures each of them, one after the other, `repetitions` times.
 
-    Bare is the same prepared model under the same set-points with no exchange at all. Sinergym runs
-    its own two-zone environment, with as many steps, in a process of its own (it changes global settings).
-    Returns medians [steps/s] and every measurement.
+    `bare` is our data centre's prepared model under constant set-points with no exchange, `env` its environment.
+    `sinergym_model` is Sinergym's two-zone environment on our engine, `sinergym` that environment itself, in a
+    process of its own (it changes global settings). All have as many steps; a reset is never counted.
+    Returns medians [steps/s], two ratios of medians, and every measurement.
     """
-    measures: dict[str, Callable[[int], float]] = {"bare": _bare, "env": _env, "sinergym": _sinergym}
+    measures: dict[str, Callable[[int], float]] = {
+        "bare": _bare,
+        "env": _env,
+        "sinergym_model": _sinergym_model,
+        "sinergym": _sinergym,
+    }
     found: dict[str, list[float]] = {name: [] for name in measures}
     for repetition in range(repetitions):
         for name, measure in measures.items():
@@ -41,9 +54,10 @@ def bench_engine(*, days: int, repetitions: int, progress: Callable[[str, int], 
     return {
         **medians,
         "env_to_bare": round(medians["env_steps_per_s"] / medians["bare_steps_per_s"], 3),
-        "env_to_sinergym": round(medians["env_steps_per_s"] / medians["sinergym_steps_per_s"], 3),
+        "env_to_sinergym": round(medians["sinergym_model_steps_per_s"] / medians["sinergym_steps_per_s"], 3),
         "building": _BUILDING,
         "weather": _WEATHER,
+        "sinergym_environment": ENVIRONMENT,
         "days": days,
         "repetitions": repetitions,
         "measured": {name: [round(v, 1) for v in values] for name, values in found.items()},
@@ -85,11 +99,28 @@ def _action(env: BuildingEnv) -> np.ndarray[Any, np.dtype[np.float32]]:
     return env.codec.encode_setpoints(Setpoints(dict(zip(names, _commands().tolist(), strict=True))), env.reading)
 
 
+def _sinergym_model(days: int) -> float:
+    env = SinergymEnv(ENVIRONMENT)
+    try:
+        env.reset(seed=0)
+        action, steps = np.array(ACTION, dtype=np.float32), _steps(days)
+        began = perf_counter()
+        for _ in range(steps):
+            env.step(action)
+        return steps / (perf_counter() - began)
+    finally:
+        env.close()
+
+
 def _sinergym(days: int) -> float:
-    steps = days * 24 * find_building(_BUILDING).file.timesteps_per_hour
-    command = [sys.executable, str(Path(__file__).with_name("bench_sinergym.py")), str(steps)]
+    command = [sys.executable, str(Path(__file__).with_name("bench_sinergym.py")), str(_steps(days))]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     try:
         return float(done.stdout.strip().splitlines()[-1])
     except (IndexError, ValueError):
         raise AirhandlerError(f"Sinergym's environment did not run: {done.stderr.strip()[-500:]}") from None
+
+
+def _steps(days: int) -> int:
+    """Steps of so many days of our data centre; Sinergym's model has longer days, and takes as many steps."""
+    return days * 24 * find_building(_BUILDING).file.timesteps_per_hour

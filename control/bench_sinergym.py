@@ -14,6 +14,7 @@ from pathlib import Path
 from time import perf_counter
 
 ENVIRONMENT = "Eplus-datacenter_dx-chicago-continuous-v1"
+ACTION = (25.0,)  # cooling set-point [degC], constant: the speed is that of the exchange, not of a restless building
 
 
 def energyplus_folder(folder: Path) -> None:
@@ -29,15 +30,18 @@ def energyplus_folder(folder: Path) -> None:
 
 
 def steps_per_second(steps: int) -> float:
-    """Speed of Sinergym's environment over so many steps with a constant action, reset left out."""
+    """Speed of Sinergym's environment over so many steps with a constant action, reset left out.
+
+    Gymnasium's own wrappers (its checker among them) are left out, as they are where ours is measured.
+    """
     import gymnasium as gym
     import numpy as np
     import sinergym  # noqa: F401 - registers the environments
 
     logging.disable(logging.CRITICAL)
-    env = gym.make(ENVIRONMENT)
+    env = gym.make(ENVIRONMENT).unwrapped
     env.reset(seed=0)
-    action = np.array([25.0], dtype=np.float32)
+    action = np.array(ACTION, dtype=np.float32)
     began = perf_counter()
     for _ in range(steps):
         _, _, _, truncated, _ = env.step(action)
