@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+_INTERRUPTED = 130
+
 
 def main() -> None:
     """Runs a command. A user's mistake is one line on stderr and exit code 2; Ctrl-C is exit code 130."""
@@ -36,9 +38,16 @@ def main() -> None:
     except AirhandlerError as error:
         print(f"airhandler: {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(1)
-    except KeyboardInterrupt:
-        print("airhandler: interrupted", file=sys.stderr)  # noqa: T201
-        sys.exit(130)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("airhandler"):
+            raise
+        what = "airhandler[sim,train,report]"
+        print(f"airhandler: {error.name} is not installed here; this needs: pip install '{what}'", file=sys.stderr)  # noqa: T201
+        sys.exit(2)
+    except SystemExit as ended:
+        if ended.code == _INTERRUPTED:
+            print("airhandler: interrupted", file=sys.stderr)  # noqa: T201
+        raise
 
 
 if __name__ == "__main__":

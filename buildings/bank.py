@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import pickle
-import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,6 +20,7 @@ import numpy as np
 from .catalog import Building, find_building
 from .energyplus import Array
 from .errors import SimulationError
+from .folders import own_folder, remove
 from .instrumentation import begin_of, measured_points, reading_of, setpoint_array
 from .model import Period
 from .nursery import ENDED, FAILED, HEADER, MESSAGE_BYTES, Order, socket_path, weekly
@@ -79,7 +78,7 @@ class SnapshotBank:
         wanted = tuple(
             sorted(set(weekly(self.period, self.building.file.timesteps_per_hour) if steps is None else steps))
         )
-        self._folder = Path(tempfile.mkdtemp(prefix="airhandler-bank-"))
+        self._folder = own_folder("bank")
         order = Order(
             building=building,
             weather=weather,
@@ -114,7 +113,7 @@ class SnapshotBank:
                     pipe.close()
         self._nursery.kill()
         self._nursery.wait()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        remove(self._folder)
 
     def __enter__(self) -> SnapshotBank:
         return self

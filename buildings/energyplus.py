@@ -16,9 +16,9 @@ import functools
 import importlib.util
 import json
 import os
-import shutil
 import tempfile
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +28,9 @@ import greenlet
 import numpy as np
 from numpy.typing import NDArray
 
+from . import interrupts
 from .errors import SimulationError, UserError
+from .folders import own_folder, remove
 from .fork import OpenFiles, fork
 from .nearest import Wanted, dictionary, listed, message
 
@@ -144,6 +146,7 @@ class Simulation:
         self._requests = [(s.name, s.key) for s in self._sensors if isinstance(s, Variable)]
         self._keep = keep
         self._folder: Path | None = None
+        self._removal: Callable[[], object] | None = None
         self._lib = _library()
         self._runner: Any = None
         self._caller: Any = None
@@ -169,13 +172,19 @@ class Simulation:
         """
         if self._runner is not None:
             raise SimulationError("this simulation was started before: make a new one")
-        self._folder = self._keep or Path(tempfile.mkdtemp(prefix="airhandler-"))
-        self._folder.mkdir(parents=True, exist_ok=True)
+        interrupts.install()
+        if self._keep is None:
+            self._folder = own_folder("run")
+            self._removal = weakref.finalize(self, remove, self._folder)
+        else:
+            self._folder = self._keep
+            self._folder.mkdir(parents=True, exist_ok=True)
         if commands is not None:
             self._commands = commands
         self._runner = greenlet.greenlet(self._run)
         values = self._switch()
         if values is None:
+            self.close()
             raise SimulationError("EnergyPlus ended before the first step of the run period")
         return values
 
@@ -221,8 +230,8 @@ class Simulation:
             self._stopping = True
             self._caller = greenlet.getcurrent()
             self._runner.switch()
-        if self._folder is not None and self._keep is None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        if self._removal is not None:
+            self._removal()
         self._folder = None
 
     def __enter__(self) -> Simulation:
@@ -235,7 +244,9 @@ class Simulation:
 
     def _switch(self) -> Array | None:
         self._caller = greenlet.getcurrent()
+        interrupts.enter()
         values: Array | None = self._runner.switch()
+        interrupts.leave()
         if self._failure is not None:
             failure, self._failure = self._failure, None
             self.close()

@@ -5,8 +5,6 @@ from __future__ import annotations
 import atexit
 import functools
 import json
-import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,6 +13,7 @@ import numpy as np
 
 from .catalog import Building
 from .energyplus import Actuator, Array, Meter, Simulation, Variable
+from .folders import own_folder, remove
 from .fork import fork_map
 from .model import Period, prepare
 from .points import Point, Reading, Role, Setpoints
@@ -157,6 +156,6 @@ def _prepared(building: Building, weather: Weather, period: Period) -> Path:
 
 @functools.cache
 def _scratch() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="airhandler-models-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    folder = own_folder("models")
+    atexit.register(remove, folder)
     return folder

@@ -6,8 +6,6 @@ import psychrolib
 
 psychrolib.SetUnitSystem(psychrolib.SI)
 
-AIR_HEAT_CAPACITY_J_KG_K = 1006.0  # Source: ASHRAE Handbook Fundamentals 2017, chapter 1, equation 28
-
 
 def wet_bulb_c(dry_bulb_c: float, dew_point_c: float, pressure_pa: float) -> float:
     """Wet bulb [degC] from dry bulb [degC], dew point [degC] and pressure [Pa]."""

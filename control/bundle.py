@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,6 +22,8 @@ from airhandler.buildings.catalog import Building
 from airhandler.buildings.codec import TIME_FEATURES
 from airhandler.buildings.errors import UserError
 from airhandler.buildings.settings import Action, Observation, Strict, validate
+
+from .table import replacing
 
 FORMAT = 1
 Weights = dict[str, NDArray[np.float32]]
@@ -75,7 +76,7 @@ def schema(building: Building) -> dict[str, Any]:
 
 
 def save_bundle(folder: Path, building: Building, weights: Weights, provenance: Provenance) -> None:
-    """Writes a bundle, whole or not at all. Raises UserError if the folder cannot be written."""
+    """Writes a bundle: weights, then the card that vouches for them. Raises UserError if it cannot be written."""
     buffer = io.BytesIO()
     np.savez(buffer, **weights)  # type: ignore[arg-type]
     card = Card(
@@ -85,12 +86,10 @@ def save_bundle(folder: Path, building: Building, weights: Weights, provenance: 
         weights_sha256=hashlib.sha256(buffer.getvalue()).hexdigest(),
         provenance=provenance,
     )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _replace(folder / "weights.npz", buffer.getvalue())
-        _replace(folder / "card.json", (json.dumps(card.model_dump(), indent=2) + "\n").encode())
-    except OSError as error:
-        raise UserError(f"bundle {folder}: cannot be written: {error.strerror or error}") from error
+    with replacing(folder / "weights.npz") as temporary:
+        temporary.write_bytes(buffer.getvalue())
+    with replacing(folder / "card.json") as temporary:
+        temporary.write_text(json.dumps(card.model_dump(), indent=2) + "\n")
 
 
 def load_bundle(folder: Path, building: Building) -> tuple[Card, Weights]:
@@ -147,9 +146,3 @@ def _check_shapes(card: Card, weights: Mapping[str, NDArray[np.float32]], folder
         raise UserError(f"bundle {folder}: weights do not have the shapes that its card declares")
     if not all(np.isfinite(a).all() for a in weights.values()):
         raise UserError(f"bundle {folder}: weights hold values that are not finite")
-
-
-def _replace(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_bytes(content)
-    temporary.replace(path)

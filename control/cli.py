@@ -150,7 +150,7 @@ def evaluate(
     days: Annotated[
         int | None, typer.Option("--days", help="Number of days; by default to the end of the year.")
     ] = None,
-    seed: Seed = 0,
+    seed: Annotated[int, typer.Option("--seed", help="Kept with the result; a simulated year has nothing random.")] = 0,
     shield: Annotated[bool, typer.Option("--shield/--no-shield", help="Whether the shield judges proposals.")] = True,
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder that keeps the runs, for `airhandler report`.")

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import multiprocessing
+import re
+import signal
 import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, wait
-from dataclasses import asdict, dataclass
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from airhandler.buildings.catalog import find_building
-from airhandler.buildings.errors import UserError
+from airhandler.buildings.errors import AirhandlerError, UserError
 from airhandler.buildings.model import Period
 from airhandler.buildings.processes import die_with_parent
 from airhandler.buildings.weather import find_weather
@@ -29,7 +33,6 @@ class Cell:
 
     Attributes:
         controller: name, or path of a bundle.
-        label: what readers call it.
         shielded: whether the shield judges its proposals.
     """
 
@@ -42,7 +45,7 @@ class Cell:
 
     @property
     def label(self) -> str:
-        """The controller's name; a bundle's last folders."""
+        """What readers call it: the controller's name, or `agent` for a bundle."""
         bundle = Path(self.controller)
         name = "agent" if (bundle / "card.json").exists() else self.controller
         return name if self.shielded or name == "stock" else f"{name}, no shield"
@@ -78,7 +81,10 @@ def compare(
             except KeyboardInterrupt:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
-            names = [future.result() for future in futures]
+            try:
+                names = [future.result() for future in futures]
+            except BrokenProcessPool as error:
+                raise AirhandlerError("a simulation's process was killed: out of memory?") from error
         return [
             _loaded(cell, name, Path(folder) / f"{i}.npz")
             for i, (cell, name) in enumerate(zip(cells, names, strict=True))
@@ -112,6 +118,7 @@ def _initialise(shares: Any) -> None:
     global _shares
     _shares = shares
     die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends a worker at once; the parent says so
 
 
 def _there(cell: Cell, number: int, folder: Path) -> str:
@@ -146,15 +153,45 @@ def row(cell: Cell, done: Evaluation) -> dict[str, object]:
 
 def save_evaluation(folder: Path, cell: Cell, done: Evaluation) -> None:
     """Keeps a run in a folder, for `airhandler report`. Raises UserError if it cannot be written."""
-    name = f"{cell.label}-{Path(cell.weather).stem}".replace(" ", "-").replace(",", "")
+    about = {**asdict(cell), "label": cell.label, "name": done.controller, "bundle": _bundle(cell)}
+    mark = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:8]
+    name = re.sub(r"[^a-z0-9]+", "-", f"{cell.label} {Path(cell.weather).stem} {mark}".lower())
     done.table.save(folder / f"{name}.npz")
-    about = {**asdict(cell), "label": cell.label, "name": done.controller, "kpis": done.kpis.to_dict()}
+    about["kpis"] = done.kpis.to_dict()
     with replacing(folder / f"{name}.json") as temporary:
         temporary.write_text(json.dumps(about, indent=2) + "\n")
 
 
-def load_evaluations(folder: Path) -> list[tuple[Cell, str, Evaluation]]:
-    """The runs that a folder keeps: (cell, label, evaluation). Raises UserError if there are none."""
+def _bundle(cell: Cell) -> str | None:
+    """Where a bundle's weights come from, as they are now."""
+    card = Path(cell.controller) / "card.json"
+    if not card.exists():
+        return None
+    known = json.loads(card.read_text())
+    made = known["provenance"]
+    return (
+        f"weights SHA-256 {known['weights_sha256'][:16]}, trained on {', '.join(made['weathers'])} "
+        f"for {made['steps']} steps (seed {made['seed']}): {made['command']}"
+    )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Kept:
+    """A run that a folder keeps.
+
+    Attributes:
+        label: what readers call it; with its bundle's path where several bundles are in the folder.
+        bundle: where the weights came from when it was run; None for a rule.
+    """
+
+    cell: Cell
+    label: str
+    bundle: str | None
+    done: Evaluation
+
+
+def load_evaluations(folder: Path) -> list[Kept]:
+    """The runs that a folder keeps. Raises UserError if there are none."""
     found = []
     for path in sorted(folder.glob("*.json")):
         try:
@@ -164,12 +201,16 @@ def load_evaluations(folder: Path) -> list[tuple[Cell, str, Evaluation]]:
                 **{k: about[k] for k in ("controller", "building", "weather", "shielded", "seed")},
                 period=period,
             )
-            label, name = about["label"], about["name"]
+            label, name, bundle = about["label"], about["name"], about["bundle"]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UserError(f"{path}: not a run kept by `airhandler evaluate --out`: {error}") from error
         table = TickTable.load(path.with_suffix(".npz"))
-        found.append((cell, label, Evaluation(controller=name, weather=cell.weather, table=table, kpis=kpis(table))))
+        done = Evaluation(controller=name, weather=cell.weather, table=table, kpis=kpis(table))
+        found.append(Kept(cell=cell, label=label, bundle=bundle, done=done))
     if not found:
         raise UserError(f"{folder}: holds no runs; `airhandler evaluate CONTROLLER... --out {folder}` keeps them")
+    bundles = {kept.cell.controller for kept in found if kept.bundle}
+    if len(bundles) > 1:
+        found = [replace(k, label=f"{k.label} {k.cell.controller}") if k.bundle else k for k in found]
     order = {"stock": 0, "constant": 1, "trim-respond": 2, "outdoor-reset": 3}
-    return sorted(found, key=lambda f: (f[0].weather, order.get(f[1], 9), f[1]))
+    return sorted(found, key=lambda k: (k.cell.weather, order.get(k.label, 9), k.label))

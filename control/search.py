@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -85,7 +86,7 @@ def search(
     steps = {key: step for key, (_, step, _, _) in space.items()}
     tried: dict[tuple[float, ...], Trial] = {}
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context, initializer=die_with_parent) as pool:
+    with ProcessPoolExecutor(processes, mp_context=context, initializer=_initialise) as pool:
 
         def run(candidates: Sequence[Mapping[str, float]]) -> None:
             fresh = [c for c in candidates if tuple(c.values()) not in tried]
@@ -104,6 +105,11 @@ def search(
             if min(tried.values(), key=lambda t: t.cost_kwh) is best:
                 steps = {key: step / 2 for key, step in steps.items()}
     return min(tried.values(), key=lambda t: t.cost_kwh)
+
+
+def _initialise() -> None:
+    die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends a worker at once; the parent says so
 
 
 def _neighbours(best: Mapping[str, float], steps: Mapping[str, float], name: str) -> Iterator[dict[str, float]]:

@@ -27,6 +27,7 @@ from airhandler.safety.wrapper import ShieldedEnv
 
 from .agent import AgentSettings, actor_weights, make_agent
 from .bundle import Provenance, Weights, save_bundle
+from .table import replacing
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,12 +78,16 @@ def train(
     for name in settings.weathers:
         find_weather(name)
     checkpoint = _prepare_folder(settings, resume)
+    if resume and (finished := _finished(settings, checkpoint)) is not None:
+        return finished
     torch.set_num_threads(1)  # the networks are small: a second thread costs more than it gives (docs/training.md)
     envs = _environments(settings)
     began = time.monotonic()
     try:
         agent = _agent(envs, settings, checkpoint if resume else None)
         keeper = _Keeper(settings, checkpoint, progress)
+        if resume:
+            keeper.load()
         interrupted = False
         try:
             agent.learn(
@@ -93,7 +98,8 @@ def train(
             )
         except KeyboardInterrupt:
             interrupted = True
-        _save(agent, checkpoint)
+        keeper.save()
+        agent.logger.close()
     finally:
         envs.close()
     save_bundle(
@@ -137,8 +143,25 @@ class _Keeper(BaseCallback):
             self._average(actor_weights(_sac(self.model)))
         if self.num_timesteps - self._saved_at >= self._settings.checkpoint_every:
             self._saved_at = self.num_timesteps
-            _save(_sac(self.model), self._checkpoint)
+            self.save()
         return True
+
+    def save(self) -> None:
+        """Writes a checkpoint: the agent, what it has seen, and the average so far."""
+        agent = _sac(self.model)
+        for name, write in (("agent.zip", agent.save), ("replay.pkl", agent.save_replay_buffer)):
+            with replacing(self._checkpoint / name) as temporary, temporary.open("wb") as file:
+                write(file)
+        with replacing(self._checkpoint / "average.npz") as temporary, temporary.open("wb") as file:
+            arrays: dict[str, Any] = dict(self.weights or {})
+            np.savez(file, count=self._averaged, steps=agent.num_timesteps, **arrays)
+
+    def load(self) -> None:
+        """Takes up the average of a checkpoint."""
+        with np.load(self._checkpoint / "average.npz", allow_pickle=False) as file:
+            self._averaged = int(file["count"])
+            names = [name for name in file.files if name not in ("count", "steps")]
+            self.weights = {name: file[name] for name in names} or None
 
     def _tell(self) -> None:
         adjusted, exceedance_k, controllable_w = np.array(self._recent, dtype=np.float64).mean(axis=0).tolist()
@@ -221,12 +244,14 @@ def _agent(envs: VecEnv, settings: TrainSettings, checkpoint: Path | None) -> SA
     return agent
 
 
-def _save(agent: SAC, checkpoint: Path) -> None:
-    """A checkpoint, whole or not at all: written beside the old one, then put in its place."""
-    for name, write in (("agent.zip", agent.save), ("replay.pkl", agent.save_replay_buffer)):
-        new = checkpoint / f"new-{name}"
-        write(new)
-        new.replace(checkpoint / name)
+def _finished(settings: TrainSettings, checkpoint: Path) -> Trained | None:
+    """A run that has all its steps and its bundle is left as it is."""
+    bundle = settings.out / "bundle"
+    with np.load(checkpoint / "average.npz", allow_pickle=False) as file:
+        steps = int(file["steps"])
+    if steps < settings.steps or not (bundle / "card.json").exists():
+        return None
+    return Trained(bundle=bundle, steps=steps, interrupted=False, seconds=0.0)
 
 
 def _sac(model: object) -> SAC:

@@ -46,7 +46,7 @@ def demo(
     out: Annotated[Path, typer.Option("--out", help="Folder; what an earlier demo left there is replaced.")] = Path(
         "runs/demo"
     ),
-    steps: Annotated[int, typer.Option("--steps", min=1, help="Training steps.")] = 80_000,
+    steps: Annotated[int, typer.Option("--steps", min=1, help="Training steps.")] = 60_000,
     days: Annotated[int, typer.Option("--days", min=1, max=365, help="Days of the unseen year.")] = 365,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the training.")] = 0,
     processes: Annotated[int, typer.Option("--processes", "-j", min=1, help="Simulations at once.")] = 2,
@@ -87,6 +87,8 @@ def demo(
 
 def _clear(out: Path) -> None:
     """Removes what an earlier demo left. Raises UserError for a folder that holds anything else."""
+    if out.exists() and not out.is_dir():
+        raise UserError(f"out {out} is a file: name a folder with --out")
     if out.exists() and any(out.iterdir()) and not (out / ".demo").exists():
         raise UserError(f"out folder {out} holds something that is not a demo's: name another with --out")
     try:

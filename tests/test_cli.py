@@ -114,6 +114,13 @@ def test_a_mistake_is_one_line_that_says_what_to_do(words: list[str], said: str)
     assert said in mistake(*words, cwd=Path(__file__).parents[1])
 
 
+@pytest.mark.slow
+def test_runs_of_different_days_are_kept_side_by_side(tmp_path: Path) -> None:
+    for start in ("01-05", "07-05"):
+        airhandler("evaluate", "stock", "constant", "--days", "1", "--start", start, "--out", str(tmp_path))
+    assert len(list(tmp_path.glob("*.npz"))) == 4
+
+
 def test_a_folder_that_is_no_bundle_is_said(tmp_path: Path) -> None:
     assert "a bundle is a folder with card.json and weights.npz" in mistake("evaluate", str(tmp_path))
 
@@ -126,7 +133,7 @@ def test_ctrl_c_in_an_evaluation_is_said_in_one_line(tmp_path: Path) -> None:
     os.killpg(running.pid, signal.SIGINT)
     _, error = running.communicate(timeout=60)
     assert running.returncode == 130, error
-    assert "Aborted" in error
+    assert "airhandler: interrupted" in error
     assert "Traceback" not in error
 
 

@@ -124,6 +124,10 @@ def test_ctrl_c_saves_and_the_run_goes_on_from_there(tmp_path: Path) -> None:
         train(settings(out, steps=400, seed=1), resume=True, command="")
     again = train(settings(out, steps=400), resume=True, command="")
     assert (again.interrupted, again.steps) == (False, 400)
+    weights = (again.bundle / "weights.npz").read_bytes()
+    once_more = train(settings(out, steps=400), resume=True, command="")
+    assert once_more.steps == 400
+    assert (again.bundle / "weights.npz").read_bytes() == weights, "a finished run is left as it is"
 
 
 def test_nothing_to_resume_is_said(tmp_path: Path) -> None:

@@ -1,0 +1,43 @@
+"""Ctrl-C while a foreign library is computing: kept until it is back.
+
+Python runs a signal's handler at the next line of Python. During an EnergyPlus run that may be the first line of
+a callback, where an exception is lost. While inside, an interrupt is only noted; it is raised on the way out.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType
+
+_inside = False
+_pending = False
+
+
+def install() -> None:
+    """Takes over Ctrl-C in the main thread, where nobody else has."""
+    is_main = threading.current_thread() is threading.main_thread()
+    if is_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _on_interrupt)
+
+
+def enter() -> None:
+    """From here on an interrupt is only noted."""
+    global _inside
+    _inside = True
+
+
+def leave() -> None:
+    """Raises KeyboardInterrupt if one was noted."""
+    global _inside, _pending
+    _inside = False
+    if _pending:
+        _pending = False
+        raise KeyboardInterrupt
+
+
+def _on_interrupt(number: int, frame: FrameType | None) -> None:
+    global _pending
+    if not _inside:
+        raise KeyboardInterrupt
+    _pending = True

@@ -1,0 +1,77 @@
+"""How runs end when nobody ends them: Ctrl-C in the middle of EnergyPlus, killed owners, forgotten runs."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from airhandler.buildings import folders
+from tests.buildings.test_fork import ROOT, started, wait_for
+
+COUNT = """
+from tests.buildings.test_fork import started
+import numpy as np
+run = started("datacentre-dx", 1)
+print("ready", flush=True)
+steps = 0
+try:
+    while True:
+        assert run.step(np.array([22.0, 4.0, 22.0, 4.0])) is not None
+        steps += 1
+        assert run.steps == steps + 1, "a step was lost"
+except KeyboardInterrupt:
+    run.close()
+    print("interrupted", flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_ctrl_c_while_energyplus_computes_is_never_lost() -> None:
+    """Sent at once: it nearly always arrives inside EnergyPlus."""
+    for _ in range(3):
+        running = subprocess.Popen(
+            [sys.executable, "-c", COUNT], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert running.stdout is not None
+        assert running.stdout.readline() == "ready\n"
+        running.send_signal(signal.SIGINT)
+        out, error = running.communicate(timeout=120)
+        assert (out, running.returncode) == ("interrupted\n", 0), error
+
+
+def test_a_forgotten_run_leaves_no_folder() -> None:
+    run = started("datacentre-dx", 1)
+    folder = run._engine._folder
+    assert folder is not None
+    assert folder.exists()
+    run._engine.close()
+    del run
+    gc.collect()
+    assert not folder.exists()
+
+
+def test_folders_of_a_killed_process_are_removed_by_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    words = "from airhandler.buildings.folders import own_folder; print(own_folder('run'), flush=True); input()"
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    process = subprocess.Popen(
+        [sys.executable, "-c", words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+    )
+    assert process.stdout is not None
+    stale = Path(process.stdout.readline().strip())
+    folders._sweep.cache_clear()
+    own = folders.own_folder("run")
+    assert stale.exists(), "its process is alive"
+    process.kill()
+    process.communicate()
+    wait_for(lambda: not Path(f"/proc/{process.pid}").exists())
+    folders._sweep.cache_clear()
+    folders.own_folder("run")
+    assert not stale.exists()
+    assert own.exists(), "ours is in use"
