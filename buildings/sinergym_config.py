@@ -10,7 +10,7 @@ import difflib
 import functools
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -18,6 +18,7 @@ from .energyplus import Actuator, Meter, Variable
 from .errors import UserError
 from .settings import Strict, load_yaml, validate
 from .sinergym import configuration_paths
+from .sinergym_demo import DEMO, DEMO_WEATHER
 from .sinergym_reward import LinearRewardSettings
 from .sinergym_spaces import Bounds, Choices, bounds, choices
 
@@ -175,8 +176,8 @@ def find_sinergym(name: str) -> SinergymId:
 @functools.cache
 def sinergym_ids() -> dict[str, SinergymId]:
     """Every environment that Sinergym registers, by id."""
-    demo = validate(_DEMO, SinergymConfig, where="Sinergym's demonstration")
-    found = {"Eplus-demo-v1": SinergymId(id="Eplus-demo-v1", config=demo, weather_file=_DEMO_WEATHER)}
+    demo = validate(DEMO, SinergymConfig, where="Sinergym's demonstration")
+    found = {"Eplus-demo-v1": SinergymId(id="Eplus-demo-v1", config=demo, weather_file=DEMO_WEATHER)}
     for path in configuration_paths():
         found |= read_ids(path)
     return found
@@ -204,47 +205,3 @@ def _id(config: SinergymConfig, key: str, weather_file: str, *, stochastic: bool
         stochastic=stochastic,
         discrete=discrete,
     )
-
-
-_DEMO_WEATHER = "USA_PA_Pittsburgh-Allegheny.County.AP.725205_TMY3.epw"
-
-# The one environment that Sinergym registers in its code. Source: Sinergym 3.12.2, `sinergym/__init__.py`.
-_DEMO: dict[str, Any] = {
-    "id_base": "demo",
-    "building_file": "5ZoneAutoDXVAV.epJSON",
-    "weather_specification": {"weather_files": [_DEMO_WEATHER], "keys": ["demo"]},
-    "building_config": {"timesteps_per_hour": 1, "runperiod": [1, 1, 1991, 1, 3, 1991]},
-    "time_variables": ["month", "day_of_month", "hour"],
-    "variables": {
-        "Site Outdoor Air DryBulb Temperature": {"variable_names": "outdoor_temperature", "keys": "Environment"},
-        "Zone Thermostat Heating Setpoint Temperature": {"variable_names": "htg_setpoint", "keys": "SPACE5-1"},
-        "Zone Thermostat Cooling Setpoint Temperature": {"variable_names": "clg_setpoint", "keys": "SPACE5-1"},
-        "Zone Air Temperature": {"variable_names": "air_temperature", "keys": "SPACE5-1"},
-        "Zone Air Relative Humidity": {"variable_names": "air_humidity", "keys": "SPACE5-1"},
-        "Facility Total HVAC Electricity Demand Rate": {
-            "variable_names": "HVAC_electricity_demand_rate",
-            "keys": "Whole Building",
-        },
-    },
-    "meters": {},
-    "actuators": {
-        "HTG-SETP-SCH": {
-            "variable_name": "Heating_Setpoint_RL",
-            "element_type": "Schedule:Compact",
-            "value_type": "Schedule Value",
-        },
-        "CLG-SETP-SCH": {
-            "variable_name": "Cooling_Setpoint_RL",
-            "element_type": "Schedule:Compact",
-            "value_type": "Schedule Value",
-        },
-    },
-    "action_space": "gym.spaces.Box(low=np.array([15.0, 22.5]), high=np.array([22.5, 30.0]))",
-    "reward": "sinergym.utils.rewards:LinearReward",
-    "reward_kwargs": {
-        "temperature_variables": ["air_temperature"],
-        "energy_variables": ["HVAC_electricity_demand_rate"],
-        "range_comfort_winter": [20.0, 23.5],
-        "range_comfort_summer": [23.0, 26.0],
-    },
-}

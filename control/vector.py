@@ -22,7 +22,7 @@ from airhandler.buildings.vector import ParallelEnvs
 from airhandler.safety.wrapper import ShieldedEnv
 
 _PER_WORKER = 4  # environments: half of what training has, on two processors
-_SLICE_STEPS = 24  # of one measurement: short, so that the machine's other load falls on both alike
+_ACTION = np.array([0.2, -0.5, 0.2, -0.5], np.float32)  # mild: a simulation in distress is slow by itself
 
 
 def shielded_env(
@@ -53,9 +53,10 @@ class ParallelSpeed:
 
 
 def measure_parallel(days: int, building: str = "datacentre-dx", weather: str = "chicago") -> ParallelSpeed:
-    """Steps one worker and two through so many days, a slice of each in turn, under one constant action.
+    """Steps one worker and two through so many days, in turn, under one constant action.
 
-    The median slice counts.
+    Taken step by step, and by the median of the steps, since whatever else runs on the machine takes processors from
+    two workers more often than from one.
     """
     maker = functools.partial(shielded_env, building, weather, (1, 1), days)
     with contextlib.ExitStack() as stack:
@@ -65,10 +66,10 @@ def measure_parallel(days: int, building: str = "datacentre-dx", weather: str = 
         ]
         for envs in both:
             envs.reset(seed=0)
-        slices = int(days * 86_400 / find_building(building).step_s - 1) // _SLICE_STEPS
-        seconds = [[_slice_s(envs) for envs in both] for _ in range(slices)]
+        steps = int(days * 86_400 / find_building(building).step_s) - 1
+        seconds = [[_step_s(envs) for envs in both] for _ in range(steps)]
         one, two = (
-            envs.num_envs * _SLICE_STEPS / statistics.median(column)
+            envs.num_envs / statistics.median(column)
             for envs, column in zip(both, zip(*seconds, strict=True), strict=True)
         )
         memory = tuple(memory_mb(pid) for pid in both[1].processes)
@@ -91,9 +92,8 @@ def memory_mb(pid: int) -> float:
     raise ProcessLookupError(f"process {pid} tells no memory")
 
 
-def _slice_s(envs: ParallelEnvs) -> float:
-    action = np.tile(np.array([0.2, -0.5, 0.2, -0.5], np.float32), (envs.num_envs, 1))
+def _step_s(envs: ParallelEnvs) -> float:
+    actions = np.tile(_ACTION, (envs.num_envs, 1))
     began = perf_counter()
-    for _ in range(_SLICE_STEPS):
-        envs.step(action)
+    envs.step(actions)
     return perf_counter() - began
