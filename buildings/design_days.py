@@ -21,7 +21,7 @@ _HEATING, _COOLING = "Ann Htg 99% Condns DB", "Ann Clg 1% Condns DB=>MWB"
 
 # epJSON names of the fields of SizingPeriod:DesignDay in file order, without the name.
 # Source: EnergyPlus 25.1 Input Output Reference, SizingPeriod:DesignDay.
-_FIELDS = (
+FIELDS = (
     "month",
     "day_of_month",
     "day_type",
@@ -61,12 +61,12 @@ def from_ddy(path: Path) -> DesignDays | None:
         kind, *values = (part.strip() for part in item.split(","))
         if kind.lower() == "sizingperiod:designday" and values and values[0].endswith((_HEATING, _COOLING)):
             days[values[0]] = {
-                name: _typed(name, value) for name, value in zip(_FIELDS, values[1:], strict=False) if value
+                name: typed(name, value) for name, value in zip(FIELDS, values[1:], strict=False) if value
             }
     return days if len(days) == 2 else None
 
 
-def _typed(name: str, value: str) -> Any:
+def typed(name: str, value: str) -> Any:
     try:
         return int(value) if name in _WHOLE else float(value)
     except ValueError:

@@ -50,6 +50,15 @@ class Period:
         return self.first + dt.timedelta(days=self.days - 1)
 
 
+def parse_month_day(text: str) -> tuple[int, int]:
+    """MM-DD as (month, day). Raises UserError."""
+    try:
+        month, day = (int(part) for part in text.split("-"))
+    except ValueError as error:
+        raise UserError(f"start {text!r}: must be MM-DD, for example 07-01") from error
+    return month, day
+
+
 _YEAR = 1991  # a 365-day year that begins on a Tuesday, as in the source models
 
 
@@ -62,7 +71,7 @@ def prepare(building: BuildingFile, weather: Weather, period: Period) -> Epjson:
     for number, edit in enumerate(building.source.edits):
         _apply(model, edit, building, where=f"{building.id}: source.edits.{number}")
     model["Timestep"] = {"Timestep": {"number_of_timesteps_per_hour": building.timesteps_per_hour}}
-    model["OutputControl:Files"] = {"Files": {f"output_{kind}": "No" for kind in _OUTPUT_FILES}}
+    model["OutputControl:Files"] = {"Files": {f"output_{kind}": "No" for kind in OUTPUT_FILES}}
     model["SizingPeriod:DesignDay"] = copy.deepcopy(weather.design_days)
     model["Site:Location"] = {weather.place: weather.location}
     run_period = next(iter(model["RunPeriod"].values()))
@@ -80,7 +89,7 @@ def prepare(building: BuildingFile, weather: Weather, period: Period) -> Epjson:
 
 
 # Every field of OutputControl:Files. Source: EnergyPlus 25.1 Input Output Reference, OutputControl:Files.
-_OUTPUT_FILES = [
+OUTPUT_FILES = [
     "audit",
     "bnd",
     "csv",

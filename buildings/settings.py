@@ -86,12 +86,10 @@ class SetpointRule(Strict):
     """Limits of one kind of set-point.
 
     Attributes:
-        initial: in force before the first decision [unit].
         fallback: what the shield falls back to [unit].
         ramp_per_step: greatest change in one control step [unit].
     """
 
-    initial: float
     fallback: float
     ramp_per_step: float = Field(gt=0)
 

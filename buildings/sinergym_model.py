@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .design_days import _FIELDS, DesignDays, _typed
+from .design_days import FIELDS, DesignDays, typed
 from .errors import UserError
-from .model import _OUTPUT_FILES, Epjson, Period
+from .model import OUTPUT_FILES, Epjson, Period
 from .sinergym import model_path, weather_path
 from .sinergym_config import SinergymId
 
@@ -75,7 +75,7 @@ def prepare_sinergym(environment: SinergymId, period: Period | None = None) -> t
     model: Epjson = json.loads(model_path(environment.config.building_file).read_text())
     for kind in [kind for kind in model if kind.startswith(_ONLY_FILES)]:
         del model[kind]
-    model["OutputControl:Files"] = {"Files": {f"output_{kind}": "No" for kind in _OUTPUT_FILES}}
+    model["OutputControl:Files"] = {"Files": {f"output_{kind}": "No" for kind in OUTPUT_FILES}}
     ddy = weather_path(environment.weather_file).with_suffix(".ddy")
     model["Site:Location"], model["SizingPeriod:DesignDay"] = site_and_design_days(ddy)
     building = environment.config.building_config
@@ -100,7 +100,7 @@ def site_and_design_days(ddy: Path) -> tuple[Epjson, DesignDays]:
             location[name] = dict(zip(_LOCATION, map(float, values[:4]), strict=True))
         for wanted in (_HEATING, _COOLING):
             if kind.lower() == "sizingperiod:designday" and wanted in name and not any(wanted in n for n in found):
-                fields = {f: _typed(f, v) for f, v in zip(_FIELDS, values, strict=False) if v and f not in _LOST}
+                fields = {f: typed(f, v) for f, v in zip(FIELDS, values, strict=False) if v and f not in _LOST}
                 found[name] = fields
     if not location or len(found) != 2:
         raise UserError(f"{ddy}: must hold a Site:Location and the design days {_HEATING!r} and {_COOLING!r}")

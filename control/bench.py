@@ -6,6 +6,7 @@ Sinergym's two-zone environment on our engine against its own, with the same mod
 
 from __future__ import annotations
 
+import json
 import statistics
 import subprocess
 import sys
@@ -25,12 +26,29 @@ from airhandler.buildings.sinergym_env import SinergymEnv
 from airhandler.buildings.weather import find_weather
 
 from .bench_sinergym import ACTION, ENVIRONMENT
+from .bench_snapshots import bench_snapshots
+from .vector import measure_parallel
 
 _BUILDING, _WEATHER = "datacentre-dx", "chicago"
+_PARALLEL_DAYS = 5
 _SHARES = (0.6, 0.1)  # supply temperature and airflow ratio, as shares of their ranges
 
 
 def bench_engine(*, days: int, repetitions: int, progress: Callable[[str, int], None] | None = None) -> dict[str, Any]:
+    """Speeds of the engine, what resets and branches cost [ms], what a second worker adds, and memory."""
+    speeds = bench_speeds(days=days, repetitions=repetitions, progress=progress)
+    resets = [_sinergym_reset_ms() for _ in range(repetitions)]
+    parallel = measure_parallel(min(days, _PARALLEL_DAYS))
+    return {
+        **speeds,
+        **bench_snapshots(_BUILDING, _WEATHER, 5 * repetitions),
+        "reset_sinergym_ms": round(statistics.median(resets), 1),
+        "parallel_2_ratio": round(parallel.ratio, 3),
+        "worker_memory_mb": round(max(parallel.worker_memory_mb), 1),
+    }
+
+
+def bench_speeds(*, days: int, repetitions: int, progress: Callable[[str, int], None] | None = None) -> dict[str, Any]:
     """Measures each of them, one after the other, `repetitions` times.
 
     `bare` is our data centre's prepared model under constant set-points with no exchange, `env` its environment.
@@ -113,10 +131,18 @@ def _sinergym_model(days: int) -> float:
 
 
 def _sinergym(days: int) -> float:
-    command = [sys.executable, str(Path(__file__).with_name("bench_sinergym.py")), str(_steps(days))]
+    return _of_sinergym(_steps(days))["steps_per_s"]
+
+
+def _sinergym_reset_ms() -> float:
+    return 1000 * _of_sinergym(1)["reset_s"]
+
+
+def _of_sinergym(steps: int) -> dict[str, float]:
+    command = [sys.executable, str(Path(__file__).with_name("bench_sinergym.py")), str(steps)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     try:
-        return float(done.stdout.strip().splitlines()[-1])
+        return dict(json.loads(done.stdout.strip().splitlines()[-1]))
     except (IndexError, ValueError):
         raise AirhandlerError(f"Sinergym's environment did not run: {done.stderr.strip()[-500:]}") from None
 

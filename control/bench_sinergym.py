@@ -1,10 +1,11 @@
-"""Sinergym's own two-zone environment, timed: `python bench_sinergym.py STEPS` prints its steps per second.
+"""Sinergym's own two-zone environment, timed: `python bench_sinergym.py STEPS` prints its speed and its reset as JSON.
 
 Run in a process of its own: importing Sinergym takes seconds and changes global settings.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import shutil
@@ -29,8 +30,8 @@ def energyplus_folder(folder: Path) -> None:
     os.environ["EPLUS_PATH"] = str(folder)
 
 
-def steps_per_second(steps: int) -> float:
-    """Speed of Sinergym's environment over so many steps with a constant action, reset left out.
+def measure(steps: int) -> dict[str, float]:
+    """`reset_s` of Sinergym's environment, and its `steps_per_s` over so many steps with a constant action.
 
     Gymnasium's own wrappers (its checker among them) are left out, as they are where ours is measured.
     """
@@ -40,7 +41,9 @@ def steps_per_second(steps: int) -> float:
 
     logging.disable(logging.CRITICAL)
     env = gym.make(ENVIRONMENT).unwrapped
+    began = perf_counter()
     env.reset(seed=0)
+    reset_s = perf_counter() - began
     action = np.array(ACTION, dtype=np.float32)
     began = perf_counter()
     for _ in range(steps):
@@ -49,11 +52,11 @@ def steps_per_second(steps: int) -> float:
             raise RuntimeError("the episode ended early")
     speed = steps / (perf_counter() - began)
     env.close()
-    return speed
+    return {"reset_s": reset_s, "steps_per_s": speed}
 
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as name:
         energyplus_folder(Path(name))
         os.chdir(name)
-        print(steps_per_second(int(sys.argv[1])))  # noqa: T201 - this script's result
+        print(json.dumps(measure(int(sys.argv[1]))))  # noqa: T201 - this script's result

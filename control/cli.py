@@ -229,21 +229,12 @@ def check_writable(folder: Path) -> None:
         raise UserError(f"out folder {folder} cannot be written: {error.strerror or error}") from error
 
 
-def month_day(text: str) -> tuple[int, int]:
-    """MM-DD as (month, day). Raises UserError."""
-    try:
-        month, day = (int(part) for part in text.split("-"))
-    except ValueError as error:
-        raise UserError(f"start {text!r}: must be MM-DD, for example 07-01") from error
-    return month, day
-
-
 def _period(start: str, days: int | None) -> Period:
-    from airhandler.buildings.model import Period
+    from airhandler.buildings.model import Period, parse_month_day
 
-    first = Period(start=month_day(start), days=1).first
+    first = Period(start=parse_month_day(start), days=1).first
     left = (first.replace(month=12, day=31) - first).days + 1
-    return Period(start=month_day(start), days=left if days is None else days)
+    return Period(start=parse_month_day(start), days=left if days is None else days)
 
 
 def _agent_settings(pairs: Sequence[str]) -> Any:

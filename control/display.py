@@ -100,14 +100,26 @@ def trial_line(trial: Trial, is_best: bool) -> None:
 
 def bench_table(result: Row) -> Table:
     """Speeds, and how they compare."""
-    table = _table("what", "steps/s", "of bare", title=f"{result['building']}, {result['days']} days, medians")
+    table = _table("what", "", "of bare", title=f"{result['building']}, {result['days']} days, medians")
     bare = result["bare_steps_per_s"]
     for name, key in (
         ("EnergyPlus alone, same model and set-points", "bare_steps_per_s"),
         ("airhandler's environment", "env_steps_per_s"),
+        ("Sinergym's environment on our engine, its own model", "sinergym_model_steps_per_s"),
         ("Sinergym's environment, its own model", "sinergym_steps_per_s"),
     ):
-        table.add_row(name, f"{result[key]:.0f}", f"{result[key] / bare:.2f}")
+        table.add_row(name, f"{result[key]:.0f}", f"{result[key] / bare:.2f}" if "sinergym" not in key else "")
+    for words, key in (
+        ("on our engine, times Sinergym's speed", "env_to_sinergym"),
+        ("two worker processes, times one", "parallel_2_ratio"),
+        ("reset from a snapshot [ms]", "reset_snapshot_ms"),
+        ("plain reset [ms]", "reset_plain_ms"),
+        ("Sinergym's reset [ms]", "reset_sinergym_ms"),
+        ("branch of 24 steps [ms]", "branch_24_steps_ms"),
+        ("memory of a snapshot [MiB]", "snapshot_memory_mib"),
+        ("memory of a worker with four simulations [MB]", "worker_memory_mb"),
+    ):
+        table.add_row(words, f"{result[key]:g}", "")
     return table
 
 

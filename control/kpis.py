@@ -79,7 +79,7 @@ class Kpis:
         metadata=_as("1", "mean size of a correction, as a share of the set-points' ranges")
     )
     shield_by_rule: Mapping[str, float] = field(metadata=_as("1", "judged steps in which each rule intervened"))
-    fallback_minutes: float = field(metadata=_as("min", "time with the fallback in force"))
+    fallback_minutes: float = field(metadata=_as("min", "time with the shield's fallback in force"))
     decide_p50_ms: float = field(metadata=_as("ms", "time for one decision, median"))
     decide_p99_ms: float = field(metadata=_as("ms", "time for one decision, 99th percentile"))
 
@@ -253,8 +253,8 @@ def _air_distribution(table: TickTable) -> dict[str, float]:
 
 def _shield(table: TickTable) -> dict[str, float]:
     verdict, decide_s = table.verdict[:-1], table.decide_s[:-1]
-    judged, intervened = verdict != "none", _intervened(table)
-    in_fallback = (verdict == "rejected") | (table.stage[:-1] == "fallback")
+    judged, intervened = table.judged[:-1], table.intervened[:-1]
+    in_fallback = table.written[:-1] & (verdict == "rejected")
     p50_s, p99_s = np.nanpercentile(decide_s, [50, 99])
     return {
         "shield_adjusted_frac": _mean((verdict == "adjusted")[judged]),
@@ -268,14 +268,9 @@ def _shield(table: TickTable) -> dict[str, float]:
 
 def _by_rule(table: TickTable) -> dict[str, float]:
     """Share of judged steps in which each rule had a part in an intervention. A mere remark is none."""
-    judged, intervened = table.verdict[:-1] != "none", _intervened(table)
-    shares = {rule: _mean((acted[:-1] & intervened)[judged]) for rule, acted in table.rules.items()}
+    judged = table.judged[:-1]
+    shares = {rule: _mean(acted[:-1][judged]) for rule, acted in table.interventions.items()}
     return {rule: share for rule, share in sorted(shares.items()) if share > 0.0}
-
-
-def _intervened(table: TickTable) -> Mask:
-    """Where a decision that had effect was adjusted or rejected [steps]."""
-    return np.isin(table.verdict[:-1], ("adjusted", "rejected"))
 
 
 def _missing_frac(table: TickTable) -> float:

@@ -6,15 +6,16 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from types import MappingProxyType
 
 from airhandler.buildings.errors import AirhandlerError
 from airhandler.buildings.points import Reading, Setpoints
-from airhandler.buildings.site import Clock, Site, WriteOutcome, Writer, Written
+from airhandler.buildings.site import Clock, Site, WriteFailed, WriteOutcome, Writer, Written
 from airhandler.safety.handover import Handover
 from airhandler.safety.shield import Shield
-from airhandler.safety.verdict import Allowed, Proposal, Verdict
+from airhandler.safety.verdict import Allowed, Proposal, Rejected, Verdict
 
 from .controller import Controller
 from .tick import Stage, Tick
@@ -38,6 +39,7 @@ class Loop:
         handover: when authority goes back.
         in_force: set-points that are in force at the begin; None: the building's own control is.
         history: readings before the begin, the newest last.
+        stopped: whether a stop was asked for: nothing is written from then on.
     """
 
     site: Site
@@ -51,25 +53,41 @@ class Loop:
     handover: Handover | None = None
     in_force: Setpoints | None = None
     history: Sequence[Reading] = ()
+    stopped: Callable[[], bool] | None = None
+    _in_charge: bool = field(default=False, init=False)
 
     def run(self) -> None:
-        """Runs until the clock ends. The last Tick's decision is never put in force.
+        """Runs until the clock ends. A step whose time has passed is left out, never caught up.
 
-        Whatever ends it, authority goes back to the building when a writer was there.
+        Whatever ends it, authority goes back to the building if a write was tried. The last Tick's decision is
+        written, and given back before it had a step to take effect.
         """
         if self.controller is not None:
             self.controller.reset()
         self._in_force = self.in_force
+        self._in_charge = self.writer is not None and self.in_force is not None
         self._history = deque(self.history, maxlen=self.shield.memory if self.shield else 1)
-        begin, number = self.clock.now(), 0
+        begin, step, number, due = self.clock.now(), timedelta(seconds=self.step_s), 0, 0
         try:
             while True:
                 self.on_tick(self._tick(number))
-                number += 1
-                if not self.clock.sleep_until(begin + timedelta(seconds=number * self.step_s)):
+                missed = max(0, (self.clock.now() - begin) // step - due)
+                if missed:
+                    log.warning("a tick lasted too long: %d steps are left out", missed)
+                number, due = number + 1, due + missed + 1
+                if not self.clock.sleep_until(begin + due * step):
                     return
         finally:
-            self._give_back("the loop ended")
+            try:
+                self._end()
+            except KeyboardInterrupt:  # one who is in a hurry must not leave the building without its control
+                self._end()
+                raise
+
+    @property
+    def in_charge(self) -> bool:
+        """Whether our set-points are or may be in force: a write was tried, and its end is not confirmed."""
+        return self._in_charge
 
     @property
     def stage(self) -> Stage:
@@ -91,6 +109,8 @@ class Loop:
         outcome = self._apply(verdict) if stage == "live" and verdict is not None else None
         if stage == "shadow" and verdict is not None:
             self._in_force = verdict.setpoints  # as if it had been applied: the next ramp starts there
+        if self.handover is not None and self.handover.reason is not None and self._in_charge:
+            self._give_back(self.handover.reason.words)  # and again in every tick until it is confirmed
         return Tick(
             number=number,
             stage=stage,
@@ -114,15 +134,17 @@ class Loop:
             return None
         began = time.perf_counter()
         try:
-            setpoints: object = self.controller.propose(reading)
+            proposed: object = self.controller.propose(_read_only(reading))
+            # A copy: what is judged must not change when the controller uses its own again.
+            setpoints = Setpoints(dict(proposed.by_name)) if isinstance(proposed, Setpoints) else None
         except Exception as error:  # noqa: BLE001 - a controller's failure is a Rejected verdict, never the loop's end
             log.error("%s made no proposal: %s: %s", self.controller.name, type(error).__name__, error)
             return None
         if (took_s := time.perf_counter() - began) > self.deadline_s:
             log.error("%s took %.1f s, deadline %.1f s: dropped", self.controller.name, took_s, self.deadline_s)
             return None
-        if not isinstance(setpoints, Setpoints):
-            log.error("%s proposed a %s, not Setpoints: dropped", self.controller.name, type(setpoints).__name__)
+        if setpoints is None:
+            log.error("%s proposed a %s, not Setpoints: dropped", self.controller.name, type(proposed).__name__)
             return None
         return Proposal(setpoints=setpoints, time=reading.time, controller=self.controller.name)
 
@@ -130,24 +152,52 @@ class Loop:
         if self.controller is None:
             return None
         if self.shield is not None:
-            return self.shield.judge(self._history, self._in_force, proposal)
+            return self.shield.judge(self._history, self._in_force, proposal, written=self._in_charge)
         return unshielded(proposal)
 
-    def _apply(self, verdict: Verdict) -> WriteOutcome:
-        assert self.writer is not None
-        outcome = self.writer.write(verdict.setpoints)
-        self._in_force = verdict.setpoints if isinstance(outcome, Written) else None
+    def _apply(self, verdict: Verdict) -> WriteOutcome | None:
+        """Writes a verdict, but not after a stop, nor to take authority where the shield trusts nothing."""
+        if self.stopped is not None and self.stopped():
+            return None
+        outcome = None if isinstance(verdict, Rejected) and not self._in_charge else self._write(verdict.setpoints)
         if self.handover is not None and (reason := self.handover.watch(verdict, outcome)):
             log.error("%s", reason.words)
-            self._give_back(reason.words)
         return outcome
 
+    def _write(self, setpoints: Setpoints) -> WriteOutcome:
+        """Writes. What was confirmed last stays the base of the ramp when this is not."""
+        assert self.writer is not None
+        self._in_charge = True
+        try:
+            outcome = self.writer.write(setpoints)
+        except AirhandlerError as error:
+            return WriteFailed(reason=str(error))
+        if isinstance(outcome, Written):
+            self._in_force = setpoints
+        return outcome
+
+    def _end(self) -> None:
+        if self._in_charge:
+            self._give_back("the loop ended")
+
     def _give_back(self, why: str) -> None:
-        if self.writer is None:
+        """Asks the building to take authority back; it has it once it says so."""
+        assert self.writer is not None
+        try:
+            outcome = self.writer.relinquish()
+        except AirhandlerError as error:
+            outcome = WriteFailed(reason=str(error))
+        if isinstance(outcome, WriteFailed):
+            log.critical("authority was NOT given back to the building (%s): %s", outcome.reason, why)
             return
-        outcome = self.writer.relinquish()
-        self._in_force = None
-        log.info("authority given back to the building: %s", why, extra={"outcome": type(outcome).__name__})
+        self._in_charge, self._in_force = False, None
+        log.info("authority given back to the building: %s", why)
+
+
+def _read_only(reading: Reading) -> Reading:
+    """The same reading for a controller, which cannot change what the shield will judge."""
+    values, age_s = MappingProxyType(reading.values), MappingProxyType(reading.age_s)
+    return Reading(time=reading.time, values=values, age_s=age_s)
 
 
 def unshielded(proposal: Proposal | None) -> Verdict:

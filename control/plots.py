@@ -259,7 +259,7 @@ def shield_plot(run: Run) -> Figure:
     """Share of steps in which each rule intervened, month by month."""
     masks = _interventions(run.table)
     months, month = np.unique(run.table.local_time[:-1].astype("datetime64[M]"), return_inverse=True)
-    judged = np.bincount(month, weights=run.table.verdict[:-1] != "none")
+    judged = np.bincount(month, weights=run.table.judged[:-1])
     share = np.array([100.0 * np.bincount(month, weights=m) / np.maximum(1, judged) for m in masks.values()])
     figure = Figure(figsize=(_WIDTH_IN, 1.1 + 0.34 * len(masks)), layout="constrained")
     axes = figure.subplots()
@@ -313,10 +313,9 @@ def _limits(table: TickTable) -> ThermalClass:
 
 def _interventions(table: TickTable) -> dict[str, Mask]:
     """Where the shield intervened [steps]: in all, then by rule, the busiest first."""
-    anywhere = np.isin(table.verdict[:-1], ("adjusted", "rejected"))
-    masks = {rule: acted[:-1] & anywhere for rule, acted in table.rules.items()}
+    masks = {rule: acted[:-1] for rule, acted in table.interventions.items()}
     busiest = sorted((rule for rule, mask in masks.items() if mask.any()), key=lambda r: -int(masks[r].sum()))
-    return {"any rule": anywhere, **{rule: masks[rule] for rule in busiest}}
+    return {"any rule": table.intervened[:-1], **{rule: masks[rule] for rule in busiest}}
 
 
 def _month_names(months: NDArray[np.datetime64]) -> list[str]:

@@ -6,7 +6,9 @@ import contextlib
 import json
 import math
 import os
+import tokenize
 import zipfile
+import zlib
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
@@ -19,6 +21,9 @@ from numpy.typing import NDArray
 from airhandler.buildings.catalog import Building, find_building
 from airhandler.buildings.errors import UserError
 from airhandler.buildings.points import Role
+from airhandler.buildings.site import Written
+from airhandler.safety.intake import as_number
+from airhandler.safety.verdict import INTERVENED, REMARK
 
 from .tick import Stage, Tick
 
@@ -33,8 +38,20 @@ STAGES: Final[tuple[Stage, ...]] = get_args(Stage)
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 _STAGE_CODES = {stage: float(code) for code, stage in enumerate(STAGES)}
 _KIND_CODES = {kind: float(code) for code, kind in enumerate(KINDS)}
-_HEAD = ("time_s", "stage", "verdict", "decide_s")
-_FORMAT = 1
+_HEAD = ("time_s", "stage", "verdict", "written", "decide_s")
+_FORMAT = 2
+# What a damaged file may raise; zipfile says by RuntimeError what it cannot do.
+_DAMAGED = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    EOFError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+    tokenize.TokenError,
+)
 _EMPTY: Mapping[str, float | None] = {}
 
 
@@ -80,18 +97,14 @@ class TickTable:
         number, time, verdict = len(self), tick.reading.time, tick.verdict
         if number == 0:
             self._offset_s = (time.utcoffset() or timedelta()).total_seconds()
-        row: list[Any] = [time.timestamp(), _STAGE_CODES[tick.stage]]
-        row += [_KIND_CODES[verdict.kind if verdict else "none"], tick.decide_s]
+        row: list[Any] = [time.timestamp(), _STAGE_CODES[tick.stage], _KIND_CODES[verdict.kind if verdict else "none"]]
+        row += [float(isinstance(tick.outcome, Written)), tick.decide_s]
         proposed = tick.proposal.setpoints.by_name if tick.proposal else _EMPTY
         applied = verdict.setpoints.by_name if verdict else _EMPTY
         row += _values(tick.reading.values, self._measured)
         row += _values(proposed, self._setpoints)
         row += _values(applied, self._setpoints)
-        try:
-            packed = array("d", row)
-        except TypeError:
-            packed = array("d", [_number(value) for value in row])
-        self._rows.extend(packed)
+        self._rows.extend(array("d", [value if type(value) is float else _number(value) for value in row]))
         for reason in verdict.reasons if verdict else ():
             self._acted_tick.append(number)
             self._acted_rule.append(self._rules.setdefault(reason.rule, len(self._rules)))
@@ -149,6 +162,30 @@ class TickTable:
         return stages
 
     @property
+    def written(self) -> Mask:
+        """Where the site confirmed that the verdict's set-points are in force [ticks]."""
+        written: Mask = self._column("written") == 1.0
+        return written
+
+    @property
+    def judged(self) -> Mask:
+        """Where the shield judged for the building, or would have in shadow: not once authority went back [ticks]."""
+        judged: Mask = (self.verdict != "none") & (self.stage != "fallback")
+        return judged
+
+    @property
+    def intervened(self) -> Mask:
+        """Where it changed or refused a proposal [ticks]."""
+        return self.judged & np.isin(self.verdict, INTERVENED)
+
+    @property
+    def interventions(self) -> dict[str, Mask]:
+        """For every rule that did, where it changed or refused a proposal; a remark is none [ticks]."""
+        intervened = self.intervened
+        masks = {rule: acted & intervened for rule, acted in self.rules.items() if rule != REMARK}
+        return {rule: mask for rule, mask in masks.items() if mask.any()}
+
+    @property
     def decide_s(self) -> Array:
         """Time of proposal and shield [s]."""
         return self._column("decide_s")
@@ -180,6 +217,7 @@ class TickTable:
         columns: dict[str, Any] = {
             "stage": self.stage,
             "verdict": self.verdict,
+            "written": self.written,
             "decide_s": self.decide_s,
             **self.measured,
             **{f"proposed_{name}": column for name, column in self.proposed.items()},
@@ -221,13 +259,15 @@ class TickTable:
             with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
                 about = json.loads(str(file["about"]))
                 values, ticks, rules = file["values"], file["acted_tick"], file["acted_rule"]
+            if about["format"] != _FORMAT:
+                raise UserError(f"{path}: written by another version of airhandler: run it again")
             table = cls(building or find_building(about["building"]))
             _check_columns(path, about["columns"], table._columns)
             table._rows = array("d", np.ascontiguousarray(values.T).tobytes())
             table._acted_tick, table._acted_rule = array("q", ticks.tobytes()), array("q", rules.tobytes())
             table._rules = {name: number for number, name in enumerate(about["rules"])}
             table._offset_s = float(about["offset_s"])
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        except _DAMAGED as error:
             raise UserError(f"{path}: cannot be read as a table of ticks: {error}") from error
         return table
 
@@ -272,10 +312,8 @@ def _values(values: Mapping[str, float | None], names: Sequence[str]) -> list[An
 
 
 def _number(value: object) -> float:
-    try:
-        return float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return math.nan
+    number = as_number(value)
+    return math.nan if number is None else number
 
 
 def _check_columns(path: Path, found: Sequence[str], wanted: Sequence[str]) -> None:

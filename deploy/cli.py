@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from airhandler.buildings.errors import UserError
-
 from .logs import LogFormat, set_up_logs
 from .settings import METRICS_PORT, SIMULATED, RunSettings
 
@@ -50,7 +48,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.
 
 @app.command(
     epilog="For example: airhandler shadow trim-respond --days 30 --start 07-01"
-    "  |  airhandler shadow runs/agent --site recorded.csv"
+    "  |  airhandler shadow runs/agent/bundle --site recorded.csv"
 )
 def shadow(
     controller: ControllerName,
@@ -68,6 +66,8 @@ def shadow(
     as_json: AsJson = False,
 ) -> None:
     """Runs a controller beside the building's own control: it proposes, nothing is ever written."""
+    from airhandler.buildings.model import parse_month_day
+
     from .connectors.connect import watch
     from .shadow import run_shadow
 
@@ -76,7 +76,7 @@ def shadow(
         controller=controller,
         building=building,
         weather=weather,
-        start=_month_day(start),
+        start=parse_month_day(start),
         days=days,
         speed=speed,
         site=site,
@@ -91,7 +91,7 @@ def shadow(
 
 @app.command(
     epilog="For example: airhandler live outdoor-reset --days 30 --start 07-01 --speed 900"
-    "  |  airhandler live runs/agent --port 9000 --log-format json"
+    "  |  airhandler live runs/agent/bundle --port 9000 --log-format json"
 )
 def live(
     controller: ControllerName,
@@ -110,8 +110,12 @@ def live(
 ) -> None:
     """Puts a controller in charge of a building, behind the shield. SIGTERM or Ctrl-C gives authority back.
 
+    A second one interrupts a step that hangs, and then gives it back.
+
     On a recorded site it is a rehearsal: what would be written goes to a file, and to no building.
     """
+    from airhandler.buildings.model import parse_month_day
+
     from .connectors.connect import connect
     from .live import run_live
 
@@ -120,7 +124,7 @@ def live(
         controller=controller,
         building=building,
         weather=weather,
-        start=_month_day(start),
+        start=parse_month_day(start),
         days=days,
         speed=speed,
         site=site,
@@ -154,14 +158,6 @@ def describe(outcome: RunOutcome) -> str:
         )
     lines.append(f"saved in {outcome.out}")
     return "\n".join(lines)
-
-
-def _month_day(text: str) -> tuple[int, int]:
-    try:
-        month, day = (int(part) for part in text.split("-"))
-    except ValueError as error:
-        raise UserError(f"start {text!r}: must be MM-DD, for example 07-01") from error
-    return month, day
 
 
 def _new_folder(stage: str) -> Path:

@@ -34,7 +34,7 @@ def run_live(
     Args:
         settings: what the user chose.
         connect: gives the connection with the site, when everything else is ready.
-        stop: asks for the end; SIGTERM and SIGINT do too.
+        stop: asks for the end; SIGTERM, SIGINT and SIGHUP do too.
 
     Raises UserError before anything is written if a choice cannot be met.
     """
@@ -46,6 +46,7 @@ def run_live(
             "`airhandler shadow` watches it"
         )
     handover = Handover()
+    stop = stop or Stop()
     with begun(settings, building, controller.name, stop) as run:
         connection = connect(settings, building)
         authority = Authority(connection.writer)
@@ -62,6 +63,7 @@ def run_live(
                         writer=authority,
                         on_tick=on_tick,
                         handover=handover,
+                        stopped=lambda: stop.asked,
                     ),
                 )
         finally:

@@ -18,13 +18,13 @@ from airhandler.buildings.errors import UserError
 from airhandler.buildings.points import Role
 from airhandler.buildings.site import Written
 from airhandler.control.tick import Stage, Tick
+from airhandler.safety.verdict import interventions
 
 from .series import (
     LABELS,
     Series,
     applied,
     inlet_limits_c,
-    interventions,
     numbers,
     proposed,
     rule_names,
@@ -78,7 +78,7 @@ class Metrics:
         if tick.verdict is not None:
             self._verdicts.labels(tick.verdict.kind).inc()
             self._decision.observe(tick.decide_s)
-        for rule in interventions(tick):
+        for rule in interventions(tick.verdict):
             self._interventions.labels(rule).inc()
         if tick.outcome is not None:
             self._writes.labels("written" if isinstance(tick.outcome, Written) else "failed").inc()

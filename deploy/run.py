@@ -42,8 +42,8 @@ class RunOutcome:
         why: why it ended: the name of a signal, or a sentence.
         ticks: how many control steps were taken.
         verdicts: how many of each kind.
-        given_back: whether the site confirmed that authority went back at the end; None if it never left.
-        handover: why authority went back before the end, if it did.
+        given_back: whether the site confirmed that authority went back; None if it never left.
+        handover: why authority had to go back before the end, if it had.
         out: the folder with `ticks.npz` and `summary.json`.
         kpis: what the run cost and broke; None for a run of less than one step.
     """
@@ -116,7 +116,8 @@ class Run:
                 self._error = f"{type(error).__name__}: {error}"
                 raise
             finally:
-                self.metrics.authority("observe")
+                # What may still be in force is not called over.
+                self.metrics.authority(loop.stage if loop.in_charge else "observe")
 
     def save(self, stage: Stage, *, given_back: bool | None = None, handover: str | None = None) -> RunOutcome:
         """Writes the ticks and the summary, each whole or not at all."""
@@ -150,7 +151,7 @@ class Run:
 
 @contextlib.contextmanager
 def begun(settings: RunSettings, building: Building, controller: str, stop: Stop | None) -> Iterator[Run]:
-    """A Run whose folder can be written, whose metrics are served and that a signal stops.
+    """A Run whose folder is its own, whose metrics are served and that a signal stops.
 
     After a run that nothing stopped, the metrics linger. Raises UserError before anything has started.
     """
@@ -166,6 +167,8 @@ def begun(settings: RunSettings, building: Building, controller: str, stop: Stop
 
 
 def _check_folder(folder: Path) -> None:
+    if (folder / SUMMARY_FILE).exists():
+        raise UserError(f"folder {folder} holds an earlier run ({SUMMARY_FILE}): name another with --out")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):

@@ -14,7 +14,6 @@ from airhandler.control.tick import Stage, Tick
 from airhandler.safety.intake import ProposalCheck, as_number
 from airhandler.safety.rules import Limits, Ramp, soft_rules
 from airhandler.safety.sensors import SensorCheck
-from airhandler.safety.verdict import Allowed
 
 # Unit of a point -> (unit in a metric's name, factor). Prometheus wants base units: `promtool check metrics`
 # refuses kilograms. Source: Prometheus documentation, "Metric and label naming", base units.
@@ -83,13 +82,6 @@ def applied(tick: Tick, stage: Stage) -> Mapping[str, object]:
     """What is in force by our command; nothing while the building's own control has authority."""
     confirmed = stage == "live" and isinstance(tick.outcome, Written) and tick.verdict is not None
     return tick.verdict.setpoints.by_name if confirmed and tick.verdict else _NOTHING
-
-
-def interventions(tick: Tick) -> frozenset[str]:
-    """Rules that changed or refused the proposal of this tick; a remark beside a verdict is none."""
-    if tick.verdict is None or isinstance(tick.verdict, Allowed):
-        return frozenset()
-    return frozenset(r.rule for r in tick.verdict.reasons) - {SensorCheck.watch_name}
 
 
 def rule_names(building: Building) -> tuple[str, ...]:

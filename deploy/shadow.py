@@ -27,7 +27,7 @@ def run_shadow(
     Args:
         settings: what the user chose.
         watch: gives a view of the site, when everything else is ready.
-        stop: asks for the end; SIGTERM and SIGINT do too.
+        stop: asks for the end; SIGTERM, SIGINT and SIGHUP do too.
 
     Raises UserError before anything has started if a choice cannot be met.
     """

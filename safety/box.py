@@ -25,12 +25,14 @@ class Case(NamedTuple):
     Attributes:
         values: the sensors that the shield rests on, checked, newest reading [unit of the point].
         previous: the same sensors in the reading before; empty if one of them was not sound there.
-        base: where each set-point stands now, inside its limits [unit of the point].
+        base: where each set-point stands now, inside its limits: there its ramp starts [unit of the point].
+        commanded: what the building was told: the base, but in shadow what is measured [unit of the point].
     """
 
     values: Mapping[str, float]
     previous: Mapping[str, float]
     base: tuple[float, ...]
+    commanded: tuple[float, ...]
 
 
 class Rule(Protocol):

@@ -25,13 +25,19 @@ class Handover:
 
     @property
     def latched(self) -> bool:
-        """Whether authority has gone back."""
+        """Whether authority is to go back; the loop asks the building until it confirms."""
         return self.reason is not None
 
     def watch(self, verdict: Verdict, outcome: WriteOutcome | None) -> Reason | None:
-        """Takes note of one step. Returns the reason at the step in which it latches, else None."""
+        """Takes note of one step. Returns the reason at the step in which it latches, else None.
+
+        Args:
+            verdict: the shield's answer.
+            outcome: what the site said to the write; None where nothing was written: it breaks no row of writes.
+        """
         self._count("rejected", isinstance(verdict, Rejected))
-        self._count("failed writes", isinstance(outcome, WriteFailed))
+        if outcome is not None:
+            self._count("failed writes", isinstance(outcome, WriteFailed))
         if self.latched:
             return None
         for what, limit in self._limits.items():
@@ -49,4 +55,4 @@ class Handover:
 
     def _words(self, what: str, verdict: Verdict, outcome: WriteOutcome | None) -> str:
         last = outcome.reason if isinstance(outcome, WriteFailed) else "; ".join(r.words for r in verdict.reasons)
-        return f"authority given back: {self._counts[what]} {what} in a row ({last})"
+        return f"authority must go back: {self._counts[what]} {what} in a row ({last})"

@@ -200,7 +200,7 @@ class InletGuard:
             supply_temp_c=values[roles.supply_temp],
             supply_flow_kg_s=values[roles.supply_flow],
             server_flow_kg_s=values[roles.server_flow],
-            commanded_temp_c=case.base[zone.temp],
+            commanded_temp_c=case.commanded[zone.temp],
             missed_k=self._missed_k(roles, case),
         )
         later = after_load_step(air, values[self._load], self._load_step)

@@ -21,14 +21,14 @@ from airhandler.buildings.points import Point, Reading, Role
 from airhandler.buildings.templates import for_zone
 
 from .intake import as_number
-from .verdict import Reason
+from .verdict import REMARK, Reason
 
 
 class SensorCheck:
     """Checks the newest reading, and the ones before it for sensors that stand still."""
 
     name = "sensors"
-    watch_name = "watch"
+    watch_name = REMARK
 
     def __init__(self, building: Building) -> None:
         settings = building.file.shield

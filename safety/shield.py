@@ -41,7 +41,6 @@ class Shield:
         self._names = tuple(p.name for p in building.setpoints)
         settings = _setpoint_rules(building)
         self._fallback = tuple(float(s.fallback) for s in settings)
-        self._initial = tuple(float(s.initial) for s in settings)
         self._limits, self._ramp = Limits(building), Ramp(s.ramp_per_step for s in settings)
         self._rules: tuple[Rule, ...] = (self._limits, self._ramp, *soft_rules(building))
         self._sensors = SensorCheck(building)
@@ -54,16 +53,18 @@ class Shield:
         return self._as_setpoints(self._fallback)
 
     @property
-    def initial(self) -> Setpoints:
-        """What is in force before the first decision."""
-        return self._as_setpoints(self._initial)
-
-    @property
     def memory(self) -> int:
         """How many readings of history `judge` looks at."""
         return self._sensors.memory
 
-    def judge(self, history: Sequence[Reading], in_force: Setpoints | None, proposal: Proposal | None) -> Verdict:
+    def judge(
+        self,
+        history: Sequence[Reading],
+        in_force: Setpoints | None,
+        proposal: Proposal | None,
+        *,
+        written: bool = True,
+    ) -> Verdict:
         """The verdict on a proposal. Never raises, remembers nothing.
 
         Args:
@@ -71,20 +72,29 @@ class Shield:
             in_force: set-points that are commanded now; None while the building's own control has authority:
                 the ramp then starts at the measured supply air.
             proposal: None when the controller failed or missed its deadline.
+            written: whether the building was told `in_force`. In shadow it was not: the ramp starts there, and
+                the supply air is not expected to follow it.
         """
         base = self._base(history, in_force)
         try:
-            return self._decide(history, base, proposal)
+            commanded = base if written else self._base(history, None)
+            return self._decide(history, base, commanded, proposal)
         except Exception as error:  # noqa: BLE001 - G2: whatever fails in here must end in the known fallback
             words = f"the shield met {type(error).__name__} and could not judge"
             return self._reject(base, (Reason(rule="exception", words=words),))
 
-    def _decide(self, history: Sequence[Reading], base: tuple[float, ...], proposal: Proposal | None) -> Verdict:
+    def _decide(
+        self,
+        history: Sequence[Reading],
+        base: tuple[float, ...],
+        commanded: tuple[float, ...],
+        proposal: Proposal | None,
+    ) -> Verdict:
         values, doubts = self._sensors.check(history)
         asked, faults = self._proposals.read(proposal)
         if doubts or faults or proposal is None:
             return self._reject(base, doubts + faults)
-        case, box = Case(values, self._sensors.previous(history), base), Box(asked)
+        case, box = Case(values, self._sensors.previous(history), base, commanded), Box(asked)
         for rule in self._rules:
             rule.narrow(box, case)
         watched = self._sensors.watch(history[-1])
@@ -99,7 +109,7 @@ class Shield:
 
     def _approach(self, base: tuple[float, ...]) -> tuple[float, ...]:
         """The fallback as far as limits and ramp let it come in this step."""
-        case, box = Case(_NOTHING, _NOTHING, base), Box(self._fallback)
+        case, box = Case(_NOTHING, _NOTHING, base, base), Box(self._fallback)
         self._limits.narrow(box, case)
         self._ramp.narrow(box, case)
         return box.all_given()
@@ -156,13 +166,12 @@ def _setpoint_rules(building: Building) -> tuple[SetpointRule, ...]:
     if wrong := sorted(names ^ written.keys()):
         raise UserError(f"{building.id}: shield.setpoints and the set-points differ in {', '.join(wrong)}")
     for point in building.setpoints:
-        rule = written[point.name]
-        for field, value in (("initial", rule.initial), ("fallback", rule.fallback)):
-            if not point.low <= value <= point.high:
-                raise UserError(
-                    f"{building.id}: shield.setpoints.{point.name}.{field} {value}: "
-                    f"must be {point.low:g} to {point.high:g}"
-                )
+        fallback = written[point.name].fallback
+        if not point.low <= fallback <= point.high:
+            raise UserError(
+                f"{building.id}: shield.setpoints.{point.name}.fallback {fallback}: "
+                f"must be {point.low:g} to {point.high:g}"
+            )
     return tuple(written[p.name] for p in building.setpoints)
 
 

@@ -65,3 +65,16 @@ class Rejected:
 
 
 Verdict = Allowed | Adjusted | Rejected
+
+REMARK = "watch"
+"""The rule of a reason that changes nothing: a point that nothing rests on cannot be true."""
+
+INTERVENED = ("adjusted", "rejected")
+"""Kinds of verdict that changed or refused a proposal."""
+
+
+def interventions(verdict: Verdict | None) -> frozenset[str]:
+    """Rules that changed or refused the proposal; a remark beside a verdict is none."""
+    if verdict is None or verdict.kind not in INTERVENED:
+        return frozenset()
+    return frozenset(reason.rule for reason in verdict.reasons) - {REMARK}

@@ -80,19 +80,30 @@ class FakeClock:
 
 @dataclass
 class FakeWriter:
-    """Notes what was written; fails in the writes that `fails` says."""
+    """Notes what was written; fails in the writes that `fails` says, and keeps authority as often as `keeps` says.
+
+    Attributes:
+        error: is raised where it would say that it failed.
+    """
 
     fails: Callable[[int], bool] = lambda number: False
+    keeps: int = 0
+    error: Exception | None = None
     written: list[Setpoints] = field(default_factory=list)
     relinquished: int = 0
 
     def write(self, setpoints: Setpoints) -> WriteOutcome:
         self.written.append(setpoints)
-        return WriteFailed(reason="refused") if self.fails(len(self.written) - 1) else Written()
+        return self._failed() if self.fails(len(self.written) - 1) else Written()
 
     def relinquish(self) -> WriteOutcome:
         self.relinquished += 1
-        return Written()
+        return self._failed() if self.relinquished <= self.keeps else Written()
+
+    def _failed(self) -> WriteOutcome:
+        if self.error is not None:
+            raise self.error
+        return WriteFailed(reason="refused")
 
 
 class FakeController:

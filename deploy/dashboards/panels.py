@@ -9,10 +9,7 @@ from airhandler.deploy.series import inlet_limits_c
 
 ROW_WIDTH = 24  # columns of Grafana's grid
 WINDOW = "$window"  # over how long things are counted; a variable of the dashboard
-LATE_STEPS, LOST_STEPS = (
-    1.5,
-    3,
-)  # a tick is late, and our lease on the set-points over. Source: lease of 3 steps
+LATE_STEPS, LOST_STEPS = 1.5, 3  # when a tick is late, and when the run counts as lost, as in the alerts
 GREEN, BLUE, ORANGE, RED, GREY = "green", "blue", "orange", "red", "#808080"
 STAGE_COLORS = {"live": GREEN, "shadow": BLUE, "advisory": BLUE, "observe": GREY, "fallback": RED}
 
@@ -105,7 +102,7 @@ def _at_a_glance(building: Building) -> list[Panel]:
         ),
         Panel(
             title="Last tick",
-            help="How long ago the last control step was. Red: the lease on the set-points is over.",
+            help="How long ago the last control step was. Red: three steps are missing.",
             queries=(Query(expr=f"time() - {metric('last_tick_timestamp_seconds')}"),),
             unit="s",
             steps=(

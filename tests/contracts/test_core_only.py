@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import venv
 from pathlib import Path
 
 import pytest
+
+from tests.deploy.scenes import bundle, record
 
 pytestmark = pytest.mark.slow
 
@@ -48,4 +51,10 @@ def test_live_command_says_what_it_does(box: Path, tmp_path: Path) -> None:
     assert "live" in done.stdout
 
 
-# Here follows the live side on a recorded site: a bundle, a recording, and `airhandler live` to its end.
+def test_live_runs_a_recorded_site_to_its_end(box: Path, tmp_path: Path) -> None:
+    site, agent = str(record(tmp_path / "recorded.csv")), str(bundle(tmp_path / "agent"))
+    words = ("live", agent, "--site", site, "--port", "0", "--out", "out", "--json")
+    done = _run(box, tmp_path, "airhandler", *words)
+    assert done.returncode == 0, done.stderr
+    outcome = json.loads(done.stdout)
+    assert (outcome["ticks"], outcome["why"], outcome["given_back"]) == (20, "the site's time is over", True)

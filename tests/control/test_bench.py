@@ -34,7 +34,7 @@ def test_medians_of_alternating_repetitions_are_compared_pair_by_pair(monkeypatc
         sinergym_model=[7.0, 7.5, 1.0],
         sinergym=[2.0, 2.5, 2.0],
     )
-    result = bench.bench_engine(days=1, repetitions=3)
+    result = bench.bench_speeds(days=1, repetitions=3)
     assert asked == list(KEYS) * 3
     assert [result[f"{key}_steps_per_s"] for key in KEYS] == [9.0, 6.0, 7.0, 2.0]
     assert result["env_to_bare"] == pytest.approx(6 / 9, abs=1e-3)
@@ -45,7 +45,7 @@ def test_medians_of_alternating_repetitions_are_compared_pair_by_pair(monkeypatc
 def test_progress_is_told_before_each_measurement(monkeypatch: pytest.MonkeyPatch) -> None:
     given(monkeypatch, **{key: [1.0] for key in KEYS})
     told: list[tuple[str, int]] = []
-    bench.bench_engine(days=1, repetitions=2, progress=lambda name, repetition: told.append((name, repetition)))
+    bench.bench_speeds(days=1, repetitions=2, progress=lambda name, repetition: told.append((name, repetition)))
     assert told == [(name, repetition) for repetition in range(2) for name in KEYS]
 
 
@@ -62,3 +62,21 @@ def test_sinergyms_model_runs_on_our_engine() -> None:
 @pytest.mark.slow
 def test_sinergyms_own_environment_is_timed() -> None:
     assert bench._sinergym(1) > 0
+
+
+@pytest.mark.slow
+def test_everything_is_measured_for_real() -> None:
+    result = bench.bench_engine(days=1, repetitions=1)
+    for key in (
+        "bare_steps_per_s",
+        "env_steps_per_s",
+        "sinergym_steps_per_s",
+        "reset_snapshot_ms",
+        "reset_plain_ms",
+        "reset_sinergym_ms",
+        "branch_24_steps_ms",
+        "parallel_2_ratio",
+        "snapshot_memory_mib",
+        "worker_memory_mb",
+    ):
+        assert result[key] > 0

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from airhandler.buildings.envelope import THERMAL_CLASSES
 from airhandler.buildings.errors import UserError
 from airhandler.buildings.points import Setpoints
+from airhandler.buildings.site import WriteFailed
 from airhandler.control.kpis import Kpis, above_k, below_k, kpis, rci_hi, rci_lo, rti, shi, windowed_change_k
 from airhandler.control.table import TickTable
 from tests.control.test_table import BUILDING, START, setpoints, table_of, tick, verdict
@@ -146,9 +147,27 @@ def test_without_verdicts_the_shield_is_not_known() -> None:
     assert math.isnan(k.actuator_travel_per_h)
 
 
-def test_latched_stage_counts_as_fallback() -> None:
-    table = table_of([tick(n, stage="fallback" if n == 1 else "live") for n in range(4)])
-    assert kpis(table).fallback_minutes == 15.0
+def test_fallback_counts_where_it_was_in_force() -> None:
+    rejected = verdict("rejected", setpoints(0.2), ["stale"])
+    rows = [
+        tick(0, judged=rejected),
+        tick(1, judged=rejected, outcome=WriteFailed(reason="no")),
+        tick(2, judged=rejected, stage="shadow"),
+        tick(3, judged=rejected, stage="fallback"),
+        tick(4),
+    ]
+    assert kpis(table_of(rows)).fallback_minutes == 15.0
+
+
+def test_verdicts_after_authority_went_back_are_not_counted() -> None:
+    half = setpoints(0.5)
+    rejected = verdict("rejected", setpoints(0.2), ["stale"])
+    rows = [tick(0, proposed=half, judged=verdict("adjusted", setpoints(0.4), ["ramp", "watch"]))]
+    rows += [tick(n, proposed=half, judged=rejected, stage="fallback") for n in (1, 2)]
+    k = kpis(table_of([*rows, tick(3)]))
+    assert (k.shield_adjusted_frac, k.shield_rejected_frac) == (1.0, 0.0)
+    assert k.shield_mean_correction_frac == _approx(0.1)
+    assert k.shield_by_rule == {"ramp": 1.0}
 
 
 def test_travel_in_spans_per_hour() -> None:

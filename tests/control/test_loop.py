@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import math
+import time
 from collections.abc import Callable, Iterable
 
 import pytest
 
 from airhandler.buildings.errors import SiteError
 from airhandler.buildings.points import Reading, Setpoints
+from airhandler.buildings.site import WriteFailed, WriteOutcome
 from airhandler.control.loop import Loop
 from airhandler.control.tick import Tick
 from airhandler.safety.handover import Handover
 from airhandler.safety.shield import Shield
 from airhandler.safety.verdict import Allowed, Rejected
-from tests.fakes import BUILDING, FakeClock, FakeController, FakeSite, FakeWriter, healthy
+from tests.fakes import BEGIN, BUILDING, STEP, FakeClock, FakeController, FakeSite, FakeWriter, healthy
 
 SHIELD = Shield(BUILDING)
 GOOD = Setpoints(
@@ -34,17 +37,22 @@ def run(
     *,
     propose: Callable[[Reading], Setpoints] | None = lambda reading: GOOD,
     writer: FakeWriter | None = None,
+    clock: FakeClock | None = None,
+    deadline_s: float = 10.0,
+    stopped: Callable[[], bool] | None = None,
 ) -> list[Tick]:
     ticks: list[Tick] = []
     Loop(
         site=FakeSite(readings),
-        clock=FakeClock(steps),
+        clock=clock or FakeClock(steps),
         step_s=BUILDING.step_s,
         controller=FakeController(propose) if propose else None,
         shield=SHIELD,
         writer=writer,
         on_tick=ticks.append,
+        deadline_s=deadline_s,
         handover=Handover(),
+        stopped=stopped,
     ).run()
     return ticks
 
@@ -133,17 +141,149 @@ def test_in_shadow_the_next_ramp_starts_at_what_would_have_been_applied() -> Non
 
 def test_after_three_rejected_in_a_row_authority_goes_back_and_stays_back() -> None:
     writer = FakeWriter()
-    bad = [healthy(i, east_inlet_temp_c=None) for i in range(3)]
-    ticks = run([*bad, *[healthy(i) for i in range(3, 8)]], 7, writer=writer)
-    assert [t.stage for t in ticks] == ["live"] * 3 + ["fallback"] * 5
-    assert len(writer.written) == 3
-    assert writer.relinquished == 2, "once at the handover, once at the end of the loop"
+    bad = [healthy(i, east_inlet_temp_c=None) for i in range(1, 4)]
+    ticks = run([healthy(0), *bad, *[healthy(i) for i in range(4, 9)]], 8, writer=writer)
+    assert [t.stage for t in ticks] == ["live"] * 4 + ["fallback"] * 5
+    assert len(writer.written) == 4
+    assert writer.relinquished == 1, "at the handover; the end of the loop has nothing to give back"
 
 
-def test_writes_that_fail_twice_in_a_row_give_authority_back() -> None:
-    writer = FakeWriter(fails=lambda number: number in (2, 3))
+def test_authority_is_not_taken_where_the_shield_trusts_nothing() -> None:
+    writer = FakeWriter()
+    bad = [healthy(i, east_inlet_temp_c=None) for i in range(2)]
+    ticks = run([*bad, healthy(2)], 2, writer=writer)
+    assert [type(t.verdict).__name__ for t in ticks] == ["Rejected", "Rejected", "Allowed"]
+    assert [t.outcome is None for t in ticks] == [True, True, False]
+    assert [dict(s) for s in writer.written] == [dict(GOOD)]
+
+
+def test_three_rejected_at_the_begin_latch_although_nothing_was_written() -> None:
+    writer = FakeWriter()
+    ticks = run([healthy(i, east_inlet_temp_c=None) for i in range(3)] + days(2), 4, writer=writer)
+    assert [t.stage for t in ticks] == ["live"] * 3 + ["fallback"] * 2
+    assert (writer.written, writer.relinquished) == ([], 0)
+
+
+@pytest.mark.parametrize("error", [None, SiteError("the line is dead")], ids=["refused", "raises"])
+def test_writes_that_fail_twice_in_a_row_give_authority_back(error: Exception | None) -> None:
+    writer = FakeWriter(fails=lambda number: number in (2, 3), error=error)
     ticks = run(days(6), 5, writer=writer)
     assert [t.stage for t in ticks] == ["live"] * 4 + ["fallback"] * 2
+    assert [isinstance(t.outcome, WriteFailed) for t in ticks] == [False, False, True, True, False, False]
+
+
+@pytest.mark.parametrize("error", [None, SiteError("the line is dead")], ids=["refused", "raises"])
+def test_authority_is_asked_back_in_every_step_until_it_is_confirmed(
+    error: Exception | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="airhandler.loop")
+    writer = FakeWriter(fails=lambda number: number in (1, 2), keeps=3, error=error)
+    ticks = run(days(9), 8, writer=writer)
+    assert [t.stage for t in ticks] == ["live"] * 3 + ["fallback"] * 6
+    assert writer.relinquished == 4, "three times in vain, then once more, and not again"
+    said = [(r.levelname, r.getMessage().split(" to the building")[0]) for r in caplog.records]
+    assert said[1:] == [("CRITICAL", "authority was NOT given back")] * 3 + [("INFO", "authority given back")]
+
+
+def test_after_a_write_that_failed_the_ramp_starts_at_what_was_confirmed_last() -> None:
+    """Supply air is measured at 22 degC and was commanded to 22.5: 17 is 2.5 K a step from there, not from 22."""
+    cold = Setpoints({**GOOD, "east_supply_air_temp_setpoint_c": 17.0})
+    asked = iter([GOOD, cold, cold])
+    writer = FakeWriter(fails=lambda number: number == 1)
+    run(days(3), 2, propose=lambda reading: next(asked), writer=writer)
+    supply = [s["east_supply_air_temp_setpoint_c"] for s in writer.written]
+    assert supply == pytest.approx([22.5, 20.0, 20.0])
+
+
+def test_nothing_is_written_after_a_stop_was_asked_for() -> None:
+    writer, asked = FakeWriter(), list[Reading]()
+
+    def propose(reading: Reading) -> Setpoints:
+        asked.append(reading)
+        return GOOD
+
+    ticks = run(days(4), 3, propose=propose, writer=writer, stopped=lambda: len(asked) > 2)
+    assert [t.outcome is None for t in ticks] == [False, False, True, True]
+    assert (len(writer.written), writer.relinquished) == (2, 1)
+
+
+def test_a_controller_that_uses_its_dict_again_does_not_move_the_ramp() -> None:
+    own, asked = dict(GOOD), iter([22.5, 17.0])
+
+    def propose(reading: Reading) -> Setpoints:
+        own["east_supply_air_temp_setpoint_c"] = next(asked)
+        return Setpoints(own)
+
+    ticks = run(days(2), 1, propose=propose, writer=FakeWriter())
+    supply = [t.verdict.setpoints["east_supply_air_temp_setpoint_c"] for t in ticks if t.verdict]
+    assert supply == pytest.approx([22.5, 20.0]), "2.5 K a step"
+    assert [t.proposal.setpoints["east_supply_air_temp_setpoint_c"] for t in ticks if t.proposal] == [22.5, 17.0]
+
+
+def test_a_controller_cannot_fill_in_what_the_shield_will_judge() -> None:
+    readings = [healthy(i, east_inlet_temp_c=None) for i in range(2)]
+
+    def propose(reading: Reading) -> Setpoints:
+        reading.values["east_inlet_temp_c"] = 23.0  # type: ignore[index]
+        return GOOD
+
+    ticks = run(readings, 1, propose=propose)
+    assert all(isinstance(t.verdict, Rejected) for t in ticks)
+    assert ticks[0].reading["west_inlet_temp_c"]
+    assert ticks[0].reading.get("east_inlet_temp_c") is None
+
+
+def test_a_proposal_after_the_deadline_is_dropped() -> None:
+    def propose(reading: Reading) -> Setpoints:
+        if reading.time == BEGIN + STEP:
+            time.sleep(0.3)
+        return GOOD
+
+    ticks = run(days(3), 2, propose=propose, deadline_s=0.2)
+    assert [(t.proposal is None, type(t.verdict).__name__) for t in ticks] == [
+        (False, "Allowed"),
+        (True, "Rejected"),
+        (False, "Allowed"),
+    ]
+
+
+def test_steps_that_passed_meanwhile_are_left_out() -> None:
+    """A controller stalls for three steps and a half: the next step is the next whole one, and no burst follows."""
+    clock, times = FakeClock(3), list[float]()
+
+    def propose(reading: Reading) -> Setpoints:
+        times.append((clock.now() - BEGIN) / STEP)
+        if len(times) == 2:
+            clock.time += 3.5 * STEP
+        return GOOD
+
+    ticks = run(days(4), 3, propose=propose, clock=clock)
+    assert times == [0.0, 1.0, 5.0, 6.0]
+    assert [t.number for t in ticks] == [0, 1, 2, 3]
+
+
+def test_in_shadow_supply_air_is_not_expected_to_follow_what_was_never_written() -> None:
+    """The controller would cool by 4 K; the building stays warm, and that is no fault of its coil."""
+    cool = Setpoints({**GOOD, "east_supply_air_temp_setpoint_c": 18.0, "west_supply_air_temp_setpoint_c": 18.0})
+    warm = Setpoints({**GOOD, "east_supply_air_temp_setpoint_c": 20.5, "west_supply_air_temp_setpoint_c": 20.5})
+    asked = iter([cool, cool, cool, warm])
+    readings = [healthy(i, **{f"{z}_supply_air_temp_c": 25.0 for z in BUILDING.zones}) for i in range(4)]
+    ticks = run(readings, 3, propose=lambda reading: next(asked))
+    assert isinstance(ticks[-1].verdict, Allowed), ticks[-1].verdict
+
+
+def test_an_interrupted_return_of_authority_is_tried_once_more() -> None:
+    class Impatient(FakeWriter):
+        def relinquish(self) -> WriteOutcome:
+            outcome = super().relinquish()
+            if self.relinquished == 1:
+                raise KeyboardInterrupt
+            return outcome
+
+    writer = Impatient()
+    with pytest.raises(KeyboardInterrupt):
+        run(days(2), 1, writer=writer)
+    assert writer.relinquished == 2
 
 
 def test_the_end_of_the_loop_gives_authority_back_also_on_an_error() -> None:

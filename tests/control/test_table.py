@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
@@ -14,6 +15,7 @@ import pytest
 from airhandler.buildings.catalog import Building, find_building
 from airhandler.buildings.errors import UserError
 from airhandler.buildings.points import Reading, Role, Setpoints
+from airhandler.buildings.site import WriteFailed, WriteOutcome, Written
 from airhandler.control.table import TickTable, replacing
 from airhandler.control.tick import Stage, Tick
 from airhandler.safety.verdict import Adjusted, Allowed, Proposal, Reason, Rejected, Verdict
@@ -46,8 +48,9 @@ def tick(
     stage: Stage = "live",
     decide_s: float = 0.001,
     time: datetime | None = None,
+    outcome: WriteOutcome | None = None,
 ) -> Tick:
-    """One Tick of a table, fifteen minutes after the one before."""
+    """One Tick of a table, fifteen minutes after the one before; in `live` the site confirms what was judged."""
     time = time or START + number * timedelta(seconds=BUILDING.step_s)
     proposal = Proposal(setpoints=proposed, time=time, controller="test") if proposed is not None else None
     return Tick(
@@ -56,7 +59,7 @@ def tick(
         reading=Reading(time=time, values=values or {}),
         proposal=proposal,
         verdict=judged,
-        outcome=None,
+        outcome=outcome or (Written() if judged is not None and stage == "live" else None),
         decide_s=decide_s,
         write_s=0.0,
     )
@@ -130,13 +133,35 @@ def test_time_keeps_the_first_offset() -> None:
     assert table.time_s[0] == START.timestamp()
 
 
-@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan, None, "hot", [1.0], object()])
+@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan, None, "hot", "24", True, 10**400, [1.0], object()])
 def test_hostile_proposal_is_kept_out(value: object) -> None:
     judged = verdict("rejected", setpoints(0.0))
     table = table_of([tick(0, {INLET: 24.0}, proposed=setpoints(0.5, **{TEMP: value}), judged=judged)])
     assert len(table) == 1
     assert table.measured[INLET].tolist() == [24.0]
     assert np.isnan(table.correction[0])
+    assert not np.isfinite(table.proposed[TEMP][0])
+
+
+def test_written_is_what_the_site_confirmed() -> None:
+    judged = verdict("rejected", setpoints(0.0))
+    table = table_of([tick(0, judged=judged), tick(1, judged=judged, outcome=WriteFailed(reason="no")), tick(2)])
+    assert table.written.tolist() == [True, False, False]
+
+
+def test_interventions_are_no_remarks_and_end_with_authority() -> None:
+    adjusted = verdict("adjusted", setpoints(0.75), ["ramp", "watch"])
+    rows = [
+        tick(0, judged=adjusted),
+        tick(1, judged=verdict("allowed", setpoints(0.5), ["watch"])),
+        tick(2, judged=adjusted, stage="shadow"),
+        tick(3, judged=adjusted, stage="fallback"),
+    ]
+    table = table_of(rows)
+    assert table.judged.tolist() == [True, True, True, False]
+    assert table.intervened.tolist() == [True, False, True, False]
+    assert {rule: mask.tolist() for rule, mask in table.interventions.items()} == {"ramp": [True, False, True, False]}
+    assert "watch" in table.rules
 
 
 def test_column_is_a_copy_and_rows_can_grow() -> None:
@@ -189,6 +214,25 @@ def test_load_refuses_what_is_no_table(content: bytes, tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(UserError, match=r"broken\.npz"):
         TickTable.load(path)
+
+
+def test_load_refuses_a_damaged_file(tmp_path: Path) -> None:
+    """Whatever byte is wrong, it is said in one line; some of them only the decompression finds."""
+    path = tmp_path / "run.npz"
+    _sample().save(path)
+    whole = path.read_bytes()
+    for place in range(0, len(whole), 7):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
+        with contextlib.suppress(UserError):  # a byte that nobody reads harms nobody
+            TickTable.load(path)
+
+
+def test_load_refuses_the_format_of_another_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("airhandler.control.table._FORMAT", 1)
+    _sample().save(tmp_path / "run.npz")
+    monkeypatch.undo()
+    with pytest.raises(UserError, match=r"run\.npz: written by another version"):
+        TickTable.load(tmp_path / "run.npz")
 
 
 def test_load_refuses_a_missing_file(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import signal
 import urllib.request
 from pathlib import Path
 
@@ -73,6 +74,7 @@ def test_stop_ends_the_run_and_is_told(fake: FakeController, tmp_path: Path, cap
     fake.propose = propose  # type: ignore[method-assign, assignment]
     outcome = _live(tmp_path, writer, stop=stop)
     assert (outcome.why, outcome.ticks, writer.calls[-1]) == ("an operator", 5, None)
+    assert len(writer.calls) == 5, "nothing is written after the stop was asked for"
     assert "authority given back to the building's own control: an operator" in caplog.messages
 
 
@@ -92,15 +94,17 @@ def test_authority_that_does_not_come_back_is_never_called_given_back(
 ) -> None:
     outcome = _live(tmp_path, FakeWriter(**fault))
     assert outcome.given_back is False
-    assert "authority given back to the building's own control" not in caplog.text
-    (critical,) = [r for r in caplog.records if r.levelno == logging.CRITICAL]
-    assert critical.message.startswith("authority was NOT given back (")
+    assert "given back to the building" not in caplog.text.replace("NOT given back", "")
+    critical = [r.message for r in caplog.records if r.levelno == logging.CRITICAL]
+    assert len(critical) > 1
+    assert all(message.startswith("authority was NOT given back ") for message in critical)
+    assert critical[-1].endswith("; the run ended: the site's time is over")
 
 
 def test_failed_writes_end_our_authority_before_the_end(fake: FakeController, tmp_path: Path) -> None:
     writer = FakeWriter(bad=True)
     outcome = _live(tmp_path, writer)
-    assert writer.calls[2:] == [None, None]
+    assert writer.calls[2:] == [None] * 12, "at the handover, in each of ten steps more, and at the end"
     assert outcome.handover is not None
     assert "2 failed writes in a row" in outcome.handover
     assert list(TickTable.load(outcome.out / TICKS_FILE).stage) == ["live"] * 2 + ["fallback"] * 10
@@ -109,12 +113,63 @@ def test_failed_writes_end_our_authority_before_the_end(fake: FakeController, tm
 def test_controller_that_fails_is_replaced_by_the_fallback_and_then_by_the_building(
     fake: FakeController, tmp_path: Path
 ) -> None:
-    fake.error = RuntimeError("no idea")
-    outcome = _live(tmp_path, FakeWriter())
-    assert outcome.verdicts["rejected"] == 12
+    wanted, asked = setpoints(), iter(range(100))
+
+    def propose(seen: Reading) -> object:
+        if next(asked) > 0:
+            raise RuntimeError("no idea")
+        return wanted
+
+    fake.propose = propose  # type: ignore[method-assign, assignment]
+    writer = FakeWriter()
+    outcome = _live(tmp_path, writer)
+    assert outcome.verdicts["rejected"] == 11
     assert outcome.handover is not None
     assert "3 rejected in a row" in outcome.handover
+    assert [call is None for call in writer.calls] == [False] * 4 + [True]
     assert outcome.given_back
+
+
+def test_controller_that_never_proposes_takes_no_authority(fake: FakeController, tmp_path: Path) -> None:
+    fake.error = RuntimeError("no idea")
+    writer = FakeWriter()
+    outcome = _live(tmp_path, writer)
+    assert (writer.calls, outcome.given_back, outcome.verdicts["rejected"]) == ([], None, 12)
+
+
+def test_folder_of_an_earlier_run_is_refused(fake: FakeController, tmp_path: Path) -> None:
+    first = _live(tmp_path, FakeWriter())
+    with pytest.raises(UserError, match=f"{first.out} holds an earlier run .*--out"):
+        run_live(settings(tmp_path), _must_not_connect)
+
+
+def test_metrics_do_not_call_authority_over_that_was_not_given_back(
+    fake: FakeController, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = list[str]()
+    monkeypatch.setattr(run_module.Metrics, "authority", lambda self, stage: told.append(stage))
+    _live(tmp_path / "kept", FakeWriter(dead=True))
+    _live(tmp_path / "back", FakeWriter())
+    assert told == ["live", "observe"]
+
+
+def test_second_signal_ends_a_controller_that_hangs_and_gives_authority_back(
+    fake: FakeController, tmp_path: Path
+) -> None:
+    stop, writer, asked = Stop(), FakeWriter(), iter(range(100))
+
+    def propose(seen: Reading) -> object:
+        if next(asked) == 2:
+            signal.raise_signal(signal.SIGTERM)
+            signal.raise_signal(signal.SIGTERM)
+            raise AssertionError("it hung on")
+        return setpoints()
+
+    fake.propose = propose  # type: ignore[method-assign, assignment]
+    with pytest.raises(KeyboardInterrupt):
+        _live(tmp_path, writer, stop=stop)
+    assert [call is None for call in writer.calls] == [False, False, True]
+    assert json.loads((tmp_path / SUMMARY_FILE).read_text())["given_back"] is True
 
 
 def test_error_in_the_loop_gives_authority_back_saves_and_is_raised(

@@ -13,13 +13,12 @@ from airhandler.buildings.site import WriteFailed
 from airhandler.deploy.series import (
     applied,
     inlet_limits_c,
-    interventions,
     numbers,
     proposed,
     rule_names,
     series_of,
 )
-from airhandler.safety.verdict import Adjusted, Allowed, Proposal, Reason, Rejected
+from airhandler.safety.verdict import Adjusted, Proposal, Reason
 from tests.deploy.scenes import FLOW, INLET, START, SUPPLY, building, setpoints, tick, values
 
 
@@ -81,13 +80,6 @@ def test_proposal_that_is_none_proposes_nothing(wanted: object) -> None:
     proposal = Proposal(setpoints=wanted, time=START, controller="hostile")  # type: ignore[arg-type]
     assert proposed(tick(proposal=proposal)) == {}
     assert proposed(tick(proposal=None)) == {}
-
-
-def test_interventions_are_the_rules_of_verdicts_that_changed_something() -> None:
-    ramp, watch = Reason(rule="ramp", words="too far"), Reason(rule="watch", words="odd")
-    assert interventions(tick(verdict=Allowed(setpoints=setpoints(), reasons=(watch,)))) == set()
-    assert interventions(tick(verdict=Adjusted(setpoints=setpoints(), reasons=(ramp, ramp, watch)))) == {"ramp"}
-    assert interventions(tick(verdict=Rejected(setpoints=setpoints(), reasons=(ramp,)))) == {"ramp"}
 
 
 def test_rules_are_named_once_each() -> None:

@@ -23,8 +23,8 @@ LIMITS = {
 }
 SHIELD = ShieldFile(
     setpoints={
-        "{zone}_supply_air_temp_setpoint_c": SetpointRule(initial=18.0, fallback=18.0, ramp_per_step=2.5),
-        "{zone}_supply_airflow_setpoint_kg_s": SetpointRule(initial=4.0, fallback=4.5, ramp_per_step=1.5),
+        "{zone}_supply_air_temp_setpoint_c": SetpointRule(fallback=18.0, ramp_per_step=2.5),
+        "{zone}_supply_airflow_setpoint_kg_s": SetpointRule(fallback=4.5, ramp_per_step=1.5),
     },
     inlet_margin_k=0.3,
     min_flow_ratio=1.0,

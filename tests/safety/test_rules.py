@@ -21,7 +21,7 @@ BASE = (24.0, 3.2, 24.0, 3.2)
 
 def case(base: tuple[float, ...] = BASE, previous: dict[str, float] | None = None, **changed: float) -> Case:
     """Healthy values with some changed."""
-    return Case({**healthy(), **changed}, previous or {}, base)
+    return Case({**healthy(), **changed}, previous or {}, base, base)
 
 
 def judged(rule: Rule, asked: tuple[float, ...], situation: Case, *, after: tuple[Rule, ...] = ()) -> Box:
@@ -66,7 +66,7 @@ def test_ramp_permits_its_step_both_ways_and_no_more() -> None:
 
 @given(st.floats(-100, 100), st.floats(1e-3, 10), st.floats(allow_nan=False))
 def test_ramp_holds_exactly_in_floating_point(base: float, step: float, asked: float) -> None:
-    left = judged(Ramp((step,)), (asked,), Case({}, {}, (base,))).given(0)
+    left = judged(Ramp((step,)), (asked,), Case({}, {}, (base,), (base,))).given(0)
     assert abs(left - base) <= step
 
 
