@@ -198,7 +198,8 @@ def report(
 @bench.command("engine", epilog="For example: airhandler bench engine --json")
 def bench_engine(
     days: Annotated[int, typer.Option("--days", min=1, max=365, help="Simulated days of each measurement.")] = 90,
-    repetitions: Annotated[int, typer.Option("--repetitions", min=1, help="Alternating repetitions.")] = 3,
+    repetitions: Annotated[int, typer.Option("--repetitions", min=1, help="Alternating repetitions.")] = 5,
+    figure: Annotated[Path | None, typer.Option("--figure", help="An SVG file to draw the speeds into.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Steps per second of bare EnergyPlus, of our environment and of Sinergym's, alternating in one run."""
@@ -210,6 +211,12 @@ def bench_engine(
         repetitions=repetitions,
         progress=lambda name, i: note(f"repetition {i + 1} of {repetitions}: {name}"),
     )
+    if figure is not None:
+        from .plots import speed_plot, to_svg
+        from .table import replacing
+
+        with replacing(figure) as temporary:
+            temporary.write_text(to_svg(speed_plot(result), name="speed", title="Steps per second"))
     show(result, bench_table, as_json=as_json)
 
 

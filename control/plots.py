@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -137,6 +137,31 @@ def energy_plot(runs: Sequence[Run]) -> Figure:
     low, high = panels[0].get_xlim()
     panels[0].set_xlim(low - 0.6 * (high - low) * (low < 0), high + 0.6 * (high - low))
     figure.supxlabel("MWh saved against stock, and per cent of stock (left of zero: used more)", fontsize=8.5)
+    return figure
+
+
+@_styled
+def speed_plot(result: Mapping[str, Any]) -> Figure:
+    """Steps per second of `airhandler bench engine`: two comparisons, each on one model."""
+    pairs = {
+        "datacentre-dx": {
+            "EnergyPlus alone": ("bare_steps_per_s", _GREY),
+            "airhandler's environment": ("env_steps_per_s", _BLUE),
+        },
+        "Sinergym's two-zone model": {
+            "Sinergym's environment": ("sinergym_steps_per_s", _GREY),
+            "the same on airhandler's engine": ("sinergym_model_steps_per_s", _BLUE),
+        },
+    }
+    figure = Figure(figsize=(_WIDTH_IN, 1.8), layout="constrained")
+    for axes, (title, bars) in zip(figure.subplots(1, len(pairs), sharex=True), pairs.items(), strict=True):
+        speeds = [result[key] for key, _ in bars.values()]
+        marks = axes.barh(list(bars), speeds, color=[colour for _, colour in bars.values()], height=0.6)
+        axes.bar_label(marks, [f"{speed:,.0f}" for speed in speeds], padding=3, fontsize=8)
+        axes.set_title(title)
+        axes.invert_yaxis()
+        axes.margins(x=0.15)
+    figure.supxlabel("steps per second", fontsize=8.5)
     return figure
 
 
