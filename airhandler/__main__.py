@@ -3,8 +3,27 @@
 from __future__ import annotations
 
 import sys
+from typing import Annotated
+
+from typer import Exit, Option, echo
 
 _INTERRUPTED = 130
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from airhandler import __version__
+
+        echo(__version__)
+        raise Exit
+
+
+def _options(
+    version: Annotated[
+        bool, Option("--version", help="Print the version and exit.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Options before the command."""
 
 
 def main() -> None:
@@ -27,6 +46,7 @@ def main() -> None:
         help=f"Learned set-points for buildings and data centres, behind a shield ({__version__}).",
         epilog="For example: airhandler evaluate stock outdoor-reset --weather chicago  |  airhandler demo",
     )
+    app.callback()(_options)
     app.add_typer(control.app)
     app.add_typer(deploy.app)
     app.add_typer(demo.app)

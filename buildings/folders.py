@@ -1,44 +1,45 @@
-"""Temporary folders that do not stay: removed with their owner, or by the next process if it was killed."""
+"""Temporary folders that do not stay: removed by their owner, or by a later process if the owner was killed.
+
+Each holds a locked file. The lock goes with its owner, however that ends; a folder whose lock is free is stale.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import functools
 import os
 import shutil
 import tempfile
 from pathlib import Path
 
-_PREFIX = "airhandler"
+_PREFIX, _LOCK = "airhandler-tmp-", ".lock"
+_owned: dict[Path, tuple[int, int]] = {}  # folder -> (owner's process id, descriptor of its lock)
 
 
 def own_folder(kind: str) -> Path:
-    """A new temporary folder of this process: `airhandler-KIND-PID-...`; its owner removes it.
-
-    The first call of a process removes folders whose process has ended without doing so.
-    """
+    """A new temporary folder of this process. The first call of a process removes stale ones."""
     _sweep(tempfile.gettempdir())
-    return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}-{kind}-{os.getpid()}-"))
+    folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{kind}-"))
+    lock = os.open(folder / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    _owned[folder] = (os.getpid(), lock)
+    return folder
 
 
 def remove(folder: Path) -> None:
-    """Removes a folder and all in it; one that is gone is no error."""
+    """Removes a folder of this process and all in it. A forked copy of its owner removes nothing."""
+    owner, lock = _owned.get(folder, (0, -1))
+    if owner != os.getpid():
+        return
+    del _owned[folder]
     shutil.rmtree(folder, ignore_errors=True)
+    os.close(lock)
 
 
 @functools.cache
 def _sweep(where: str) -> None:
-    for folder in Path(where).glob(f"{_PREFIX}-*-*-*"):
-        with contextlib.suppress(ValueError, OSError):
-            if not _alive(int(folder.name.split("-")[2])):
-                remove(folder)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    for folder in Path(where).glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError), (folder / _LOCK).open("r+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises where its owner lives
+            shutil.rmtree(folder, ignore_errors=True)

@@ -83,9 +83,12 @@ def fork(files: OpenFiles) -> int:
     if pid:
         gc.unfreeze()
         return pid
-    die_with_parent(parent)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    files.make_own()
+    try:
+        die_with_parent(parent)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        files.make_own()
+    except BaseException:  # noqa: BLE001 - a child that is not whole must not go on as its parent
+        os._exit(1)
     return 0
 
 
@@ -99,6 +102,8 @@ def fork_map[T](files: Callable[[], OpenFiles], jobs: Sequence[Callable[[], T]],
     Raises SimulationError with the child's words if a job fails, and says how a child ended that was killed.
     Whatever happens, no child is left behind.
     """
+    if processes < 1:
+        raise SimulationError(f"processes {processes}: must be 1 or more")
     results: dict[int, T] = {}
     running: dict[int, _Child[T]] = {}
     waiting = iter(enumerate(jobs))
@@ -139,6 +144,8 @@ class _Child[T]:
         _, status = os.waitpid(self.pid, 0)
         if os.WIFSIGNALED(status):
             raise SimulationError(f"branch {self.number} was killed by {signal.Signals(os.WTERMSIG(status)).name}")
+        if not os.WIFEXITED(status) or os.WEXITSTATUS(status) != 0 or not any(self._parts):
+            raise SimulationError(f"branch {self.number} ended without a result (status {status})")
         succeeded, value = pickle.loads(b"".join(self._parts))  # from our own child, over our own pipe
         if not succeeded:
             raise SimulationError(f"branch {self.number} failed: {value}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import functools
 import json
+import tempfile
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -149,9 +150,10 @@ def _conversion(building: Building, measured: Sequence[Point], raw: Sequence[Poi
 @functools.lru_cache(maxsize=256)
 def _prepared(building: Building, weather: Weather, period: Period) -> Path:
     """The prepared model as a file of this process, made once."""
-    path = _scratch() / f"{len(list(_scratch().iterdir())):04d}-{building.id}.epJSON"
-    path.write_text(json.dumps(prepare(building.file, weather, period)))
-    return path
+    number, name = tempfile.mkstemp(dir=_scratch(), prefix=f"{building.id}-", suffix=".epJSON")
+    with open(number, "w") as file:  # noqa: PTH123 - a descriptor, not a path
+        json.dump(prepare(building.file, weather, period), file)
+    return Path(name)
 
 
 @functools.cache

@@ -11,6 +11,8 @@ import torch
 from stable_baselines3 import SAC
 from stable_baselines3.common.vec_env import VecEnv
 
+from airhandler.buildings.errors import UserError
+
 from .bundle import Weights
 from .replay import ExecutedActionReplayBuffer
 
@@ -28,6 +30,23 @@ class AgentSettings:
     buffer_size: int = field(default=300_000, metadata={"help": "transitions kept"})
     tau: float = field(default=0.01, metadata={"help": "share of the critic that its target takes over per step"})
     target_entropy: float = field(default=-4.0, metadata={"help": "entropy that the temperature steers to"})
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in _RANGES.items():
+            if not low <= getattr(self, name) <= high:
+                raise UserError(f"{name} {getattr(self, name)}: must be {low:g} to {high:g}")
+
+
+_RANGES = {
+    "gamma": (0.0, 1.0),
+    "learning_rate": (1e-8, 1.0),
+    "batch_size": (1, 1_000_000),
+    "width": (1, 100_000),
+    "gradient_steps": (1, 10_000),
+    "learning_starts": (0, 100_000_000),
+    "buffer_size": (1, 100_000_000),
+    "tau": (0.0, 1.0),
+}
 
 
 def make_agent(envs: VecEnv, settings: AgentSettings, *, seed: int, tensorboard: Path | None) -> SAC:

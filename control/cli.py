@@ -87,6 +87,9 @@ def train(
     )
     with training_bar(steps) as progress:
         done = run(settings, resume=resume, command=command_line(), progress=progress)
+    if not as_json and done.seconds == 0.0:
+        typer.echo(f"nothing left to do: this run has its {done.steps} steps; bundle in {done.bundle}")
+        return
     if as_json:
         typer.echo(json.dumps({"bundle": str(done.bundle), "steps": done.steps, "interrupted": done.interrupted}))
         return

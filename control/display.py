@@ -176,4 +176,5 @@ def _against(row: Row, rows: Sequence[Row]) -> str:
 
 
 def _mwh(kwh: float) -> str:
-    return f"{kwh / 1000:.1f}"
+    """Megawatt-hours, with enough digits to tell controllers apart."""
+    return f"{kwh / 1000:.1f}" if kwh >= 100_000 else f"{kwh / 1000:.3f}"

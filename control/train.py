@@ -196,6 +196,8 @@ def _prepare_folder(settings: TrainSettings, resume: bool) -> Path:
         raise UserError(f"nothing to resume in {settings.out}: there is no checkpoint; leave out --resume")
     if exists and not resume:
         raise UserError(f"{settings.out} holds a training run: continue it with --resume, or name another --out")
+    if not resume and (settings.out / "bundle").exists():
+        raise UserError(f"{settings.out} holds a bundle that another run made: name another --out")
     try:
         checkpoint.mkdir(parents=True, exist_ok=True)
         (checkpoint / ".writable").write_text("")

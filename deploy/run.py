@@ -156,6 +156,14 @@ def begun(settings: RunSettings, building: Building, controller: str, stop: Stop
     After a run that nothing stopped, the metrics linger. Raises UserError before anything has started.
     """
     _check_folder(settings.out)
+    try:
+        yield from _begun(settings, building, controller, stop)
+    finally:
+        with contextlib.suppress(OSError):
+            settings.out.rmdir()  # only if it is empty: a run that did not start leaves nothing
+
+
+def _begun(settings: RunSettings, building: Building, controller: str, stop: Stop | None) -> Iterator[Run]:
     run = Run(settings, building, controller, stop or Stop())
     server = run.metrics.serve(settings.port, settings.address)
     with contextlib.closing(server), on_signals(run.stop):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import subprocess
@@ -45,15 +44,25 @@ def test_ctrl_c_while_energyplus_computes_is_never_lost() -> None:
         assert (out, running.returncode) == ("interrupted\n", 0), error
 
 
-def test_a_forgotten_run_leaves_no_folder() -> None:
+def test_a_branch_that_closes_the_run_leaves_its_folder_to_the_owner(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
     run = started("datacentre-dx", 1)
     folder = run._engine._folder
     assert folder is not None
+    run.branch([run.close])
     assert folder.exists()
-    run._engine.close()
-    del run
-    gc.collect()
+    run.close()
     assert not folder.exists()
+
+
+def test_a_users_folder_is_never_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    mine = [tmp_path / "airhandler-results-2024-08", tmp_path / "airhandler-tmp-mine"]
+    for folder in mine:
+        folder.mkdir()
+    folders._sweep.cache_clear()
+    folders.own_folder("run")
+    assert all(folder.exists() for folder in mine)
 
 
 def test_folders_of_a_killed_process_are_removed_by_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
