@@ -138,7 +138,21 @@ def test_ctrl_c_in_an_evaluation_is_said_in_one_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_bench_engine_measures_three_speeds_in_one_run() -> None:
-    result = json.loads(airhandler("bench", "engine", "--days", "3", "--repetitions", "1", "--json").stdout)
-    for name in ("bare_steps_per_s", "env_steps_per_s", "sinergym_steps_per_s"):
+def test_bench_engine_measures_everything_in_one_run(tmp_path: Path) -> None:
+    figure = tmp_path / "speed.svg"
+    words = ["--days", "1", "--repetitions", "1", "--figure", str(figure), "--json"]
+    result = json.loads(airhandler("bench", "engine", *words).stdout)
+    for name in (
+        "bare_steps_per_s",
+        "env_steps_per_s",
+        "sinergym_steps_per_s",
+        "reset_snapshot_ms",
+        "reset_plain_ms",
+        "reset_sinergym_ms",
+        "branch_24_steps_ms",
+        "parallel_2_ratio",
+        "snapshot_memory_mib",
+        "worker_memory_mb",
+    ):
         assert result[name] > 0
+    assert "<svg" in figure.read_text()

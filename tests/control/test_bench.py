@@ -62,21 +62,3 @@ def test_sinergyms_model_runs_on_our_engine() -> None:
 @pytest.mark.slow
 def test_sinergyms_own_environment_is_timed() -> None:
     assert bench._sinergym(1) > 0
-
-
-@pytest.mark.slow
-def test_everything_is_measured_for_real() -> None:
-    result = bench.bench_engine(days=1, repetitions=1)
-    for key in (
-        "bare_steps_per_s",
-        "env_steps_per_s",
-        "sinergym_steps_per_s",
-        "reset_snapshot_ms",
-        "reset_plain_ms",
-        "reset_sinergym_ms",
-        "branch_24_steps_ms",
-        "parallel_2_ratio",
-        "snapshot_memory_mib",
-        "worker_memory_mb",
-    ):
-        assert result[key] > 0
