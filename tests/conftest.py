@@ -5,6 +5,15 @@ from __future__ import annotations
 import os
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("fast", max_examples=25)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Fewer generated examples where only the fast tests were asked for: `make test` has them all."""
+    if config.getoption("markexpr") == "not slow":
+        settings.load_profile("fast")
 
 
 def _skipped(config: pytest.Config) -> list[pytest.TestReport | pytest.CollectReport]:

@@ -16,6 +16,8 @@ from airhandler.buildings.errors import SimulationError, UserError
 from airhandler.buildings.vector import ParallelEnvs
 from tests.buildings.counting import Counting, Failing, refused
 
+pytestmark = pytest.mark.slow
+
 MODES = [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP]
 BUILDINGS = [
     partial(BuildingEnv, weather="chicago", start="random", days=1),

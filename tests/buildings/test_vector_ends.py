@@ -36,6 +36,8 @@ from airhandler.buildings.env import BuildingEnv
 from airhandler.buildings.vector import ParallelEnvs
 from tests.buildings.counting import Stuck
 
+pytestmark = pytest.mark.slow
+
 def run(maker, width):
     envs = ParallelEnvs([maker] * 2, processes=2, scratch=Path(sys.argv[1]))
     envs.reset(seed=0)

@@ -15,6 +15,8 @@ from airhandler.control.report import Run, finding, write_report
 from tests.control.test_plots import LABELS, run
 from tests.control.test_table import BUILDING
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def runs() -> list[Run]:

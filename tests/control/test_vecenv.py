@@ -20,6 +20,8 @@ from airhandler.control.vector import measure_parallel, memory_mb, shielded_env
 from airhandler.safety.wrapper import ShieldedEnv
 from tests.buildings.counting import Counting
 
+pytestmark = pytest.mark.slow
+
 SHIELDED = [partial(shielded_env, "datacentre-dx", weather, "random", 1) for weather in ("chicago", "tucson")]
 CARRIED = {"executed_action", "verdict", "exceedance_k", "controllable_w", "TimeLimit.truncated"}
 

@@ -16,6 +16,8 @@ from airhandler.deploy.run import SUMMARY_FILE, TICKS_FILE
 from tests.deploy.process import Airhandler
 from tests.deploy.scenes import bundle, record
 
+pytestmark = pytest.mark.slow
+
 SLOWLY = "900"  # one step a second: the run is still going on when the signal comes
 
 
