@@ -68,12 +68,13 @@ def evaluation_table(rows: Sequence[Row]) -> Table:
         "shield acted %",
         title=f"{first['building']}, {first['weather']}, {first['days']} days from {first['start']}",
     )
+    digits = 1 if first["total_kwh"] >= 100_000 else 3  # enough to tell controllers apart in short runs too
     for row in rows:
         table.add_row(
             str(row["label"]),
-            *(_mwh(row[k]) for k in ("total_kwh",)),
+            _mwh(row["total_kwh"], digits),
             _against(row, rows),
-            *(_mwh(row[k]) for k in ("hvac_kwh", "server_fans_kwh", "it_kwh")),
+            *(_mwh(row[k], digits) for k in ("hvac_kwh", "server_fans_kwh", "it_kwh")),
             f"{row['pue']:.3f}",
             f"{row['inlet_max_c']:.1f}",
             f"{100 * row['above_recommended_frac']:.2f}",
@@ -175,6 +176,5 @@ def _against(row: Row, rows: Sequence[Row]) -> str:
     return "-" if stock is None or row["controller"] == "stock" else f"{100 * (row['total_kwh'] / stock - 1):+.1f} %"
 
 
-def _mwh(kwh: float) -> str:
-    """Megawatt-hours, with enough digits to tell controllers apart."""
-    return f"{kwh / 1000:.1f}" if kwh >= 100_000 else f"{kwh / 1000:.3f}"
+def _mwh(kwh: float, digits: int = 1) -> str:
+    return f"{kwh / 1000:.{digits}f}"
