@@ -226,13 +226,14 @@ class Simulation:
 
     def close(self) -> None:
         """Ends the run, wherever it is, and removes its folder."""
-        if self._runner is not None and not self._runner.dead:
-            self._stopping = True
-            self._caller = greenlet.getcurrent()
-            self._runner.switch()
-        if self._removal is not None:
-            self._removal()
-        self._folder = None
+        try:
+            if self._runner is not None and not self._runner.dead:
+                self._stopping = True
+                self._go_on()
+        finally:  # a Ctrl-C that came meanwhile
+            if self._removal is not None:
+                self._removal()
+            self._folder = None
 
     def __enter__(self) -> Simulation:
         return self
@@ -243,16 +244,23 @@ class Simulation:
     # --- inside ---------------------------------------------------------------------------------------------
 
     def _switch(self) -> Array | None:
-        self._caller = greenlet.getcurrent()
-        interrupts.enter()
-        values: Array | None = self._runner.switch()
-        interrupts.leave()
+        values = self._go_on()
         if self._failure is not None:
             failure, self._failure = self._failure, None
             self.close()
             if isinstance(failure, _MissingNamesError):
                 raise SimulationError(_missing_text(failure.args[0], self._model, self._weather)) from None
             raise failure
+        return values
+
+    def _go_on(self) -> Array | None:
+        """EnergyPlus, until it hands over or ends; Ctrl-C waits for that."""
+        self._caller = greenlet.getcurrent()
+        interrupts.enter()
+        try:
+            values: Array | None = self._runner.switch()
+        finally:
+            interrupts.leave()
         return values
 
     def _run(self) -> None:

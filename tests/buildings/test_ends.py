@@ -6,11 +6,12 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
-from airhandler.buildings import folders
+from airhandler.buildings import folders, interrupts
 from tests.buildings.test_fork import ROOT, started, wait_for
 
 COUNT = """
@@ -84,3 +85,37 @@ def test_folders_of_a_killed_process_are_removed_by_the_next(tmp_path: Path, mon
     folders.own_folder("run")
     assert not stale.exists()
     assert own.exists(), "ours is in use"
+
+
+def test_an_engine_that_raises_does_not_keep_ctrl_c_for_ever() -> None:
+    run = started("datacentre-dx", 1)
+
+    class Broken:
+        dead = False
+
+        def switch(self) -> None:
+            raise RuntimeError("broken")
+
+    whole, run._engine._runner = run._engine._runner, Broken()
+    with pytest.raises(RuntimeError, match="broken"):
+        run.step(run.array(None))
+    assert not interrupts._inside
+    run._engine._runner = whole
+    run.close()
+
+
+def test_ctrl_c_while_a_run_is_closed_is_raised_once_its_folder_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = started("datacentre-dx", 1)
+    folder = run._engine._folder
+    assert folder is not None
+    monkeypatch.setattr(interrupts, "_pending", True)
+    with pytest.raises(KeyboardInterrupt):
+        run.close()
+    assert not folder.exists()
+
+
+def test_another_threads_run_does_not_keep_ctrl_c() -> None:
+    thread = threading.Thread(target=interrupts.enter)
+    thread.start()
+    thread.join()
+    assert not interrupts._inside
