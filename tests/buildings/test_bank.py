@@ -106,6 +106,11 @@ def test_episodes_begin_at_snapshots(bank: SnapshotBank) -> None:
         ends = [env.step(np.zeros(4, np.float32))[3] for _ in range(96)]
         assert ends == [False] * 95 + [True]
     assert begins == {1, 8}
+    with pytest.raises(SimulationError, match="reset"):
+        env.step(np.zeros(4, np.float32))
+    assert env.reset(options={"weather": bank.weather.name})[1]["weather"] == bank.weather.name
+    with pytest.raises(UserError, match="tucson"):
+        env.reset(options={"weather": "tucson"})
     env.close()
 
 
