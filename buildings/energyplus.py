@@ -16,7 +16,6 @@ import functools
 import importlib.util
 import json
 import os
-import tempfile
 import time
 import weakref
 from collections.abc import Callable, Sequence
@@ -375,16 +374,19 @@ class _Probe(Simulation):
 
 def _missing_text(missing: Sequence[Wanted], model: Path, weather: Path) -> str:
     """Names the nearest that exist. EnergyPlus only lists variables that were asked for, so it is asked again."""
-    with tempfile.TemporaryDirectory(prefix="airhandler-") as name:
+    folder = own_folder("names")
+    try:
         tree = json.loads(model.read_text())
         tree["Output:VariableDictionary"] = {"Names": {"key_field": "IDF"}}
         tree["OutputControl:Files"] = {"Files": {"output_rdd": "Yes"}}
-        path = Path(name) / "model.epJSON"
+        path = folder / "model.epJSON"
         path.write_text(json.dumps(tree))
         asked = [wanted for kind, wanted, _ in missing if kind == "OutputVariable"]
-        with contextlib.closing(_Probe(model=path, weather=weather, variables=asked, keep=Path(name))) as probe:
+        with contextlib.closing(_Probe(model=path, weather=weather, variables=asked, keep=folder)) as probe:
             probe.start()
-        return message(missing, probe.available, dictionary(Path(name) / "eplusout.rdd"), model.name)
+        return message(missing, probe.available, dictionary(folder / "eplusout.rdd"), model.name)
+    finally:
+        remove(folder)
 
 
 def _failure_text(folder: Path, model: Path) -> str:

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from airhandler.buildings import folders, interrupts
+from airhandler.buildings.model import Period
+from airhandler.buildings.sinergym_env import SinergymEnv
 from tests.buildings.test_fork import ROOT, started, wait_for
 
 COUNT = """
@@ -119,3 +121,17 @@ def test_another_threads_run_does_not_keep_ctrl_c() -> None:
     thread.start()
     thread.join()
     assert not interrupts._inside
+
+
+@pytest.mark.slow
+def test_a_sinergym_episode_has_folders_that_the_next_process_can_sweep(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    env = SinergymEnv("Eplus-5zone-hot-continuous-v1", Period(days=1))
+    env.reset(seed=0)
+    mine = [folder for folder in tmp_path.iterdir() if "-models-" not in folder.name]
+    assert len(mine) == 2
+    assert all((folder / folders._LOCK).exists() for folder in mine)
+    env.close()
+    assert not any(folder.exists() for folder in mine)
