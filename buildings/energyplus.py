@@ -179,7 +179,7 @@ class Simulation:
             self._folder = self._keep
             self._folder.mkdir(parents=True, exist_ok=True)
         if commands is not None:
-            self._commands = commands
+            self._commands = self._checked(commands)
         self._runner = greenlet.greenlet(self._run)
         values = self._switch()
         if values is None:
@@ -195,7 +195,7 @@ class Simulation:
         """
         if self._runner is None or self._runner.dead:
             raise SimulationError("this simulation is not running: call start() on a new one")
-        self._commands = commands
+        self._commands = self._checked(commands)
         return self._switch()
 
     def run_through(self, commands: Array) -> float:
@@ -241,6 +241,11 @@ class Simulation:
         self.close()
 
     # --- inside ---------------------------------------------------------------------------------------------
+
+    def _checked(self, commands: Array) -> Array:
+        if np.shape(commands) != (len(self._actuators),):
+            raise SimulationError(f"{len(self._actuators)} actuators need as many commands, not {np.shape(commands)}")
+        return commands
 
     def _switch(self) -> Array | None:
         values = self._go_on()

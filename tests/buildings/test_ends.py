@@ -9,9 +9,11 @@ import sys
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from airhandler.buildings import folders, interrupts
+from airhandler.buildings.errors import SimulationError
 from airhandler.buildings.model import Period
 from airhandler.buildings.sinergym_env import SinergymEnv
 from tests.buildings.test_fork import ROOT, started, wait_for
@@ -135,3 +137,11 @@ def test_a_sinergym_episode_has_folders_that_the_next_process_can_sweep(
     assert all((folder / folders._LOCK).exists() for folder in mine)
     env.close()
     assert not any(folder.exists() for folder in mine)
+
+
+def test_commands_of_the_wrong_length_are_said() -> None:
+    run = started("datacentre-dx", 1)
+    with pytest.raises(SimulationError, match=r"4 actuators need as many commands, not \(3,\)"):
+        run.step(np.zeros(3))
+    assert run.step(run.array(None)) is not None
+    run.close()
