@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode
 
+from airhandler.buildings import folders
 from airhandler.buildings.env import BuildingEnv
 from airhandler.buildings.errors import SimulationError, UserError
 from airhandler.buildings.vector import ParallelEnvs
@@ -268,3 +269,11 @@ def test_seeds_are_any_integers_and_one_an_environment() -> None:
         assert np.array_equal(first, envs.reset(seed=np.array([3, 4]))[0])  # type: ignore[arg-type]
         with pytest.raises(UserError, match="seeds: 1 for 2 environments"):
             envs.reset(seed=[3])
+
+
+def test_a_scratch_is_a_folder_like_every_other(tmp_path: Path) -> None:
+    scratch = Scratch(tmp_path)
+    assert scratch.path in folders._owned
+    scratch.close()
+    scratch.close()
+    assert list(tmp_path.iterdir()) == []
