@@ -6,10 +6,13 @@ The simulation and its snapshots live in processes of their own, so that the pro
 from __future__ import annotations
 
 import contextlib
+import os
 import pickle
 import socket
 import subprocess
 import sys
+import threading
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,15 +20,16 @@ from pathlib import Path
 
 import numpy as np
 
-from .catalog import Building, find_building
+from .catalog import find_building
 from .energyplus import Array
-from .errors import SimulationError
+from .errors import SimulationError, UserError
 from .folders import own_folder, remove
 from .instrumentation import begin_of, measured_points, reading_of, setpoint_array
 from .model import Period
 from .nursery import ENDED, FAILED, HEADER, MESSAGE_BYTES, Order, socket_path, weekly
 from .points import Reading, Setpoints
-from .weather import Weather, find_weather
+from .processes import child_environment
+from .weather import find_weather
 
 Commander = Callable[[Reading], Setpoints | None]
 
@@ -43,9 +47,18 @@ class Snapshot:
     pid: int
 
     def memory_bytes(self) -> int:
-        """What it costs beyond what it shares: memory of its own [bytes]. Source: Linux, proc(5), smaps_rollup."""
-        lines = Path(f"/proc/{self.pid}/smaps_rollup").read_text().splitlines()
-        return sum(1024 * int(line.split()[1]) for line in lines if line.startswith("Private_"))
+        """What it costs beyond what it shares: memory of its own [bytes]. Raises SimulationError if it is gone.
+
+        Source: Linux, proc(5), smaps_rollup.
+        """
+        try:
+            lines = Path(f"/proc/{self.pid}/smaps_rollup").read_text().splitlines()
+        except OSError as error:
+            raise SimulationError(f"the snapshot of step {self.step} is gone ({error}): make a new bank") from error
+        private = [1024 * int(line.split()[1]) for line in lines if line.startswith("Private_")]
+        if not private:  # killed, and not yet taken note of
+            raise SimulationError(f"the snapshot of step {self.step} is gone: make a new bank")
+        return sum(private)
 
 
 class SnapshotBank:
@@ -60,7 +73,8 @@ class SnapshotBank:
         max_memory_bytes: what all snapshots may cost beyond what they share; it ends in an error, not in swapping.
         progress: is told how many of how many are made.
 
-    Raises SimulationError, with EnergyPlus's own words, if the run fails; UserError for unknown names.
+    Raises SimulationError, with EnergyPlus's own words, if the run fails; UserError for unknown names, steps outside
+    the period and a commander that cannot be pickled.
     """
 
     def __init__(
@@ -75,9 +89,11 @@ class SnapshotBank:
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
         self.building, self.weather, self.period = find_building(building), find_weather(weather), period or Period()
-        wanted = tuple(
-            sorted(set(weekly(self.period, self.building.file.timesteps_per_hour) if steps is None else steps))
-        )
+        per_hour = self.building.file.timesteps_per_hour
+        wanted = tuple(sorted(set(weekly(self.period, per_hour) if steps is None else steps)))
+        last = self.period.days * 24 * per_hour - 1
+        if wanted and not 0 <= wanted[0] <= wanted[-1] <= last:
+            raise UserError(f"steps {wanted[0]} to {wanted[-1]}: must be within 0 to {last}, the period's")
         self._folder = own_folder("bank")
         order = Order(
             building=building,
@@ -88,17 +104,24 @@ class SnapshotBank:
             folder=self._folder,
         )
         self.snapshots: tuple[Snapshot, ...] = ()
-        command = [sys.executable, "-m", "airhandler.buildings.nursery"]
-        self._nursery = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         try:
-            self._make(order, len(wanted), max_memory_bytes, progress)
+            pickled = _pickled(order)
+            self._nursery = _nursery(self._folder)
+        except BaseException:
+            remove(self._folder)
+            raise
+        self._end = weakref.finalize(self, _end, self._nursery, self._folder, os.getpid())
+        try:
+            self._make(pickled, len(wanted), max_memory_bytes, progress)
         except BaseException:
             self.close()
             raise
 
     def run(self, index: int) -> BranchedRun:
         """A run that begins at a snapshot, in a process of its own. Raises SimulationError if it is gone."""
-        return BranchedRun(self.building, self.weather, self.period, self._folder, self.snapshots[index].step)
+        if not self._end.alive:
+            raise SimulationError("this bank is closed: make a new one")
+        return BranchedRun(self, self.snapshots[index].step)
 
     def memory_bytes(self) -> int:
         """What all snapshots cost beyond what they share [bytes]."""
@@ -107,13 +130,12 @@ class SnapshotBank:
     def close(self) -> None:
         """Ends every snapshot and every run that began at one."""
         self.snapshots = ()
-        for pipe in (self._nursery.stdin, self._nursery.stdout):
-            if pipe is not None:
-                with contextlib.suppress(OSError):
-                    pipe.close()
-        self._nursery.kill()
-        self._nursery.wait()
-        remove(self._folder)
+        self._end()
+
+    @property
+    def folder(self) -> Path:
+        """Where its snapshots' sockets and temporary files are."""
+        return self._folder
 
     def __enter__(self) -> SnapshotBank:
         return self
@@ -122,14 +144,17 @@ class SnapshotBank:
         self.close()
 
     def _make(
-        self, order: Order, count: int, max_memory_bytes: int, progress: Callable[[int, int], None] | None
+        self, order: bytes, count: int, max_memory_bytes: int, progress: Callable[[int, int], None] | None
     ) -> None:
         assert self._nursery.stdin is not None
         assert self._nursery.stdout is not None
-        self._nursery.stdin.write(pickle.dumps(order))
-        self._nursery.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):  # it ended: the next line says how
+            self._nursery.stdin.write(order)
+            self._nursery.stdin.flush()
         while len(self.snapshots) < count:
             kind, _, rest = self._nursery.stdout.readline().decode().strip().partition(" ")
+            if kind == "mistake":
+                raise UserError(rest)
             if kind != "snapshot":
                 raise SimulationError(rest or f"the process that makes snapshots ended: {self._nursery.wait()}")
             step, pid = map(int, rest.split())
@@ -143,19 +168,51 @@ class SnapshotBank:
                 progress(len(self.snapshots), count)
 
 
-class BranchedRun:
-    """A run that began at a snapshot, with the face of an `InstrumentedRun`."""
+def _pickled(order: Order) -> bytes:
+    try:
+        return pickle.dumps(order)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise UserError(f"{error}: a commander must be a function at the top of a module") from error
 
-    def __init__(self, building: Building, weather: Weather, period: Period, folder: Path, step: int) -> None:
-        self.building, self.weather, self.period = building, weather, period
+
+def _nursery(folder: Path) -> subprocess.Popen[bytes]:
+    """Starts the process that makes the snapshots, with its temporary files in a folder."""
+    temporary = folder / "tmp"
+    temporary.mkdir()
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    words = ["-P", "-m", "airhandler.buildings.nursery", str(os.getpid()), str(int(in_main_thread))]
+    return subprocess.Popen(
+        [sys.executable, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=child_environment(temporary)
+    )
+
+
+def _end(nursery: subprocess.Popen[bytes], folder: Path, owner: int) -> None:
+    """What `close` does, also when the bank is forgotten or the interpreter ends; not in a fork of its owner."""
+    if os.getpid() != owner:
+        return
+    for pipe in (nursery.stdin, nursery.stdout):
+        if pipe is not None:
+            with contextlib.suppress(OSError):
+                pipe.close()
+    nursery.kill()
+    nursery.wait()
+    remove(folder)
+
+
+class BranchedRun:
+    """A run that began at a snapshot; it keeps its bank from being forgotten."""
+
+    def __init__(self, bank: SnapshotBank, step: int) -> None:
+        self.building, self.weather, self.period = building, weather, period = bank.building, bank.weather, bank.period
         self.measured = measured_points(building)
         self.total_steps = period.days * 24 * building.file.timesteps_per_hour
         self.steps = step
+        self._bank, self._started = bank, False
         self._names = tuple(p.name for p in self.measured)
         self._began, self._step = begin_of(period, weather), timedelta(seconds=building.step_s)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
-            self._socket.connect(socket_path(folder, step))
+            self._socket.connect(socket_path(bank.folder, step))
         except OSError as error:
             self._socket.close()
             raise SimulationError(f"the snapshot of step {step} is gone ({error}): make a new bank") from error
@@ -167,12 +224,19 @@ class BranchedRun:
 
     def start(self) -> Array:
         """The values at the snapshot [len(measured)]."""
+        if self._started:
+            raise SimulationError("this run was started before: make a new one")
+        self._started = True
         values = self._receive()
         assert values is not None
         return values
 
     def step(self, setpoints: Array) -> Array | None:
         """One control step under set-points [len(setpoints)]; None after the last step of the period."""
+        if not self._started:
+            raise SimulationError("this run is not running: call start() first")
+        if np.shape(setpoints) != (needed := (len(self.building.setpoints),)):
+            raise SimulationError(f"{needed[0]} set-points need as many values, not {np.shape(setpoints)}")
         try:
             self._socket.send(np.ascontiguousarray(setpoints, dtype=np.float64).tobytes())
         except OSError as error:

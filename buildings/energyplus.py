@@ -16,7 +16,6 @@ import functools
 import importlib.util
 import json
 import os
-import tempfile
 import time
 import weakref
 from collections.abc import Callable, Sequence
@@ -180,7 +179,7 @@ class Simulation:
             self._folder = self._keep
             self._folder.mkdir(parents=True, exist_ok=True)
         if commands is not None:
-            self._commands = commands
+            self._commands = self._checked(commands)
         self._runner = greenlet.greenlet(self._run)
         values = self._switch()
         if values is None:
@@ -196,7 +195,7 @@ class Simulation:
         """
         if self._runner is None or self._runner.dead:
             raise SimulationError("this simulation is not running: call start() on a new one")
-        self._commands = commands
+        self._commands = self._checked(commands)
         return self._switch()
 
     def run_through(self, commands: Array) -> float:
@@ -226,13 +225,14 @@ class Simulation:
 
     def close(self) -> None:
         """Ends the run, wherever it is, and removes its folder."""
-        if self._runner is not None and not self._runner.dead:
-            self._stopping = True
-            self._caller = greenlet.getcurrent()
-            self._runner.switch()
-        if self._removal is not None:
-            self._removal()
-        self._folder = None
+        try:
+            if self._runner is not None and not self._runner.dead:
+                self._stopping = True
+                self._go_on()
+        finally:  # a Ctrl-C that came meanwhile
+            if self._removal is not None:
+                self._removal()
+            self._folder = None
 
     def __enter__(self) -> Simulation:
         return self
@@ -242,17 +242,29 @@ class Simulation:
 
     # --- inside ---------------------------------------------------------------------------------------------
 
+    def _checked(self, commands: Array) -> Array:
+        if np.shape(commands) != (len(self._actuators),):
+            raise SimulationError(f"{len(self._actuators)} actuators need as many commands, not {np.shape(commands)}")
+        return commands
+
     def _switch(self) -> Array | None:
-        self._caller = greenlet.getcurrent()
-        interrupts.enter()
-        values: Array | None = self._runner.switch()
-        interrupts.leave()
+        values = self._go_on()
         if self._failure is not None:
             failure, self._failure = self._failure, None
             self.close()
             if isinstance(failure, _MissingNamesError):
                 raise SimulationError(_missing_text(failure.args[0], self._model, self._weather)) from None
             raise failure
+        return values
+
+    def _go_on(self) -> Array | None:
+        """EnergyPlus, until it hands over or ends; Ctrl-C waits for that."""
+        self._caller = greenlet.getcurrent()
+        interrupts.enter()
+        try:
+            values: Array | None = self._runner.switch()
+        finally:
+            interrupts.leave()
         return values
 
     def _run(self) -> None:
@@ -367,16 +379,19 @@ class _Probe(Simulation):
 
 def _missing_text(missing: Sequence[Wanted], model: Path, weather: Path) -> str:
     """Names the nearest that exist. EnergyPlus only lists variables that were asked for, so it is asked again."""
-    with tempfile.TemporaryDirectory(prefix="airhandler-") as name:
+    folder = own_folder("names")
+    try:
         tree = json.loads(model.read_text())
         tree["Output:VariableDictionary"] = {"Names": {"key_field": "IDF"}}
         tree["OutputControl:Files"] = {"Files": {"output_rdd": "Yes"}}
-        path = Path(name) / "model.epJSON"
+        path = folder / "model.epJSON"
         path.write_text(json.dumps(tree))
         asked = [wanted for kind, wanted, _ in missing if kind == "OutputVariable"]
-        with contextlib.closing(_Probe(model=path, weather=weather, variables=asked, keep=Path(name))) as probe:
+        with contextlib.closing(_Probe(model=path, weather=weather, variables=asked, keep=folder)) as probe:
             probe.start()
-        return message(missing, probe.available, dictionary(Path(name) / "eplusout.rdd"), model.name)
+        return message(missing, probe.available, dictionary(folder / "eplusout.rdd"), model.name)
+    finally:
+        remove(folder)
 
 
 def _failure_text(folder: Path, model: Path) -> str:

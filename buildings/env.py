@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
-from typing import Any, Literal
+from datetime import datetime, timedelta
+from typing import Any, Literal, Protocol
 
 import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from .bank import BranchedRun, SnapshotBank
+from .bank import SnapshotBank
 from .catalog import Building, find_building
 from .codec import Codec, Float32
 from .energyplus import Array
@@ -20,6 +20,34 @@ from .model import Period
 from .points import Reading
 from .reward import Reward
 from .weather import Weather, find_weather
+
+
+class Run(Protocol):
+    """One simulated stretch that is stepped from outside: an `InstrumentedRun`, or a `BranchedRun` from a bank."""
+
+    @property
+    def weather(self) -> Weather:
+        """The weather that it runs in."""
+
+    @property
+    def steps(self) -> int:
+        """Steps from the begin of the period."""
+
+    @property
+    def time(self) -> datetime:
+        """Simulated time, in the local standard time of the weather file."""
+
+    def start(self) -> Array:
+        """The first values [measured]."""
+
+    def step(self, setpoints: Array) -> Array | None:
+        """One control step under set-points [setpoints]; None after the last step of the period."""
+
+    def reading(self, values: Array) -> Reading:
+        """Values as a Reading; NaN becomes absent."""
+
+    def close(self) -> None:
+        """Ends the run."""
 
 
 class BuildingEnv(gym.Env[Float32, Float32]):
@@ -69,7 +97,7 @@ class BuildingEnv(gym.Env[Float32, Float32]):
         self._reference_of = np.array([index[a.per] for a in self.codec.actions if a.per], dtype=np.intp)
         self.observation_space = gym.spaces.Box(-1.0, 1.0, (len(self.codec.names),), np.float32)
         self.action_space = gym.spaces.Box(-1.0, 1.0, (len(self.building.setpoints),), np.float32)
-        self._run: InstrumentedRun | BranchedRun | None = None
+        self._run: Run | None = None
         self._last_step = 0
         self._values: Array = np.empty(0)
 
@@ -96,7 +124,7 @@ class BuildingEnv(gym.Env[Float32, Float32]):
     def step_setpoints(self, setpoints: Array) -> tuple[Float32, float, bool, bool, dict[str, Any]]:
         """One control step under set-points [len(setpoints)] in physical units; NaN: the building's own control."""
         run = self._running()
-        values = run.step(setpoints)
+        values = run.step(setpoints) if run.steps < self._last_step else None
         if values is None:
             raise SimulationError("the episode is over: call reset()")
         self._values = values
@@ -117,20 +145,33 @@ class BuildingEnv(gym.Env[Float32, Float32]):
         references[self._relative] = self._values[self._reference_of]
         return references
 
-    def _begin(self, options: dict[str, Any]) -> InstrumentedRun | BranchedRun:
+    def _begin(self, options: dict[str, Any]) -> Run:
         if self._starts:
-            bank, index = self._starts[int(self.np_random.integers(len(self._starts)))]
+            starts = self._starts_in(options)
+            bank, index = starts[int(self.np_random.integers(len(starts)))]
             return bank.run(index)
         return InstrumentedRun(self.building, self._draw_weather(options), self._draw_period())
 
+    def _starts_in(self, options: dict[str, Any]) -> list[tuple[SnapshotBank, int]]:
+        """The snapshots that an episode may begin at."""
+        if "weather" not in options:
+            return self._starts
+        weather = self._named(options["weather"])
+        starts = [(bank, i) for bank, i in self._starts if bank.weather == weather]
+        if not starts:
+            raise UserError(f"no snapshot in {weather.name} has {self._period.days} days left")
+        return starts
+
     def _draw_weather(self, options: dict[str, Any]) -> Weather:
         if "weather" in options:
-            wanted = options["weather"]
-            for weather in self.weathers:
-                if weather.name == wanted:
-                    return weather
-            raise UserError(f"weather {wanted!r} is not one of this environment's: {[w.name for w in self.weathers]}")
+            return self._named(options["weather"])
         return self.weathers[int(self.np_random.integers(len(self.weathers)))]
+
+    def _named(self, wanted: object) -> Weather:
+        for weather in self.weathers:
+            if weather.name == wanted:
+                return weather
+        raise UserError(f"weather {wanted!r} is not one of this environment's: {[w.name for w in self.weathers]}")
 
     def _draw_period(self) -> Period:
         if not self._random_start:
@@ -138,7 +179,7 @@ class BuildingEnv(gym.Env[Float32, Float32]):
         first = Period().first + timedelta(days=int(self.np_random.integers(365 - self._period.days + 1)))
         return Period(start=(first.month, first.day), days=self._period.days)
 
-    def _running(self) -> InstrumentedRun | BranchedRun:
+    def _running(self) -> Run:
         if self._run is None:
             raise SimulationError("no episode is running: call reset() first")
         return self._run
@@ -146,7 +187,7 @@ class BuildingEnv(gym.Env[Float32, Float32]):
     def _observe(self) -> Float32:
         return self.codec.encode_values(self._values[self._observed], self._running().time)
 
-    def _info(self, run: InstrumentedRun | BranchedRun) -> dict[str, Any]:
+    def _info(self, run: Run) -> dict[str, Any]:
         return {"weather": run.weather.name, "time": run.time}
 
     def _end(self) -> None:

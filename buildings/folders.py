@@ -13,16 +13,23 @@ import shutil
 import tempfile
 from pathlib import Path
 
-_PREFIX, _LOCK = "airhandler-tmp-", ".lock"
+_PREFIX, _NEW, _LOCK = "airhandler-tmp-", "airhandler-new-", ".lock"
 _owned: dict[Path, tuple[int, int]] = {}  # folder -> (owner's process id, descriptor of its lock)
 
 
-def own_folder(kind: str) -> Path:
-    """A new temporary folder of this process. The first call of a process removes stale ones."""
-    _sweep(tempfile.gettempdir())
-    folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{kind}-"))
-    lock = os.open(folder / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
+def own_folder(kind: str, root: Path | None = None) -> Path:
+    """A new temporary folder of this process. The first call of a process removes stale ones.
+
+    Args:
+        kind: a part of its name.
+        root: where to make it; by default the folder for temporary files.
+    """
+    where = str(root or tempfile.gettempdir())
+    _sweep(where)
+    new = Path(tempfile.mkdtemp(prefix=f"{_NEW}{kind}-", dir=where))
+    lock = os.open(new / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)
+    folder = new.rename(new.with_name(new.name.replace(_NEW, _PREFIX, 1)))  # to be swept, now that it is locked
     _owned[folder] = (os.getpid(), lock)
     return folder
 

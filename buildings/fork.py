@@ -79,7 +79,11 @@ def fork(files: OpenFiles) -> int:
     check_can_fork()
     gc.freeze()  # keeps the collector from touching, and so copying, every shared page in the child
     parent = os.getpid()
-    pid = os.fork()
+    try:
+        pid = os.fork()
+    except OSError:
+        gc.unfreeze()
+        raise
     if pid:
         gc.unfreeze()
         return pid

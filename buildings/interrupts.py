@@ -2,6 +2,7 @@
 
 Python runs a signal's handler at the next line of Python. During an EnergyPlus run that may be the first line of
 a callback, where an exception is lost. While inside, an interrupt is only noted; it is raised on the way out.
+Handlers run in the main thread alone: what another thread computes does not keep Ctrl-C from it.
 """
 
 from __future__ import annotations
@@ -16,24 +17,30 @@ _pending = False
 
 def install() -> None:
     """Takes over Ctrl-C in the main thread, where nobody else has."""
-    is_main = threading.current_thread() is threading.main_thread()
-    if is_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    if _in_main_thread() and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _on_interrupt)
 
 
 def enter() -> None:
     """From here on an interrupt is only noted."""
     global _inside
-    _inside = True
+    if _in_main_thread():
+        _inside = True
 
 
 def leave() -> None:
     """Raises KeyboardInterrupt if one was noted."""
     global _inside, _pending
+    if not _in_main_thread():
+        return
     _inside = False
     if _pending:
         _pending = False
         raise KeyboardInterrupt
+
+
+def _in_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
 
 
 def _on_interrupt(number: int, frame: FrameType | None) -> None:

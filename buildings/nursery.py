@@ -1,5 +1,7 @@
 """The process that makes and holds snapshots: `python -m airhandler.buildings.nursery`, told what by its stdin.
 
+Its stdout carries one line for each snapshot, or one of what went wrong; what a commander prints goes to stderr.
+
 It runs a building through its period once. At each moment that is wanted it forks: the child is the snapshot. It
 sleeps on a socket; whoever connects is given a fork of it, a worker that goes on from that moment. A chain of
 processes, each killed when the one before it ends: nothing outlives the process that asked for the snapshots.
@@ -7,8 +9,10 @@ processes, each killed when the one before it ends: nothing outlives the process
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
+import select
 import signal
 import socket
 import struct
@@ -16,12 +20,13 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 
 from .catalog import find_building
 from .energyplus import Array
-from .errors import AirhandlerError
+from .errors import AirhandlerError, SimulationError, UserError
 from .instrumentation import InstrumentedRun
 from .model import Period
 from .points import Reading, Setpoints
@@ -59,51 +64,89 @@ def socket_path(folder: Path, step: int) -> str:
     return str(folder / f"{step}.sock")
 
 
-def main() -> None:
-    """Makes the snapshots, tells each on stdout, and stays until its stdin ends."""
-    die_with_parent()
-    order: Order = pickle.load(sys.stdin.buffer)  # from the process that started this one
+def main(parent: int, *, die_with_thread: bool) -> None:
+    """Makes the snapshots, tells each on stdout, and stays until its stdin ends.
+
+    Args:
+        parent: process id of the parent.
+        die_with_thread: the parent's main thread started this process: its end may be the end.
+    """
+    told = _own_stdout()
+    if die_with_thread:
+        die_with_parent(parent)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        _make(order)
-    except AirhandlerError as error:
-        sys.stdout.write(f"error {' '.join(str(error).split())}\n")
-        sys.stdout.flush()
+        _make(_order(), told)
+    except Exception as error:  # noqa: BLE001 - the parent raises it
+        kind = "mistake" if isinstance(error, UserError) else "error"
+        told.write(f"{kind} {' '.join(_words(error).split())}\n")
+        told.close()
         sys.exit(1)
     sys.stdin.buffer.read()
 
 
-def _make(order: Order) -> None:
+def _own_stdout() -> TextIO:
+    """The line to the parent; whatever else writes to stdout writes to stderr from now on."""
+    told = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    return told
+
+
+def _order() -> Order:
+    try:
+        order: Order = pickle.load(sys.stdin.buffer)  # from the process that started this one
+    except Exception as error:
+        raise UserError(
+            f"{_words(error)}: a commander must stand in a module that can be imported, not in a script"
+        ) from error
+    return order
+
+
+def _words(error: Exception) -> str:
+    return str(error) if isinstance(error, AirhandlerError) else f"{type(error).__name__}: {error}"
+
+
+def _make(order: Order, told: TextIO) -> None:
     run = InstrumentedRun(find_building(order.building), find_weather(order.weather), order.period)
     try:
         values: Array | None = run.start()
         for step in order.steps:
             while values is not None and run.steps < step:
-                setpoints = order.commander(run.reading(values)) if order.commander else None
-                values = run.step(run.array(setpoints))
+                if select.select([sys.stdin], [], [], 0)[0]:  # nothing more is ever sent: the parent is gone
+                    sys.exit(1)
+                values = run.step(_commands(order, run, values))
             if values is None:
-                raise AirhandlerError(f"the period ended before step {step}")
-            sys.stdout.write(f"snapshot {step} {_snapshot(run, values, order.folder)}\n")
-            sys.stdout.flush()
+                raise SimulationError(f"the period ended before step {step}")
+            told.write(f"snapshot {step} {_snapshot(run, values, order.folder, told)}\n")
     finally:
         run.close()
 
 
-def _snapshot(run: InstrumentedRun, values: Array, folder: Path) -> int:
+def _commands(order: Order, run: InstrumentedRun, values: Array) -> Array:
+    if order.commander is None:
+        return run.array(None)
+    try:
+        return run.array(order.commander(run.reading(values)))
+    except Exception as error:
+        raise SimulationError(f"the commander failed at step {run.steps}: {_words(error)}") from error
+
+
+def _snapshot(run: InstrumentedRun, values: Array, folder: Path, told: TextIO) -> int:
     """Forks the snapshot of now; returns its process id."""
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     listener.bind(socket_path(folder, run.steps))
     listener.listen(64)
     if (pid := run.fork()) == 0:
-        _silence()
+        _silence(told)
         _hold(run, values, listener)
     listener.close()
     return pid
 
 
-def _silence() -> None:
+def _silence(told: TextIO) -> None:
     """A snapshot neither reads the nursery's orders nor holds its output open."""
     null = os.open(os.devnull, os.O_RDWR)
-    for fd in (0, 1):
+    for fd in (0, 1, told.fileno()):
         os.dup2(null, fd)
 
 
@@ -113,10 +156,10 @@ def _hold(run: InstrumentedRun, values: Array, listener: socket.socket) -> None:
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # workers are reaped by the system
         while True:
             connection, _ = listener.accept()
-            if run.fork() == 0:
-                listener.close()
-                _work(run, values, connection)
-            connection.close()
+            with connection, contextlib.suppress(OSError):  # no memory or no process left: this one goes without
+                if run.fork() == 0:
+                    listener.close()
+                    _work(run, values, connection)
     finally:
         os._exit(1)
 
@@ -147,4 +190,5 @@ def weekly(period: Period, steps_per_hour: int) -> Sequence[int]:
 
 
 if __name__ == "__main__":
-    main()
+    _parent, _die_with_thread = map(int, sys.argv[1:])
+    main(_parent, die_with_thread=bool(_die_with_thread))

@@ -6,6 +6,7 @@ import ctypes
 import os
 import signal
 import sys
+from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1  # Source: Linux, include/uapi/linux/prctl.h
 
@@ -16,6 +17,7 @@ def die_with_parent(parent: int | None = None) -> None:
     Args:
         parent: id of the parent, where it is known: if it has ended already, so does this process.
 
+    The kernel takes the *thread* that started the child for its parent: only a child of a main thread may ask.
     Only Linux can do the first; elsewhere a child that loses its parent ends at its next exchange with it.
     """
     if sys.platform == "linux":
@@ -23,3 +25,14 @@ def die_with_parent(parent: int | None = None) -> None:
     if parent is not None and os.getppid() != parent:
         os._exit(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def child_environment(folder: Path) -> dict[str, str]:
+    """A child's environment variables: temporary files in a folder of its own, our import path, one thread."""
+    return {
+        **os.environ,
+        "TMPDIR": str(folder),
+        "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path),
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+    }

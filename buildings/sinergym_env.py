@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-import tempfile
+import weakref
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 
 from .energyplus import Array, Simulation
 from .errors import SimulationError, UserError
+from .folders import own_folder, remove
 from .model import Period
 from .sinergym import constants_path, weather_path
 from .sinergym_config import SinergymId, find_sinergym
@@ -62,7 +64,7 @@ class SinergymEnv(gym.Env[Float32, Any]):
         if self.environment.discrete and config.action_space_discrete is not None:
             self._table = action_table(constants_path(), config.id_base)
             self.action_space = config.action_space_discrete.space()
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._removal: Callable[[], object] | None = None
         self._run: Simulation | None = None
 
     @property
@@ -76,8 +78,9 @@ class SinergymEnv(gym.Env[Float32, Any]):
         """Begins an episode: the first step of the run period, without commands."""
         super().reset(seed=seed)
         self.close()
-        self._folder = tempfile.TemporaryDirectory(prefix="airhandler-")
-        model, weather = Path(self._folder.name, "model.epJSON"), Path(self._folder.name, "noisy.epw")
+        folder = own_folder("sinergym")
+        self._removal = weakref.finalize(self, remove, folder)
+        model, weather = folder / "model.epJSON", folder / "noisy.epw"
         model.write_text(self._model)
         self._run = Simulation(
             model=model,
@@ -104,9 +107,9 @@ class SinergymEnv(gym.Env[Float32, Any]):
         if self._run is not None:
             self._run.close()
             self._run = None
-        if self._folder is not None:
-            self._folder.cleanup()
-            self._folder = None
+        if self._removal is not None:
+            self._removal()
+            self._removal = None
 
     def _advance(self, commands: Array) -> tuple[Float32, RewardTerms, dict[str, Any]]:
         if self._run is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import operator
 import os
 import weakref
 from collections.abc import Iterable, Sequence
@@ -82,7 +83,8 @@ class ParallelEnvs(VectorEnv[Float32, Float32, NDArray[Any]]):
         self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Float32, dict[str, Any]]:
         """Begins an episode in every environment; `seed` is that of the first, or one for each."""
-        if seed is None or isinstance(seed, int):
+        if seed is None or isinstance(seed, int | np.integer):
+            seed = None if seed is None else operator.index(seed)
             super().reset(seed=seed)
             seed = [None if seed is None else seed + i for i in range(self.num_envs)]
         observations, infos = self.reset_each(seed, [options] * self.num_envs)
@@ -97,9 +99,12 @@ class ParallelEnvs(VectorEnv[Float32, Float32, NDArray[Any]]):
         where they are given no seed, take one from this object's `np_random`.
         """
         self._check_open()
+        for what, given in ("seeds", seeds), ("options", options):
+            if len(given) != self.num_envs:
+                raise UserError(f"{what}: {len(given)} for {self.num_envs} environments: give one to each")
+        seeds = [None if seed is None else operator.index(seed) for seed in seeds]
         self._begun = False
         self._workers.drop_answers()
-        seeds = list(seeds)
         for row in self._revived():
             seeds[row] = int(self.np_random.integers(2**31)) if seeds[row] is None else seeds[row]
         rows = [worker.rows for worker in self._workers.all]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -100,9 +101,10 @@ class Hosted:
         return [set(_classes(env)) for _, env in self._rows(rows)]
 
     def close(self) -> None:
-        """Closes every environment."""
-        for _, env in self._rows():
-            env.close()
+        """Closes every environment, also when one cannot be."""
+        with contextlib.ExitStack() as closings:
+            for env in self._envs:
+                closings.callback(env.close)
 
     def _step(self, i: int, env: gym.Env[Any, Any]) -> Info:
         arrays, mode = self._arrays, self._hosting.autoreset

@@ -9,10 +9,10 @@ import subprocess
 import sys
 import threading
 from multiprocessing.connection import Connection, Pipe
-from pathlib import Path
 from typing import Any
 
 from .errors import SimulationError
+from .processes import child_environment
 from .vector_hosting import Failed, Hosting
 from .vector_scratch import Scratch
 
@@ -52,7 +52,7 @@ class Worker:
                 [sys.executable, "-P", "-X", "faulthandler", "-m", _MODULE, *map(str, words)],
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno(), memory],
-                env=_environment(scratch.room(f"worker-{self.number}")),
+                env=child_environment(scratch.room(f"worker-{self.number}")),
                 process_group=0,  # a terminal's Ctrl-C goes to the parent alone
             )
         self._line, self._ended = line, ""
@@ -124,17 +124,6 @@ class Worker:
         error = failed.kind(f"{where}: {failed.words}")
         error.add_note(f"in {self}:\n{failed.trace}")
         return error
-
-
-def _environment(folder: Path) -> dict[str, str]:
-    """A worker's environment variables: temporary files in its own folder, our import path, one thread."""
-    return {
-        **os.environ,
-        "TMPDIR": str(folder),
-        "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path),
-        "OPENBLAS_NUM_THREADS": "1",
-        "OMP_NUM_THREADS": "1",
-    }
 
 
 def _how(returncode: int) -> str:

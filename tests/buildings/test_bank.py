@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import textwrap
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from airhandler.buildings.bank import SnapshotBank
+from airhandler.buildings import nursery
+from airhandler.buildings.bank import Snapshot, SnapshotBank
 from airhandler.buildings.catalog import find_building
 from airhandler.buildings.env import BuildingEnv
 from airhandler.buildings.errors import SimulationError, UserError
@@ -106,6 +112,11 @@ def test_episodes_begin_at_snapshots(bank: SnapshotBank) -> None:
         ends = [env.step(np.zeros(4, np.float32))[3] for _ in range(96)]
         assert ends == [False] * 95 + [True]
     assert begins == {1, 8}
+    with pytest.raises(SimulationError, match="reset"):
+        env.step(np.zeros(4, np.float32))
+    assert env.reset(options={"weather": bank.weather.name})[1]["weather"] == bank.weather.name
+    with pytest.raises(UserError, match="tucson"):
+        env.reset(options={"weather": "tucson"})
     env.close()
 
 
@@ -145,14 +156,133 @@ def test_snapshots_and_workers_do_not_outlive_their_killed_user() -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def test_a_closed_bank_leaves_nothing() -> None:
-    bank = SnapshotBank("datacentre-dx", "chicago", Period(days=7))
-    pids, folder = [bank._nursery.pid, *[s.pid for s in bank.snapshots]], bank._folder
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_a_closed_or_forgotten_bank_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forgotten: bool
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    bank = SnapshotBank("datacentre-dx", "chicago", Period(days=1))
+    pids = [bank._nursery.pid, *[s.pid for s in bank.snapshots]]
     run = bank.run(0)
     run.start()
-    bank.close()
+    if forgotten:
+        run.close()
+        del bank, run
+        gc.collect()
+    else:
+        bank.close()
+        with pytest.raises(SimulationError):
+            run.step(run.array(None))
+        with pytest.raises(SimulationError, match="this bank is closed"):
+            bank.run(0)
+        run.close()
     wait_for(lambda: not any(alive(pid) for pid in pids))
-    assert not folder.exists()
-    with pytest.raises(SimulationError):
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_bank_outlives_the_thread_that_made_it() -> None:
+    made: list[SnapshotBank] = []
+    thread = threading.Thread(target=lambda: made.append(SnapshotBank("datacentre-dx", "chicago", Period(days=1))))
+    thread.start()
+    thread.join()
+    time.sleep(0.3)
+    with made[0] as bank:
+        run = bank.run(0)
+        run.start()
+        run.close()
+
+
+def test_a_bank_that_a_thread_made_does_not_outlive_its_killed_user() -> None:
+    words = f"import threading\ndef hold():\n{textwrap.indent(HOLD, '    ')}\nthreading.Thread(target=hold).start()"
+    user = subprocess.Popen([sys.executable, "-c", words], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert user.stdout is not None
+    *pids, folder = user.stdout.readline().split()
+    assert len(pids) == 2
+    user.kill()
+    user.wait()
+    user.stdout.close()
+    wait_for(lambda: not any(alive(int(pid)) for pid in pids))
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_a_run_is_used_as_it_should_be(bank: SnapshotBank) -> None:
+    run = bank.run(0)
+    with pytest.raises(SimulationError, match="call start"):
         run.step(run.array(None))
+    run.start()
+    with pytest.raises(SimulationError, match="started before"):
+        run.start()
+    with pytest.raises(SimulationError, match=r"4 set-points need as many values, not \(3,\)"):
+        run.step(np.zeros(3))
+    assert run.step(run.array(None)) is not None
     run.close()
+
+
+def test_a_snapshot_that_is_gone_is_said() -> None:
+    process = subprocess.Popen(["true"])
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    for end in (lambda: None, process.wait):  # as a zombie, and when it is no more
+        end()
+        with pytest.raises(SimulationError, match="step 7 is gone"):
+            Snapshot(step=7, pid=process.pid).memory_bytes()
+
+
+@pytest.mark.parametrize("step", [-1, 14 * 96])
+def test_steps_outside_the_period_are_a_users_error(step: int) -> None:
+    with pytest.raises(UserError, match="within 0 to 1343"):
+        SnapshotBank("datacentre-dx", "chicago", FORTNIGHT, steps=[step])
+
+
+def loud(reading: Reading) -> Setpoints:
+    print("error I am no error")  # noqa: T201
+    return COOL
+
+
+def broken(reading: Reading) -> Setpoints:
+    raise KeyError("no such\nthing")
+
+
+class Unreadable:
+    """Can be pickled but not unpickled."""
+
+    def __call__(self, reading: Reading) -> Setpoints:
+        return COOL
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return int, ("no number",)
+
+
+def test_what_a_commander_prints_is_no_message() -> None:
+    with SnapshotBank("datacentre-dx", "chicago", Period(days=1), steps=[2], commander=loud) as bank:
+        assert len(bank.snapshots) == 1
+
+
+def test_a_commander_that_fails_is_said_in_a_line(capfd: pytest.CaptureFixture[str]) -> None:
+    words = r"^the commander failed at step 0: KeyError: 'no such\\nthing'$"
+    with pytest.raises(SimulationError, match=words):
+        SnapshotBank("datacentre-dx", "chicago", Period(days=1), steps=[2], commander=broken)
+    for commander in (lambda _: COOL, Unreadable()):
+        with pytest.raises(UserError, match="a commander must"):
+            SnapshotBank("datacentre-dx", "chicago", Period(days=1), steps=[2], commander=commander)
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_fork_that_fails_does_not_end_the_snapshot(monkeypatch: pytest.MonkeyPatch) -> None:
+    pairs = [socket.socketpair() for _ in range(2)]
+    ends = iter(pairs)
+
+    class Listener:
+        def accept(self) -> tuple[socket.socket, str]:
+            return next(ends)[0], ""
+
+    class Run:
+        def fork(self) -> int:
+            raise BlockingIOError("no process left")
+
+    monkeypatch.setattr(nursery.os, "_exit", lambda _: None)
+    monkeypatch.setattr(nursery.signal, "signal", lambda *_: None)
+    with pytest.raises(StopIteration):
+        nursery._hold(Run(), np.zeros(1), Listener())  # type: ignore[arg-type]
+    for _, theirs in pairs:
+        assert theirs.recv(1) == b""
+        theirs.close()

@@ -6,11 +6,16 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from airhandler.buildings import folders
+from airhandler.buildings import folders, interrupts
+from airhandler.buildings.errors import SimulationError
+from airhandler.buildings.model import Period
+from airhandler.buildings.sinergym_env import SinergymEnv
 from tests.buildings.test_fork import ROOT, started, wait_for
 
 COUNT = """
@@ -84,3 +89,59 @@ def test_folders_of_a_killed_process_are_removed_by_the_next(tmp_path: Path, mon
     folders.own_folder("run")
     assert not stale.exists()
     assert own.exists(), "ours is in use"
+
+
+def test_an_engine_that_raises_does_not_keep_ctrl_c_for_ever() -> None:
+    run = started("datacentre-dx", 1)
+
+    class Broken:
+        dead = False
+
+        def switch(self) -> None:
+            raise RuntimeError("broken")
+
+    whole, run._engine._runner = run._engine._runner, Broken()
+    with pytest.raises(RuntimeError, match="broken"):
+        run.step(run.array(None))
+    assert not interrupts._inside
+    run._engine._runner = whole
+    run.close()
+
+
+def test_ctrl_c_while_a_run_is_closed_is_raised_once_its_folder_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = started("datacentre-dx", 1)
+    folder = run._engine._folder
+    assert folder is not None
+    monkeypatch.setattr(interrupts, "_pending", True)
+    with pytest.raises(KeyboardInterrupt):
+        run.close()
+    assert not folder.exists()
+
+
+def test_another_threads_run_does_not_keep_ctrl_c() -> None:
+    thread = threading.Thread(target=interrupts.enter)
+    thread.start()
+    thread.join()
+    assert not interrupts._inside
+
+
+@pytest.mark.slow
+def test_a_sinergym_episode_has_folders_that_the_next_process_can_sweep(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    env = SinergymEnv("Eplus-5zone-hot-continuous-v1", Period(days=1))
+    env.reset(seed=0)
+    mine = [folder for folder in tmp_path.iterdir() if "-models-" not in folder.name]
+    assert len(mine) == 2
+    assert all((folder / folders._LOCK).exists() for folder in mine)
+    env.close()
+    assert not any(folder.exists() for folder in mine)
+
+
+def test_commands_of_the_wrong_length_are_said() -> None:
+    run = started("datacentre-dx", 1)
+    with pytest.raises(SimulationError, match=r"4 actuators need as many commands, not \(3,\)"):
+        run.step(np.zeros(3))
+    assert run.step(run.array(None)) is not None
+    run.close()

@@ -16,10 +16,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from gymnasium.vector import AutoresetMode
 
+from airhandler.buildings import folders
 from airhandler.buildings.env import BuildingEnv
 from airhandler.buildings.errors import SimulationError, UserError
 from airhandler.buildings.vector import ParallelEnvs
+from airhandler.buildings.vector_hosting import Hosted, Hosting
 from airhandler.buildings.vector_scratch import Scratch
 from tests.buildings.counting import Counting, Stuck
 
@@ -244,3 +247,35 @@ def test_a_full_disk_is_said_and_nothing_is_left(small_disk: Path, open_files: N
 def test_a_folder_that_cannot_be_had_is_said(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"folder for temporary files in .*nowhere"):
         ParallelEnvs([Counting], scratch=tmp_path / "nowhere")
+
+
+def test_one_environment_that_cannot_be_closed_does_not_keep_the_others_open() -> None:
+    closed = []
+
+    class Closing(Counting):
+        def close(self) -> None:
+            closed.append(self.name)
+            raise SimulationError(f"{self.name} cannot be closed")
+
+    hosted = Hosted(-1, 0, Hosting(autoreset=AutoresetMode.NEXT_STEP, infos=None))
+    hosted._envs = [Closing(name="a"), Closing(name="b")]
+    with pytest.raises(SimulationError, match="cannot be closed"):
+        hosted.close()
+    assert sorted(closed) == ["a", "b"]
+
+
+def test_seeds_are_any_integers_and_one_an_environment() -> None:
+    with contextlib.closing(ParallelEnvs([Counting] * 2, processes=1)) as envs:
+        first = envs.reset(seed=3)[0]
+        assert np.array_equal(first, envs.reset(seed=np.int64(3))[0])  # type: ignore[arg-type]
+        assert np.array_equal(first, envs.reset(seed=np.array([3, 4]))[0])  # type: ignore[arg-type]
+        with pytest.raises(UserError, match="seeds: 1 for 2 environments"):
+            envs.reset(seed=[3])
+
+
+def test_a_scratch_is_a_folder_like_every_other(tmp_path: Path) -> None:
+    scratch = Scratch(tmp_path)
+    assert scratch.path in folders._owned
+    scratch.close()
+    scratch.close()
+    assert list(tmp_path.iterdir()) == []
