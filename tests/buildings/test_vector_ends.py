@@ -26,6 +26,8 @@ from airhandler.buildings.vector_hosting import Hosted, Hosting
 from airhandler.buildings.vector_scratch import Scratch
 from tests.buildings.counting import Counting, Stuck
 
+pytestmark = pytest.mark.slow
+
 ACTION = np.zeros((4, 1), np.float32)
 
 ROOT = Path(__file__).parents[2]
@@ -38,8 +40,6 @@ import numpy as np
 from airhandler.buildings.env import BuildingEnv
 from airhandler.buildings.vector import ParallelEnvs
 from tests.buildings.counting import Stuck
-
-pytestmark = pytest.mark.slow
 
 def run(maker, width):
     envs = ParallelEnvs([maker] * 2, processes=2, scratch=Path(sys.argv[1]))
