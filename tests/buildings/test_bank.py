@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 from airhandler.buildings import nursery
-from airhandler.buildings.bank import Snapshot, SnapshotBank
+from airhandler.buildings.bank import BranchedRun, SnapshotBank
 from airhandler.buildings.catalog import find_building
 from airhandler.buildings.env import BuildingEnv
 from airhandler.buildings.errors import SimulationError, UserError
