@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 from airhandler.buildings import nursery
-from airhandler.buildings.bank import BranchedRun, SnapshotBank
+from airhandler.buildings.bank import BranchedRun, Snapshot, SnapshotBank
 from airhandler.buildings.catalog import find_building
 from airhandler.buildings.env import BuildingEnv
 from airhandler.buildings.errors import SimulationError, UserError
@@ -132,7 +132,7 @@ def test_an_unknown_weather_is_a_users_error() -> None:
 
 HOLD = """
 import sys, time
-from airhandler.buildings.bank import BranchedRun, SnapshotBank
+from airhandler.buildings.bank import SnapshotBank
 from airhandler.buildings.model import Period
 bank = SnapshotBank("datacentre-dx", "chicago", Period(days=7))
 run = bank.run(0)
