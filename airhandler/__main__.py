@@ -35,6 +35,7 @@ def main() -> None:
     from airhandler import __version__
     from airhandler.buildings.errors import AirhandlerError, UserError
     from airhandler.control import cli as control
+    from airhandler.control import cli_buildings as buildings
     from airhandler.deploy import cli as deploy
     from airhandler.deploy import demo
 
@@ -47,6 +48,7 @@ def main() -> None:
         epilog="For example: airhandler evaluate stock outdoor-reset --weather chicago  |  airhandler demo",
     )
     app.callback()(_options)
+    app.add_typer(buildings.app, name="buildings")
     app.add_typer(control.app)
     app.add_typer(deploy.app)
     app.add_typer(demo.app)

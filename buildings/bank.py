@@ -47,18 +47,18 @@ class Snapshot:
     pid: int
 
     def memory_bytes(self) -> int:
-        """What it costs beyond what it shares: memory of its own [bytes]. Raises SimulationError if it is gone.
+        """Its part of the memory in use [bytes]: a page that n processes share counts 1 / n to each.
 
-        Source: Linux, proc(5), smaps_rollup.
+        Raises SimulationError if it is gone. Source: Linux, proc(5), smaps_rollup, Pss_Anon (Linux 5.8).
         """
         try:
             lines = Path(f"/proc/{self.pid}/smaps_rollup").read_text().splitlines()
         except OSError as error:
             raise SimulationError(f"the snapshot of step {self.step} is gone ({error}): make a new bank") from error
-        private = [1024 * int(line.split()[1]) for line in lines if line.startswith("Private_")]
-        if not private:  # killed, and not yet taken note of
+        part = [1024 * int(line.split()[1]) for line in lines if line.startswith("Pss_Anon:")]
+        if not part:  # killed, and not yet taken note of
             raise SimulationError(f"the snapshot of step {self.step} is gone: make a new bank")
-        return sum(private)
+        return sum(part)
 
 
 class SnapshotBank:
@@ -70,7 +70,8 @@ class SnapshotBank:
         period: what is run through, once.
         steps: moments to keep, as steps from the begin; by default the begin of every week.
         commander: set-points while it is run through (picklable, by reference); None: the building's own control.
-        max_memory_bytes: what all snapshots may cost beyond what they share; it ends in an error, not in swapping.
+        max_memory_bytes: what all snapshots may take, shared pages divided among those who share them; it ends in an
+            error, not in swapping.
         progress: is told how many of how many are made.
 
     Raises SimulationError, with EnergyPlus's own words, if the run fails; UserError for unknown names, steps outside
@@ -121,10 +122,12 @@ class SnapshotBank:
         """A run that begins at a snapshot, in a process of its own. Raises SimulationError if it is gone."""
         if not self._end.alive:
             raise SimulationError("this bank is closed: make a new one")
+        if not 0 <= index < len(self.snapshots):
+            raise UserError(f"snapshot {index}: the bank has 0 to {len(self.snapshots) - 1}")
         return BranchedRun(self, self.snapshots[index].step)
 
     def memory_bytes(self) -> int:
-        """What all snapshots cost beyond what they share [bytes]."""
+        """What all snapshots take [bytes], shared pages divided among those who share them."""
         return sum(snapshot.memory_bytes() for snapshot in self.snapshots)
 
     def close(self) -> None:

@@ -14,8 +14,9 @@ import contextlib
 import ctypes
 import functools
 import importlib.util
-import json
+import operator
 import os
+import re
 import time
 import weakref
 from collections.abc import Callable, Sequence
@@ -31,7 +32,8 @@ from . import interrupts
 from .errors import SimulationError, UserError
 from .folders import own_folder, remove
 from .fork import OpenFiles, fork
-from .nearest import Wanted, dictionary, listed, message
+from .hugepages import huge_pages
+from .nearest import Wanted, listed, missing_text
 
 Array = NDArray[np.float64]
 
@@ -103,6 +105,7 @@ def _library() -> Any:
         "kindOfSim": (integer, [state]),
         "warmupFlag": (integer, [state]),
         "listAllAPIDataCSV": (ctypes.c_void_p, [state]),
+        "energyPlusVersion": (text, []),
     }
     for name, (result, arguments) in signatures.items():
         function = getattr(lib, name)
@@ -110,12 +113,52 @@ def _library() -> Any:
     return lib
 
 
-def _bound(name: str, state: int, handle: int | None = None) -> Callable[..., Any]:
-    """A function of the library with its first arguments made ready, which costs more than the call itself."""
+def engine_version() -> str:
+    """Version of the engine as models name it, for example "25.1"."""
+    said = re.search(r"Version (\d+\.\d+)", _library().energyPlusVersion().decode())
+    if said is None:
+        raise SimulationError("the EnergyPlus library does not say its version")
+    return said[1]
+
+
+def convert(path: Path, folder: Path) -> Path:
+    """Converts an IDF to epJSON, or an epJSON to IDF, and checks it against EnergyPlus's schema.
+
+    Args:
+        path: the file, in UTF-8.
+        folder: an existing folder for the result and for EnergyPlus's messages.
+
+    Raises UserError with EnergyPlus's own words about what is wrong in the file.
+    """
+    lib = _library()
+    state = lib.stateNew()
+    try:
+        lib.setConsoleOutputState(state, 0)
+        code = _command_line(lib, state, "--convert-only", "-d", str(folder), str(path))
+    finally:
+        lib.stateDelete(state)
+    made = folder / f"{path.stem}.{'idf' if path.suffix.lower() == '.epjson' else 'epJSON'}"
+    if code != 0 or not made.exists():
+        said = _failure_text(folder, path).replace("Severe  ** ", "").partition("; Fatal  ** ")[0]
+        raise UserError(said.replace("EnergyPlus failed on", "EnergyPlus cannot read", 1))
+    return made
+
+
+def _command_line(lib: Any, state: int, *words: str) -> int:
+    """EnergyPlus under the words of its command line; returns its exit code."""
+    encoded = [word.encode() for word in ("energyplus", *words)]
+    code: int = lib.energyplus(state, len(encoded), (ctypes.c_char_p * len(encoded))(*encoded))
+    return code
+
+
+def _bound(name: str, state: int, *handle: int) -> Callable[..., Any]:
+    """A function of the library with its first arguments made ready, which costs more than the call itself.
+
+    A reference is passed on as it is, where a pointer would be wrapped anew in each call.
+    """
     function = _library()[name]  # a function object of its own, without the checks of argument types
     function.restype = getattr(_library(), name).restype
-    arguments = [ctypes.c_void_p(state)] + ([] if handle is None else [ctypes.c_int(handle)])
-    return functools.partial(function, *arguments)
+    return functools.partial(function, ctypes.byref(ctypes.c_char.from_address(state)), *handle)
 
 
 class Simulation:
@@ -181,7 +224,8 @@ class Simulation:
         if commands is not None:
             self._commands = self._checked(commands)
         self._runner = greenlet.greenlet(self._run)
-        values = self._switch()
+        with huge_pages():
+            values = self._switch()
         if values is None:
             self.close()
             raise SimulationError("EnergyPlus ended before the first step of the run period")
@@ -243,8 +287,9 @@ class Simulation:
     # --- inside ---------------------------------------------------------------------------------------------
 
     def _checked(self, commands: Array) -> Array:
-        if np.shape(commands) != (len(self._actuators),):
-            raise SimulationError(f"{len(self._actuators)} actuators need as many commands, not {np.shape(commands)}")
+        shape = getattr(commands, "shape", None)
+        if shape != self._commands.shape:
+            raise SimulationError(f"{len(self._actuators)} actuators need an array of as many commands, not {shape}")
         return commands
 
     def _switch(self) -> Array | None:
@@ -253,7 +298,7 @@ class Simulation:
             failure, self._failure = self._failure, None
             self.close()
             if isinstance(failure, _MissingNamesError):
-                raise SimulationError(_missing_text(failure.args[0], self._model, self._weather)) from None
+                raise SimulationError(missing_text(failure.args[0], self._model, self._weather, exchangeable)) from None
             raise failure
         return values
 
@@ -280,8 +325,7 @@ class Simulation:
             lib.callbackAfterNewEnvironmentWarmupComplete(state, self._callbacks[0])
             if not self._unattended:
                 lib.callbackEndOfZoneTimeStepAfterZoneReporting(state, self._callbacks[1])
-            words = ["energyplus", "-d", str(self._folder), "-w", str(self._weather), str(self._model)]
-            code = lib.energyplus(state, len(words), (ctypes.c_char_p * len(words))(*(w.encode() for w in words)))
+            code = _command_line(lib, state, "-d", str(self._folder), "-w", str(self._weather), str(self._model))
             if code != 0 and not self._stopping and self._failure is None:
                 self._failure = SimulationError(_failure_text(self._folder, self._model))
         finally:
@@ -318,7 +362,7 @@ class Simulation:
         self._exchange()
 
     def _exchange(self) -> None:
-        values = np.array([read() for read in self._readers])
+        values = np.fromiter(map(operator.call, self._readers), np.float64, len(self._readers))
         if self._refused():
             raise SimulationError(f"EnergyPlus refused a read or a write at step {self.steps}")
         self._caller.switch(values)
@@ -327,7 +371,10 @@ class Simulation:
 
     def _command(self, commands: Array) -> None:
         """Writes what has changed: an actuator keeps its value until it is written again or reset."""
-        for i, command in enumerate(commands.tolist()):
+        wanted = commands.tolist()
+        if wanted == self._commanded:
+            return
+        for i, command in enumerate(wanted):
             before = self._commanded[i]
             if command == before:
                 continue
@@ -377,21 +424,11 @@ class _Probe(Simulation):
         self.available = listed((ctypes.string_at(pointer) or b"").decode(errors="replace"))
 
 
-def _missing_text(missing: Sequence[Wanted], model: Path, weather: Path) -> str:
-    """Names the nearest that exist. EnergyPlus only lists variables that were asked for, so it is asked again."""
-    folder = own_folder("names")
-    try:
-        tree = json.loads(model.read_text())
-        tree["Output:VariableDictionary"] = {"Names": {"key_field": "IDF"}}
-        tree["OutputControl:Files"] = {"Files": {"output_rdd": "Yes"}}
-        path = folder / "model.epJSON"
-        path.write_text(json.dumps(tree))
-        asked = [wanted for kind, wanted, _ in missing if kind == "OutputVariable"]
-        with contextlib.closing(_Probe(model=path, weather=weather, variables=asked, keep=folder)) as probe:
-            probe.start()
-        return message(missing, probe.available, dictionary(folder / "eplusout.rdd"), model.name)
-    finally:
-        remove(folder)
+def exchangeable(model: Path, weather: Path, variables: Sequence[str], folder: Path) -> list[tuple[str, str]]:
+    """What a model has, as `nearest.listed` gives it, from a run in a folder that is left."""
+    with contextlib.closing(_Probe(model=model, weather=weather, variables=variables, keep=folder)) as probe:
+        probe.start()
+    return probe.available
 
 
 def _failure_text(folder: Path, model: Path) -> str:

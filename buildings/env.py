@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 
@@ -11,15 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .bank import SnapshotBank
-from .catalog import Building, find_building
+from .catalog import Building, find_building, with_world
 from .codec import Codec, Float32
 from .energyplus import Array
 from .errors import SimulationError, UserError
-from .instrumentation import InstrumentedRun, measured_points
+from .faults import fitted, read_faults, stress_faults
+from .instrumentation import NO_DRIVES, InstrumentedRun, measured_points
+from .load import it_load, load_drives
 from .model import Period
-from .points import Reading
-from .reward import Reward
+from .outside import Outside, enter
+from .points import Reading, Role
+from .reward import UNPRICED, Reward
+from .sensor_faults import SensorFaults
 from .weather import Weather, find_weather
+from .world import World
 
 
 class Run(Protocol):
@@ -59,16 +64,24 @@ class BuildingEnv(gym.Env[Float32, Float32]):
     Observation: `[len(codec.names)]` float32 in -1..1; `codec.names` says what each entry is.
     Action: `[len(building.setpoints)]` float32 in -1..1, from low to high of each set-point.
     Info: `weather`, `time`, `setpoints` (what was in force in the step, in physical units) and the terms of the
-    reward `controllable_w`, `exceedance_k`.
+    reward `controllable_w`, `exceedance_k`; in a world that weighs in the reward, `over_cap_kw` and `price_factor` too.
 
     Args:
-        building: id of the catalogue.
+        building: id of the catalogue, or the path of a building file.
         weather: name or path of a weather file, or several.
         start: first day of an episode as (month, day), or "random": each reset draws a day, so that the
             episode ends within the year.
         days: length of an episode.
         banks: snapshots to begin episodes from; each reset draws a bank and a snapshot of it that has `days` left.
             They take the place of `weather` and `start`, and stay the caller's to close.
+        world: what surrounds the building, in place of what its file may say; each reset draws one of its years.
+        servers: a server type in place of the building's own; see servers.yaml.
+        it_load: the servers' load in place of the model's own: `daily` or `bursty`, drawn anew in each episode, or a
+            trace; see load.py.
+        faults: what is wrong with sensors and equipment, as on the command line; see faults.py. Observations are what
+            the sensors show, an absent value being the middle of its range; the reward and `reading` are the truth.
+            An airflow that is asked for per an absent value is left to the building's own control.
+        stress: level, 1 to 3, of delay, noise, drop-out and stuck values on every sensor; see faults.STRESS.
     """
 
     metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 - Gymnasium's own convention
@@ -80,8 +93,13 @@ class BuildingEnv(gym.Env[Float32, Float32]):
         start: tuple[int, int] | Literal["random"] = (1, 1),
         days: int = 365,
         banks: Sequence[SnapshotBank] = (),
+        world: World | None = None,
+        servers: str | None = None,
+        it_load: str | None = None,
+        faults: Sequence[str] = (),
+        stress: int | None = None,
     ) -> None:
-        self.building = find_building(building)
+        self.building = with_world(find_building(building, servers), world)
         names = [weather] if isinstance(weather, str) else list(weather)
         self.weathers = [b.weather for b in banks] or [find_weather(name) for name in names]
         if not self.weathers:
@@ -89,33 +107,50 @@ class BuildingEnv(gym.Env[Float32, Float32]):
         self._starts = _starts(banks, self.building, days)
         self._period = Period(start=(1, 1) if start == "random" else start, days=days)
         self._random_start = start == "random"
+        self._it_load = it_load
+        if it_load is not None:
+            load_drives(self.building)
+            if banks:
+                raise UserError(f"it_load {it_load!r}: a bank's snapshots hold the load of their own run: use no banks")
+        self._faults = read_faults(faults, self.building)
+        self._faults += stress_faults(stress, self.building) if stress is not None else ()
+        if self._faults and banks:
+            raise UserError("faults: a bank's snapshots are of a run without them: use no banks")
         self.codec = Codec(self.building)
         self._reward = Reward(self.building, measured_points(self.building))
-        index = {p.name: i for i, p in enumerate(measured_points(self.building))}
+        signals = [p for p, _ in self.building.world.signals()] if self.building.world is not None else []
+        self._measured = len(measured_points(self.building))
+        index = {p.name: i for i, p in enumerate([*measured_points(self.building), *signals])}
         self._observed = np.array([index[c.point] for c in self.codec.observations])
+        self._of_meters = np.array([self.building.point(c.point).role is Role.METER for c in self.codec.observations])
+        self._least_seen = np.array([c.low for c in self.codec.observations])
         self._relative = np.array([i for i, a in enumerate(self.codec.actions) if a.per], dtype=np.intp)
         self._reference_of = np.array([index[a.per] for a in self.codec.actions if a.per], dtype=np.intp)
         self.observation_space = gym.spaces.Box(-1.0, 1.0, (len(self.codec.names),), np.float32)
         self.action_space = gym.spaces.Box(-1.0, 1.0, (len(self.building.setpoints),), np.float32)
         self._run: Run | None = None
+        self._outside: Outside | None = None
         self._last_step = 0
         self._values: Array = np.empty(0)
+        self._sensors: SensorFaults | None = None
+        self._shown: Array = np.empty(0)
 
     @property
     def reading(self) -> Reading:
-        """The newest reading of the running episode."""
-        return self._running().reading(self._values)
+        """The newest reading of the running episode: the truth."""
+        reading = self._running().reading(self._values[: self._measured])
+        return reading if self._outside is None else self._outside.join(reading)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Float32, dict[str, Any]]:
-        """Begins an episode. `options["weather"]` names one of the environment's weathers."""
+        """Begins an episode. `options["weather"]` names one of the environment's weathers, `options["draw"]` a year."""
         super().reset(seed=seed)
         self._end()
         self._run = self._begin(options or {})
-        self._values = self._run.start()
+        self._take(self._run.start())
         self._last_step = self._run.steps + self._period.days * 24 * self.building.file.timesteps_per_hour
-        return self._observe(), self._info(self._run)
+        return self._observe_first(), self._info(self._run)
 
     def step(self, action: NDArray[np.floating[Any]]) -> tuple[Float32, float, bool, bool, dict[str, Any]]:
         """One control step. Raises SimulationError when EnergyPlus fails: that is never the end of an episode."""
@@ -124,15 +159,18 @@ class BuildingEnv(gym.Env[Float32, Float32]):
     def step_setpoints(self, setpoints: Array) -> tuple[Float32, float, bool, bool, dict[str, Any]]:
         """One control step under set-points [len(setpoints)] in physical units; NaN: the building's own control."""
         run = self._running()
+        priced = UNPRICED if self._outside is None else self._outside.priced(run.time)
         values = run.step(setpoints) if run.steps < self._last_step else None
         if values is None:
             raise SimulationError("the episode is over: call reset()")
-        self._values = values
-        terms = self._reward(values)
+        self._take(values)
+        terms = self._reward(values, priced)
         info = self._info(run)
         info["setpoints"] = setpoints
         info["controllable_w"] = terms.controllable_w
         info["exceedance_k"] = terms.exceedance_k
+        if priced is not UNPRICED:
+            info["over_cap_kw"], info["price_factor"] = terms.over_cap_kw, priced.factor
         return self._observe(), terms.reward, False, run.steps >= self._last_step, info
 
     def close(self) -> None:
@@ -142,15 +180,41 @@ class BuildingEnv(gym.Env[Float32, Float32]):
     def _references(self) -> Array:
         self._running()
         references = np.ones(len(self.building.setpoints))
-        references[self._relative] = self._values[self._reference_of]
+        references[self._relative] = self._shown[self._reference_of]
         return references
 
     def _begin(self, options: dict[str, Any]) -> Run:
         if self._starts:
             starts = self._starts_in(options)
             bank, index = starts[int(self.np_random.integers(len(starts)))]
+            _, self._outside = enter(self.building, bank.weather, self._draw(options))
             return bank.run(index)
-        return InstrumentedRun(self.building, self._draw_weather(options), self._draw_period())
+        weather, self._outside = enter(self.building, self._draw_weather(options), self._draw(options))
+        period = self._draw_period()
+        drives = self._draw_load(period)
+        seed = int(self.np_random.integers(2**32)) if self._faults else 0
+        fitting = fitted(self._faults, self.building, period, drives, seed=seed)
+        self._sensors = fitting.sensors
+        return InstrumentedRun(self.building, weather, period, fitting.drives, forced=fitting.forced)
+
+    def _draw(self, options: dict[str, Any]) -> int:
+        """Which of the world's years; without several of them nothing is drawn."""
+        if "draw" in options:
+            return int(options["draw"])
+        world = self.building.world
+        return int(self.np_random.integers(world.draws)) if world is not None and world.draws > 1 else 0
+
+    def _take(self, values: Array) -> None:
+        """Keeps the truth, and what the sensors show of it."""
+        self._values = self._shown = self._with_signals(values)
+        if self._sensors is not None:
+            self._shown = self._with_signals(self._sensors.seen(values, self._running().steps))
+
+    def _with_signals(self, values: Array) -> Array:
+        """What was measured, and what the world says from now on."""
+        if self._outside is None:
+            return values
+        return np.concatenate([values, self._outside.at(self._running().time)])
 
     def _starts_in(self, options: dict[str, Any]) -> list[tuple[SnapshotBank, int]]:
         """The snapshots that an episode may begin at."""
@@ -173,6 +237,11 @@ class BuildingEnv(gym.Env[Float32, Float32]):
                 return weather
         raise UserError(f"weather {wanted!r} is not one of this environment's: {[w.name for w in self.weathers]}")
 
+    def _draw_load(self, period: Period) -> Mapping[str, Array]:
+        if self._it_load is None:
+            return NO_DRIVES
+        return it_load(self.building, self._it_load, period, seed=int(self.np_random.integers(2**32)))
+
     def _draw_period(self) -> Period:
         if not self._random_start:
             return self._period
@@ -185,7 +254,15 @@ class BuildingEnv(gym.Env[Float32, Float32]):
         return self._run
 
     def _observe(self) -> Float32:
-        return self.codec.encode_values(self._values[self._observed], self._running().time)
+        seen = self.codec.encode_values(self._shown[self._observed], self._running().time)
+        return seen if self._sensors is None else np.nan_to_num(seen, nan=0.0)
+
+    def _observe_first(self) -> Float32:
+        """Before any step has ended a meter has measured nothing: it is seen at the low end of its range."""
+        shown = self._shown[self._observed]
+        unmeasured = np.isnan(self._values[self._observed]) & self._of_meters
+        seen = self.codec.encode_values(np.where(unmeasured, self._least_seen, shown), self._running().time)
+        return seen if self._sensors is None else np.nan_to_num(seen, nan=0.0)
 
     def _info(self, run: Run) -> dict[str, Any]:
         return {"weather": run.weather.name, "time": run.time}
@@ -199,8 +276,10 @@ class BuildingEnv(gym.Env[Float32, Float32]):
 def _starts(banks: Sequence[SnapshotBank], building: Building, days: int) -> list[tuple[SnapshotBank, int]]:
     """Every snapshot that has so many days left. Raises UserError for banks that do not fit."""
     steps = days * 24 * building.file.timesteps_per_hour
+    if banks and building.world is not None and building.world.weather_variability:
+        raise UserError("snapshots have their own weather: leave weather_variability out of the world")
     for bank in banks:
-        if bank.building is not building:
+        if bank.building.file is not building.file:
             raise UserError(f"a bank of {bank.building.id} cannot serve an environment of {building.id}")
     starts = [
         (bank, i)

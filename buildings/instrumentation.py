@@ -6,20 +6,24 @@ import atexit
 import functools
 import json
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
 from .catalog import Building
 from .energyplus import Actuator, Array, Meter, Simulation, Variable
+from .errors import UserError
 from .folders import own_folder, remove
 from .fork import fork_map
 from .model import Period, prepare
-from .points import Point, Reading, Role, Setpoints
+from .points import Point, Reading, Setpoints
 from .settings import WriteTo
 from .weather import Weather
+
+NO_DRIVES: Mapping[str, Array] = MappingProxyType({})
 
 
 class InstrumentedRun:
@@ -28,9 +32,28 @@ class InstrumentedRun:
     Values are arrays in the order of `measured`; set-points are arrays in the order of `building.setpoints`,
     where NaN leaves a set-point to the building's own control. Energy meters [J per step] become watts; they
     are absent (NaN) in the first reading, because no step has ended.
+
+    Args:
+        building: which building.
+        weather: which weather.
+        period: which stretch of the year.
+        drives: what the world puts on the building's drives, step by step [total_steps each, unit of the drive];
+            NaN, and a drive that is not named, is left to the model. Raises UserError for one that does not fit.
+        forced: what faults put on set-points, whoever commands them [total_steps each, unit of the set-point]; NaN
+            where nothing is wrong. They may leave the set-point's limits.
+        keep: a folder to run in and to leave, with EnergyPlus's error file; by default one that is removed.
     """
 
-    def __init__(self, building: Building, weather: Weather, period: Period) -> None:
+    def __init__(
+        self,
+        building: Building,
+        weather: Weather,
+        period: Period,
+        drives: Mapping[str, Array] = NO_DRIVES,
+        *,
+        forced: Mapping[str, Array] = NO_DRIVES,
+        keep: Path | None = None,
+    ) -> None:
         self.building, self.weather, self.period = building, weather, period
         self.measured = measured_points(building)
         self.total_steps = period.days * 24 * building.file.timesteps_per_hour
@@ -39,8 +62,11 @@ class InstrumentedRun:
             model=_prepared(building, weather, period),
             weather=weather.path,
             sensors=[_sensor(building, p) for p in raw],
-            actuators=[Actuator(w.component, w.control, w.key) for w in _writes(building)],
+            actuators=[Actuator(w.component, w.control, w.key) for w in _writes(building, drives)],
+            keep=keep,
         )
+        self._drives = drive_table(building, drives, self.total_steps)
+        self._forced = _force_table(building, forced, self.total_steps)
         self._convert = _conversion(building, self.measured, raw)
         self._meters = np.array([building.sources[p.name].meter is not None for p in raw])
         self._names = tuple(p.name for p in self.measured)
@@ -64,12 +90,12 @@ class InstrumentedRun:
 
     def step(self, setpoints: Array) -> Array | None:
         """One control step under set-points [len(setpoints)]; None after the last step of the period."""
-        raw = self._engine.step(setpoints)
+        raw = self._engine.step(self._commands(setpoints))
         return None if raw is None else self._convert @ raw
 
     def bare_steps_per_s(self, setpoints: Array) -> float:
         """Runs the whole period under constant set-points with no exchange: the speed of EnergyPlus itself."""
-        return self.total_steps / self._engine.run_through(setpoints)
+        return self.total_steps / self._engine.run_through(self._commands(setpoints))
 
     def reading(self, values: Array) -> Reading:
         """Values as a Reading; NaN becomes absent."""
@@ -93,6 +119,17 @@ class InstrumentedRun:
     def close(self) -> None:
         """Ends the run and removes its files."""
         self._engine.close()
+
+    def _commands(self, setpoints: Array) -> Array:
+        """Set-points, and what faults and the world put on them and on the drives in the next step."""
+        if self.steps >= self.total_steps:
+            return setpoints
+        if self._forced is not None:
+            force = self._forced[self.steps]
+            setpoints = np.where(np.isnan(force), setpoints, force)
+        if self._drives is None:
+            return setpoints
+        return np.concatenate([setpoints, self._drives[self.steps]])
 
     def _first(self, raw: Array) -> Array:
         values = self._convert @ raw
@@ -120,8 +157,8 @@ def setpoint_array(building: Building, setpoints: Setpoints | None) -> Array:
 
 
 def measured_points(building: Building) -> tuple[Point, ...]:
-    """Points that are read: the order of every value array."""
-    return tuple(p for p in building.points if p.role is not Role.SETPOINT)
+    """Points that are read from the engine: the order of every value array. A world's signals are not in it."""
+    return tuple(p for p in building.points if p.name in building.sources or p.name in building.sums)
 
 
 def _sensor(building: Building, point: Point) -> Variable | Meter:
@@ -132,8 +169,34 @@ def _sensor(building: Building, point: Point) -> Variable | Meter:
     return Variable(source.variable, source.key)
 
 
-def _writes(building: Building) -> list[WriteTo]:
-    return [building.writes[p.name] for p in building.setpoints]
+def _writes(building: Building, drives: Mapping[str, Array]) -> list[WriteTo]:
+    driven = [d.write for d in building.drives if d.name in drives]
+    return [building.writes[p.name] for p in building.setpoints] + driven
+
+
+def drive_table(building: Building, drives: Mapping[str, Array], steps: int) -> Array | None:
+    """Drives [steps, drives that are named], in the building's order; None where none is named. Raises UserError."""
+    known = [d.name for d in building.drives]
+    if unknown := sorted(set(drives) - set(known)):
+        raise UserError(f"{building.id}: no drive {', '.join(unknown)}; it has: {', '.join(known) or 'none'}")
+    if not drives:
+        return None
+    for drive in building.drives:
+        values = drives.get(drive.name, np.full(steps, np.nan))
+        if np.shape(values) != (steps,):
+            raise UserError(
+                f"{building.id}: drive {drive.name}: needs one value a step, {steps}, not {np.shape(values)}"
+            )
+        if np.any((values < drive.low) | (values > drive.high)):
+            raise UserError(f"{building.id}: drive {drive.name}: must stay within {drive.low:g} to {drive.high:g}")
+    return np.column_stack([drives[name] for name in known if name in drives])
+
+
+def _force_table(building: Building, forced: Mapping[str, Array], steps: int) -> Array | None:
+    """What is forced [steps, set-points]; None where nothing is."""
+    if not forced:
+        return None
+    return np.column_stack([forced.get(p.name, np.full(steps, np.nan)) for p in building.setpoints])
 
 
 def _conversion(building: Building, measured: Sequence[Point], raw: Sequence[Point]) -> Array:

@@ -40,7 +40,7 @@ def leave() -> None:
 
 
 def _in_main_thread() -> bool:
-    return threading.current_thread() is threading.main_thread()
+    return threading.get_ident() == threading.main_thread().ident
 
 
 def _on_interrupt(number: int, frame: FrameType | None) -> None:

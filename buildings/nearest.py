@@ -3,10 +3,35 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from .folders import own_folder, remove
+
 Wanted = tuple[str, str, str]  # kind ("OutputVariable", "OutputMeter", "Actuator"), name, key
+Names = Callable[[Path, Path, Sequence[str], Path], list[tuple[str, str]]]  # of a model, weather, variables, folder
+
+
+def missing_text(missing: Sequence[Wanted], model: Path, weather: Path, names: Names) -> str:
+    """Names the nearest that exist. EnergyPlus only lists variables that were asked for, so it is asked again.
+
+    Args:
+        missing: what the model does not have.
+        model, weather: of the run that found it out.
+        names: runs a model in a folder and lists what it has, with every key of the variables asked about.
+    """
+    folder = own_folder("names")
+    try:
+        tree = json.loads(model.read_text())
+        tree["Output:VariableDictionary"] = {"Names": {"key_field": "regular"}}
+        tree["OutputControl:Files"] = {"Files": {"output_rdd": "Yes"}}
+        path = folder / "model.epJSON"
+        path.write_text(json.dumps(tree))
+        available = names(path, weather, [name for kind, name, _ in missing if kind == "OutputVariable"], folder)
+        return message(missing, available, dictionary(folder / "eplusout.rdd"), model.name)
+    finally:
+        remove(folder)
 
 
 def listed(csv: str) -> list[tuple[str, str]]:

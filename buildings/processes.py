@@ -27,6 +27,12 @@ def die_with_parent(parent: int | None = None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
+def begin_job() -> None:
+    """In a worker of a process pool: be killed when the parent ends; Ctrl-C ends it at once, the parent says so."""
+    die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def child_environment(folder: Path) -> dict[str, str]:
     """A child's environment variables: temporary files in a folder of its own, our import path, one thread."""
     return {

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import psychrolib
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
 
 psychrolib.SetUnitSystem(psychrolib.SI)
 
@@ -10,3 +16,21 @@ psychrolib.SetUnitSystem(psychrolib.SI)
 def wet_bulb_c(dry_bulb_c: float, dew_point_c: float, pressure_pa: float) -> float:
     """Wet bulb [degC] from dry bulb [degC], dew point [degC] and pressure [Pa]."""
     return float(psychrolib.GetTWetBulbFromTDewPoint(dry_bulb_c, dew_point_c, pressure_pa))
+
+
+def relative_humidities_frac(dry_bulb_c: Array, dew_point_c: Array) -> Array:
+    """Relative humidity, 0..1, from dry bulb and a dew point not above it [n, degC]; NaN gives NaN."""
+    vapour, saturated = (_saturation_pressures_pa(t) for t in (dew_point_c, dry_bulb_c))
+    return np.asarray(np.minimum(1.0, vapour / saturated))
+
+
+def dew_points_c(dry_bulb_c: Array, humidity_frac: Array) -> Array:
+    """Dew point [n, degC] from dry bulb [degC] and relative humidity above 0, to 1; NaN gives NaN."""
+    wanted = _saturation_pressures_pa(dry_bulb_c) * humidity_frac
+    grid = np.arange(-99.0, 100.0, 0.05)  # the pressure rises with the temperature: read it backwards
+    return np.asarray(np.interp(np.log(wanted), np.log(_saturation_pressures_pa(grid)), grid))
+
+
+def _saturation_pressures_pa(temp_c: Array) -> Array:
+    """Saturation pressure over water, or ice below 0 degC [n, Pa]."""
+    return np.array([math.nan if t != t else psychrolib.GetSatVapPres(t) for t in temp_c.tolist()])

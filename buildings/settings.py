@@ -6,20 +6,17 @@ Every building is one declarative file in `models/`. Names and texts may hold `{
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from .errors import UserError
 from .points import Role
-
-
-class Strict(BaseModel):
-    """A frozen record that refuses unknown fields."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+from .strict import Strict as Strict
+from .world import World
 
 
 class ReadFrom(Strict):
@@ -65,21 +62,67 @@ class PointFile(Strict):
 class Edit(Strict):
     """One declared change of the source model, with its reason.
 
-    `remove` lists object types, or `type: [names]`; `set` changes fields of objects that exist;
-    `add` makes objects that do not.
+    `remove` lists object types, or `type: [names]`; `duplicate` makes `type: {new name: name of the one it is like}`;
+    `set` changes fields of objects that exist; `add` makes objects that do not.
     """
 
     why: str
-    remove: dict[str, list[str]] = {}
-    set: dict[str, dict[str, dict[str, Any]]] = {}
-    add: dict[str, dict[str, dict[str, Any]]] = {}
+    remove: dict[str, list[str]] = Field(default_factory=dict)
+    duplicate: dict[str, dict[str, str]] = Field(default_factory=dict)
+    set: dict[str, dict[str, dict[str, Any]]] = Field(default_factory=dict)
+    add: dict[str, dict[str, dict[str, Any]]] = Field(default_factory=dict)
 
 
 class Source(Strict):
-    """The model a building starts from, and what is done to it."""
+    """The model a building starts from, and what is done to it.
 
-    sinergym: str
-    edits: tuple[Edit, ...] = Field(strict=False)
+    Attributes:
+        sinergym: name of one of Sinergym's models.
+        file: path of an IDF or epJSON file; in a building file relative to that file's folder.
+        edits: declared changes, in order.
+    """
+
+    sinergym: str | None = None
+    file: str | None = None
+    edits: tuple[Edit, ...] = Field(default=(), strict=False)
+
+    @property
+    def model(self) -> str:
+        """The model, by the name that it is declared with."""
+        return self.file or self.sinergym or ""
+
+    @model_validator(mode="after")
+    def _one_model(self) -> Source:
+        if (self.sinergym is None) == (self.file is None):
+            raise ValueError("give either 'sinergym' or 'file'")
+        return self
+
+
+class DriveFile(Strict):
+    """One input that the world has on the building, such as the servers' load: nobody but a scenario commands it."""
+
+    name: str
+    unit: str
+    low: float
+    high: float
+    help: str = ""
+    write: WriteTo
+
+
+class FaultFile(Strict):
+    """One fault of the equipment: set-points and drives (templates) that it forces, whoever commands them.
+
+    Attributes:
+        name: on the command line; with `{zone}` one for every zone.
+        help: what breaks.
+        force: what they are forced to [unit of each]; a set-point may leave its limits, as a fan that stands still.
+        hours: how long it lasts where nobody says otherwise.
+    """
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9{}-]*$")
+    help: str
+    force: dict[str, float] = Field(min_length=1)
+    hours: float = Field(default=2.0, gt=0)
 
 
 class SetpointRule(Strict):
@@ -88,28 +131,51 @@ class SetpointRule(Strict):
     Attributes:
         fallback: what the shield falls back to [unit].
         ramp_per_step: greatest change in one control step [unit].
+        held: where a rule-based controller holds it that has no rule for it [unit]; by default the fallback.
+        held_above: the point (template) that `held` is counted from, so that it follows the weather, say.
+        shown_by: the point that shows where it stands while the building's own control has it (template); by
+            default the zone's supply air or airflow, and for any other set-point the fallback.
     """
 
     fallback: float
     ramp_per_step: float = Field(gt=0)
+    held: float | None = None
+    held_above: str | None = None
+    shown_by: str | None = None
 
 
 class ShieldFile(Strict):
-    """Configuration of the shield; see docs/vocabulary.md for the words."""
+    """Configuration of the shield; see docs/vocabulary.md for the words.
+
+    The inlet entries, the airflow and the load step belong to server zones; comfort, from how many people on it counts
+    in a zone, and the dead band to occupied ones.
+    """
 
     setpoints: dict[str, SetpointRule]
     inlet_class: Literal["A1", "A2", "A3", "A4"] = "A1"
-    inlet_margin_k: float = Field(ge=0)
-    min_flow_ratio: float = Field(gt=0)
-    load_step_frac: float = Field(ge=0)
+    inlet_margin_k: float = Field(default=0.3, ge=0)
+    min_flow_ratio: float = Field(default=1.0, gt=0)
+    load_step_frac: float = Field(default=0.25, ge=0)
+    comfort_category: Literal["I", "II", "III", "IV"] = "II"
+    occupied_from: float = Field(default=1.0, gt=0)
+    deadband_k: float = Field(default=1.0, ge=0)
     max_age_s: float = Field(gt=0)
     stuck_after_steps: int = Field(ge=2)
     stuck_points: tuple[str, ...] = Field(strict=False)
 
 
-class ZoneRoles(Strict):
-    """Which points play which part in each zone (templates)."""
+class Roles(Strict):
+    """Which points play which part; a part that nothing plays is None."""
 
+    def named(self) -> dict[str, str]:
+        """The points that there are, by the part they play."""
+        return {part: name for part, name in self if name is not None}
+
+
+class ZoneRoles(Roles):
+    """Which points play which part in each server zone (templates); `it_load` may be one point for all zones."""
+
+    it_load: str
     inlet_temp: str
     inlet_dew_point: str
     zone_temp: str
@@ -120,25 +186,37 @@ class ZoneRoles(Strict):
     supply_flow_setpoint: str
 
 
-class MeterRoles(Strict):
-    """Which points are the building's power meters [W] and its water meter [m3/s]."""
+class ComfortRoles(Roles):
+    """Which points play which part in each occupied zone (templates); zones may share all but the first two.
+
+    `zone_temp` is the operative temperature where the building has it, else the air's. A zone without an air handler
+    whose supply temperature can be set has no such set-point.
+    """
+
+    zone_temp: str
+    occupants: str
+    heating_setpoint: str
+    cooling_setpoint: str
+    supply_temp_setpoint: str | None = None
+
+
+class MeterRoles(Roles):
+    """Which points are the building's power meters [W] and its water meter [m3/s].
+
+    Total is all electricity: hvac + it + other. A building without servers has no IT meters; one that burns no
+    gas has no gas meter [W of gas], and one that evaporates no water no water meter.
+    """
 
     total: str
     hvac: str
     fans: str
-    it: str
-    cpu: str
-    server_fans: str
-    ups: str
-    other: str
-    water: str
-
-
-class ItFloor(Strict):
-    """Server power that control cannot influence: `idle + per_load * load` [W]."""
-
-    idle: float
-    per_load: float
+    it: str | None = None
+    cpu: str | None = None
+    server_fans: str | None = None
+    ups: str | None = None
+    other: str | None = None
+    gas: str | None = None
+    water: str | None = None
 
 
 class RewardFile(Strict):
@@ -146,7 +224,26 @@ class RewardFile(Strict):
 
     power_scale_w: float = Field(gt=0)
     exceedance_weight_per_k: float = Field(ge=0)
-    it_floor_w: ItFloor
+
+
+class WorkdayFile(Strict):
+    """When people are expected in an office.
+
+    Attributes:
+        point: a signal that is 1 on days when they come, else 0.
+        begin_h: when the first come, hours from midnight of the building's clock [h].
+        end_h: when the last have gone [h].
+    """
+
+    point: str
+    begin_h: float = Field(ge=0, le=24)
+    end_h: float = Field(ge=0, le=24)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> WorkdayFile:
+        if self.begin_h >= self.end_h:
+            raise ValueError("begin_h must be before end_h")
+        return self
 
 
 class Observation(Strict):
@@ -166,36 +263,85 @@ class Action(Strict):
     per: str | None = None
 
 
+class Generate(Strict):
+    """A family of buildings that differ in their number of zones; see generate.py.
+
+    Attributes:
+        sizes: numbers of zones that the catalogue lists; any other from `least` to `most` can be asked for.
+        zone: id of a zone, with `{number}`.
+        name: its name in the model, with `{number}`.
+    """
+
+    sizes: tuple[int, ...] = Field(strict=False, min_length=1)
+    zone: str
+    name: str
+    least: int = Field(default=2, ge=1)
+    most: int = Field(default=256, ge=1)
+
+
 class BuildingFile(Strict):
-    """One building, as declared."""
+    """One building, as declared; `servers` names a type of servers.yaml."""
 
     id: str
     title: str
     source: Source
+    servers: str | None = None
     parameters: dict[str, float]
     timesteps_per_hour: int = Field(ge=1, le=60)
     weather: tuple[str, ...] = Field(strict=False)
     incumbent: str
     zones: dict[str, str]
+    groups: dict[str, dict[str, list[str]]] = Field(default_factory=dict)
     points: tuple[PointFile, ...] = Field(strict=False)
-    zone_roles: ZoneRoles
+    drives: tuple[DriveFile, ...] = Field(default=(), strict=False)
+    faults: tuple[FaultFile, ...] = Field(default=(), strict=False)
+    zone_roles: ZoneRoles | None = None
+    comfort_roles: ComfortRoles | None = None
     outdoor_temp: str
-    it_load: str
+    workday: WorkdayFile | None = None
     meters: MeterRoles
     shield: ShieldFile
     reward: RewardFile
     observations: tuple[Observation, ...] = Field(strict=False)
     actions: tuple[Action, ...] = Field(strict=False)
     baselines: dict[str, dict[str, float]]
+    world: World | None = None
+
+    @model_validator(mode="after")
+    def _groups_part_the_zones(self) -> BuildingFile:
+        for grouping, groups in self.groups.items():
+            if wrong := _not_parted(groups, self.zones):
+                raise ValueError(f"groups.{grouping}: every zone must be in one group; see {', '.join(wrong)}")
+        return self
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> BuildingFile:
+        if (self.zone_roles is None) == (self.comfort_roles is None):
+            raise ValueError("give either 'zone_roles' (server zones) or 'comfort_roles' (occupied zones)")
+        if (self.zone_roles is None) != (self.meters.it is None):
+            raise ValueError("meters.it belongs to a building with zone_roles (server zones)")
+        if self.servers is not None and self.zone_roles is None:
+            raise ValueError("servers belong to a building with zone_roles (server zones)")
+        return self
+
+
+def _not_parted(groups: Mapping[str, Sequence[str]], zones: Collection[str]) -> list[str]:
+    """Zones that are not in exactly one group, and names in groups that are no zones."""
+    placed = [zone for members in groups.values() for zone in members]
+    return sorted({zone for zone in {*placed, *zones} if zone not in zones or placed.count(zone) != 1})
 
 
 def load_yaml[T: Strict](path: Path, kind: type[T]) -> T:
     """Reads and validates one YAML file. Raises UserError with the file and the path of every error."""
+    return validate(read_yaml(path), kind, where=str(path))
+
+
+def read_yaml(path: Path) -> Any:
+    """What a YAML file holds. Raises UserError for one that cannot be read."""
     try:
-        raw = yaml.safe_load(path.read_text())
+        return yaml.safe_load(path.read_text())
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read as YAML: {' '.join(str(error).split())}") from error
-    return validate(raw, kind, where=str(path))
 
 
 def validate[T: Strict](raw: object, kind: type[T], *, where: str) -> T:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from .catalog import Building
 from .energyplus import Array
 from .errors import SiteError
-from .instrumentation import InstrumentedRun
+from .faults import Fault, fitted
+from .instrumentation import NO_DRIVES, InstrumentedRun
 from .model import Period
+from .outside import enter, held_out
 from .points import Point, Reading, Setpoints
 from .site import WriteFailed, WriteOutcome, Written
 from .weather import Weather
@@ -25,10 +28,28 @@ class SimulatedSite:
         weather: which weather.
         period: which stretch of the year.
         speed: simulated seconds per second; None runs as fast as it can.
+        draw: which of the years of the building's world; by default one that never occurs in training.
+        drives: what the world puts on the building's drives; see `InstrumentedRun`.
+        faults: what is wrong with sensors and equipment; see faults.py.
+        seed: of what is random in faults.
     """
 
-    def __init__(self, building: Building, weather: Weather, period: Period, *, speed: float | None = None) -> None:
-        self._run = InstrumentedRun(building, weather, period)
+    def __init__(
+        self,
+        building: Building,
+        weather: Weather,
+        period: Period,
+        *,
+        speed: float | None = None,
+        draw: int = held_out(0),
+        drives: Mapping[str, Array] = NO_DRIVES,
+        faults: Sequence[Fault] = (),
+        seed: int = 0,
+    ) -> None:
+        entered, self._outside = enter(building, weather, draw)
+        fitting = fitted(faults, building, period, drives, seed=seed)
+        self._sensors = fitting.sensors
+        self._run = InstrumentedRun(building, entered, period, fitting.drives, forced=fitting.forced)
         self._values: Array = self._run.start()
         self._commands: Array = self._run.array(None)
         self._ended = False
@@ -45,10 +66,25 @@ class SimulatedSite:
         return self._run.time
 
     def read(self) -> Reading:
-        """The reading at the end of the last step. Raises SiteError once closed."""
+        """What the sensors show at the end of the last step. Raises SiteError once closed."""
+        if self._sensors is None:
+            return self.truth()
+        step = self._run.steps
+        reading = self._reading(self._sensors.seen(self._values, step))
+        if said := self._sensors.said_nan(step):
+            wrong = dict.fromkeys(said, math.nan)
+            return Reading(time=reading.time, values={**reading.values, **wrong}, age_s=reading.age_s)
+        return reading
+
+    def truth(self) -> Reading:
+        """What is, whatever the sensors show. Raises SiteError once closed."""
+        return self._reading(self._values)
+
+    def _reading(self, values: Array) -> Reading:
         if self._ended:
             raise SiteError("the simulated site is closed")
-        return self._run.reading(self._values)
+        reading = self._run.reading(values)
+        return reading if self._outside is None else self._outside.join(reading)
 
     def writer(self) -> SimulatedWriter:
         """The right to write; shadow mode never asks for it."""
@@ -64,6 +100,8 @@ class SimulatedSite:
         if values is None:
             return False
         self._values = values
+        if self._sensors is not None:  # delays and values that stick go on, read or not
+            self._sensors.seen(values, self._run.steps)
         return True
 
     def branch[T](self, jobs: Sequence[Callable[[], T]], *, processes: int = 1) -> list[T]:

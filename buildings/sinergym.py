@@ -9,6 +9,18 @@ from pathlib import Path
 
 from .errors import UserError
 
+PREFIX = "sinergym:"  # of Sinergym's ids in the catalogue
+
+
+def is_sinergym(name: str) -> bool:
+    """Whether an id of the catalogue is one of Sinergym's environments."""
+    return name.startswith(PREFIX)
+
+
+def is_installed() -> bool:
+    """Whether Sinergym is here."""
+    return importlib.util.find_spec("sinergym") is not None
+
 
 @functools.cache
 def data_folder() -> Path:

@@ -17,7 +17,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from .energyplus import Actuator, Meter, Variable
 from .errors import UserError
 from .settings import Strict, load_yaml, validate
-from .sinergym import configuration_paths
+from .sinergym import PREFIX, configuration_paths
 from .sinergym_demo import DEMO, DEMO_WEATHER
 from .sinergym_reward import LinearRewardSettings
 from .sinergym_spaces import Bounds, Choices, bounds, choices
@@ -163,14 +163,22 @@ class SinergymId:
     stochastic: bool = False
     discrete: bool = False
 
+    @property
+    def catalogue_id(self) -> str:
+        """The id in our catalogue: Sinergym's with a prefix."""
+        return PREFIX + self.id
+
 
 def find_sinergym(name: str) -> SinergymId:
-    """One of Sinergym's environments by its id. Raises UserError with the nearest ids for an unknown one."""
-    known = sinergym_ids()
-    if name not in known:
-        near = difflib.get_close_matches(name, known, n=3)
-        raise UserError(f"Sinergym has no environment {name!r}; nearest: {', '.join(near) or 'none'}")
-    return known[name]
+    """One of Sinergym's environments by its id, with the catalogue's prefix or without.
+
+    Raises UserError with the nearest ids for an unknown one.
+    """
+    known, wanted = sinergym_ids(), name.removeprefix(PREFIX)
+    if wanted not in known:
+        near = difflib.get_close_matches(wanted, known, n=3)
+        raise UserError(f"Sinergym has no environment {wanted!r}; nearest: {', '.join(near) or 'none'}")
+    return known[wanted]
 
 
 @functools.cache

@@ -39,6 +39,10 @@ class SinergymEnv(gym.Env[Float32, Any]):
     time-out and reports it in one more `step` that repeats the last observation; here the last transition itself
     is `truncated`.
 
+    Attributes:
+        limits: lowest and highest value of every actuator, in physical units; the action space if not discrete.
+        reward: its reward, with its comfort band.
+
     Args:
         environment: an id of Sinergym, for example "Eplus-5zone-hot-continuous-v1", or one read by `read_ids`.
         period: which stretch of the year; by default the one that Sinergym runs.
@@ -50,27 +54,35 @@ class SinergymEnv(gym.Env[Float32, Any]):
         self.environment = find_sinergym(environment) if isinstance(environment, str) else environment
         config = self.environment.config
         model, self._calendar = prepare_sinergym(self.environment, period)
+        self._last_step = self._calendar.steps - 1
         self._model = json.dumps(model)
         self._sensors, self._actuators = list(config.sensors.values()), list(config.commands.values())
-        self._reward = LinearReward(config.reward_kwargs, list(config.sensors))
+        self.reward = LinearReward(config.reward_kwargs, list(config.sensors))
         self._clock = [("month", "day_of_month", "hour").index(name) for name in config.time_variables]
-        self._limits = config.action_space.space()
-        self._bounds = list(zip(config.commands, self._limits.low.tolist(), self._limits.high.tolist(), strict=True))
+        self.limits = config.action_space.space()
+        self._bounds = list(zip(config.commands, self.limits.low.tolist(), self.limits.high.tolist(), strict=True))
         self._table: ActionTable | None = None
         self.observation_names, self.action_names = config.observation_names, list(config.commands)
         limit = _LIMIT_OFFICEGRID if config.id_base == "officegrid" else _LIMIT
         self.observation_space = gym.spaces.Box(-limit, limit, (len(self.observation_names),), np.float32)
-        self.action_space: gym.Space[Any] = self._limits
+        self.action_space: gym.Space[Any] = self.limits
         if self.environment.discrete and config.action_space_discrete is not None:
             self._table = action_table(constants_path(), config.id_base)
             self.action_space = config.action_space_discrete.space()
+        self._accepted: tuple[list[float], Array] = [], np.empty(0)  # the newest action that was within bounds
+        self._hour = -1, (0, 0, 0), np.empty(0, np.float32)  # of the period, on the calendar, as observed
         self._removal: Callable[[], object] | None = None
         self._run: Simulation | None = None
 
     @property
     def total_steps(self) -> int:
         """Transitions of an episode."""
-        return self._calendar.steps - 1
+        return self._last_step
+
+    @property
+    def days(self) -> tuple[tuple[int, int], ...]:
+        """(month, day of month) of every day of an episode."""
+        return self._calendar.days
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -94,13 +106,24 @@ class SinergymEnv(gym.Env[Float32, Any]):
 
     def step(self, action: Any) -> tuple[Float32, float, bool, bool, dict[str, Any]]:
         """One time step under an action. Raises SimulationError when EnergyPlus fails: never the end of an episode."""
-        commands = self._commands(action)
+        return self.step_commands(self.commands(action))
+
+    def step_commands(self, commands: Array) -> tuple[Float32, float, bool, bool, dict[str, Any]]:
+        """One time step under values [len(action_names)] of the actuators; NaN: the model's own schedule."""
         observation, terms, info = self._advance(commands)
         info["action"] = commands.tolist()
-        info["energy_term"], info["comfort_term"] = terms.energy_term, terms.comfort_term
-        info["total_power_demand"] = terms.total_power_demand
-        info["total_temperature_violation"] = terms.total_temperature_violation
-        return observation, terms.reward, False, info["timestep"] >= self.total_steps, info
+        reward, info["energy_term"], info["comfort_term"], power, violation = terms
+        info["total_power_demand"], info["total_temperature_violation"] = power, violation
+        return observation, reward, False, info["timestep"] >= self._last_step, info
+
+    def commands(self, action: Any) -> Array:
+        """An action as the actuators' values, rounded to float32 as Sinergym's are. Raises UserError out of bounds."""
+        single = self._table.values(action) if self._table else np.asarray(action, np.float32)
+        values = single.tolist()
+        if values != self._accepted[0]:
+            self._check(single)
+            self._accepted = values, single.astype(np.float64)
+        return self._accepted[1]
 
     def close(self) -> None:
         """Ends the running episode and removes its files."""
@@ -117,23 +140,26 @@ class SinergymEnv(gym.Env[Float32, Any]):
         values = self._run.step(commands)
         if values is None:
             raise SimulationError("the episode is over: call reset()")
-        month, day, hour = clock = self._calendar.at(self._run.steps)
-        observation = np.empty(len(self.observation_names), np.float32)
-        observation[: len(self._clock)] = [clock[i] for i in self._clock]
-        observation[len(self._clock) :] = values
-        info = {"month": month, "day": day, "hour": hour, "timestep": self._run.steps - 1}
-        return observation, self._reward(values.tolist(), month, day), info
+        step = self._run.steps
+        (month, day, hour), clock = self._time(step)
+        observation = np.concatenate((clock, values), dtype=np.float32, casting="same_kind")
+        info = {"month": month, "day": day, "hour": hour, "timestep": step - 1}
+        return observation, self.reward(values.tolist(), month, day), info
 
-    def _commands(self, action: Any) -> Array:
-        """An action as the actuators' values, rounded to float32 as Sinergym's are. Raises UserError out of bounds."""
-        single = self._table.values(action) if self._table else np.asarray(action, np.float32)
+    def _time(self, step: int) -> tuple[tuple[int, int, int], Float32]:
+        """The calendar of a step, and its entries in the observation; worked out once an hour."""
+        number = (step - 1) // self._calendar.steps_per_hour
+        if number != self._hour[0]:
+            clock = self._calendar.at(step)
+            self._hour = number, clock, np.array([clock[i] for i in self._clock], np.float32)
+        return self._hour[1:]
+
+    def _check(self, single: Float32) -> None:
         if single.shape != (len(self._bounds),):
             raise UserError(f"action: must have the shape ({len(self._bounds)},), not {single.shape}")
-        values: Array = single.astype(np.float64)
-        for value, (name, low, high) in zip(values.tolist(), self._bounds, strict=True):
+        for value, (name, low, high) in zip(single.tolist(), self._bounds, strict=True):
             if not low <= value <= high:  # also for NaN
                 raise UserError(f"action {name}: {value} must be within {low} to {high}")
-        return values
 
     def _weather(self, noisy: Path) -> Path:
         source, noise = weather_path(self.environment.weather_file), self.environment.config.weather_variability

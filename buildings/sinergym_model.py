@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from .design_days import FIELDS, DesignDays, typed
+from .epjson import Epjson
 from .errors import UserError
-from .model import OUTPUT_FILES, Epjson, Period
+from .model import OUTPUT_FILES, Period
 from .sinergym import model_path, weather_path
 from .sinergym_config import SinergymId
 
@@ -42,6 +43,12 @@ _ONLY_FILES = (
     "Output:Variable",
     "OutputControl:Table:",
 )
+
+# Parts of programs inside the model that read and reckon, and act on nothing.
+_ONLY_RECKON = {
+    f"EnergyManagementSystem:{part}"
+    for part in ("GlobalVariable", "OutputVariable", "Program", "ProgramCallingManager", "Sensor")
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,6 +82,7 @@ def prepare_sinergym(environment: SinergymId, period: Period | None = None) -> t
     model: Epjson = json.loads(model_path(environment.config.building_file).read_text())
     for kind in [kind for kind in model if kind.startswith(_ONLY_FILES)]:
         del model[kind]
+    _remove_unread_programs(model, {s.name.lower() for s in environment.config.sensors.values()})
     model["OutputControl:Files"] = {"Files": {f"output_{kind}": "No" for kind in OUTPUT_FILES}}
     ddy = weather_path(environment.weather_file).with_suffix(".ddy")
     model["Site:Location"], model["SizingPeriod:DesignDay"] = site_and_design_days(ddy)
@@ -105,6 +113,18 @@ def site_and_design_days(ddy: Path) -> tuple[Epjson, DesignDays]:
     if not location or len(found) != 2:
         raise UserError(f"{ddy}: must hold a Site:Location and the design days {_HEATING!r} and {_COOLING!r}")
     return location, dict(sorted(found.items(), key=lambda day: _COOLING in day[0]))
+
+
+def _remove_unread_programs(model: Epjson, read: set[str]) -> None:
+    """Removes the model's own programs where they act on nothing and nobody reads what they reckon.
+
+    They cost a fiftieth of a step (docs/performance.md) and change no value: the parity tests hold that.
+    """
+    programs = {kind for kind in model if kind.startswith("EnergyManagementSystem:")}
+    reckoned = {name.lower() for name in model.get("EnergyManagementSystem:OutputVariable", {})}
+    if programs <= _ONLY_RECKON and not reckoned & read:
+        for kind in programs:
+            del model[kind]
 
 
 def _only(model: Epjson, kind: str) -> dict[str, Any]:

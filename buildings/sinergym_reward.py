@@ -66,9 +66,13 @@ class LinearReward:
 
     def __call__(self, values: Sequence[float], month: int, day_of_month: int) -> RewardTerms:
         """The reward of one step's values [len(names)] on a day of the year."""
-        first, last = self._summer_days
-        low, high = self._summer if first <= (month, day_of_month) <= last else self._winter
+        low, high = self.band(month, day_of_month)
         power = sum([values[i] for i in self._energies])
         violation = sum([max(low - values[i], 0.0, values[i] - high) for i in self._temperatures])
         energy_term, comfort_term = self._energy_factor * -power, self._comfort_factor * -violation
         return RewardTerms(energy_term + comfort_term, energy_term, comfort_term, power, violation)
+
+    def band(self, month: int, day_of_month: int) -> Sequence[float]:
+        """Lowest and highest comfortable temperature [degC] on a day of the year."""
+        first, last = self._summer_days
+        return self._summer if first <= (month, day_of_month) <= last else self._winter

@@ -13,29 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from .epw import COLUMNS, HEADER_LINES, column_index
 from .errors import UserError
-
-# Columns that noise can be added to, from the seventh of the file on. Source: EnergyPlus, EPW data dictionary.
-_FIRST_COLUMN = 6
-_COLUMNS = (
-    "Dry Bulb Temperature",
-    "Dew Point Temperature",
-    "Relative Humidity",
-    "Atmospheric Station Pressure",
-    "Extraterrestrial Horizontal Radiation",
-    "Extraterrestrial Direct Normal Radiation",
-    "Horizontal Infrared Radiation Intensity",
-    "Global Horizontal Radiation",
-    "Direct Normal Radiation",
-    "Diffuse Horizontal Radiation",
-    "Global Horizontal Illuminance",
-    "Direct Normal Illuminance",
-    "Diffuse Horizontal Illuminance",
-    "Zenith Luminance",
-    "Wind Direction",
-    "Wind Speed",
-)
-_HEADER_LINES = 8
 
 # sigma, mu, tau, each a number or the [low, high] that it is drawn from; then, if given, the limits of the sum.
 Parameters = Sequence[float | Sequence[float]]
@@ -43,14 +22,14 @@ Parameters = Sequence[float | Sequence[float]]
 
 def write_noisy(source: Path, target: Path, noise: Mapping[str, Parameters], rng: np.random.Generator) -> None:
     """Writes a weather file with noise on the named columns. Raises UserError for a column that there is not."""
-    if unknown := sorted(set(noise) - set(_COLUMNS)):
-        raise UserError(f"weather_variability: {', '.join(unknown)}: must be among {', '.join(_COLUMNS)}")
+    if unknown := sorted(set(noise) - set(COLUMNS)):
+        raise UserError(f"weather_variability: {', '.join(unknown)}: must be among {', '.join(COLUMNS)}")
     rng.choice([source.name])  # Sinergym draws a weather first, among one
     lines = source.read_text(encoding="latin-1").splitlines()
-    head, rows = lines[:_HEADER_LINES], [line.split(",") for line in lines[_HEADER_LINES:] if line]
+    head, rows = lines[:HEADER_LINES], [line.split(",") for line in lines[HEADER_LINES:] if line]
     drawn = {name: ([_draw(p, rng) for p in given[:3]], given[3:]) for name, given in noise.items()}
     for name, ((sigma, mu, tau), limits) in drawn.items():
-        column = _FIRST_COLUMN + _COLUMNS.index(name)
+        column = column_index(name)
         low, high = limits[0] if limits and isinstance(limits[0], Sequence) else (-math.inf, math.inf)
         for row, added in zip(rows, _process(len(rows), sigma, mu, tau, rng), strict=True):
             row[column] = repr(min(max(float(row[column]) + added, low), high))

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .design_days import DesignDays, from_ddy, from_hours
+from .epw import HEADER_LINES, HOURS, column_index
 from .errors import UserError
 from .psychrometrics import wet_bulb_c
 from .sinergym import data_folder
@@ -34,12 +35,7 @@ NAMES = {
     "tucson": "USA_AZ_Davis-Monthan.AFB.722745_TMY3",
 }
 
-_HEADER_LINES, _DRY_BULB, _DEW_POINT, _PRESSURE = (
-    8,
-    6,
-    7,
-    9,
-)  # columns. Source: EnergyPlus, EPW data dictionary
+_PARTS = ("Dry Bulb Temperature", "Dew Point Temperature", "Atmospheric Station Pressure")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -52,6 +48,7 @@ class Weather:
         place: the site's name in the file.
         location: EnergyPlus's `Site:Location` fields (degrees, hours from UTC, m).
         design_days: `SizingPeriod:DesignDay` objects by name.
+        has_ddy: whether they are from a DDY file beside it; else they are made from its own hours.
         dry_bulb_c: hourly outdoor dry bulb [8760 or more].
     """
 
@@ -61,6 +58,7 @@ class Weather:
     location: dict[str, float]
     design_days: DesignDays
     dry_bulb_c: NDArray[np.float64]
+    has_ddy: bool = True
 
     @property
     def zone(self) -> timezone:
@@ -90,22 +88,24 @@ def _load(name: str, path: Path) -> Weather:
     try:
         lines = path.read_text(encoding="latin-1").splitlines()
         head = lines[0].split(",")
-        if head[0] != "LOCATION" or not lines[_HEADER_LINES - 1].startswith("DATA PERIODS"):
+        if head[0] != "LOCATION" or not lines[HEADER_LINES - 1].startswith("DATA PERIODS"):
             raise ValueError("the header does not begin with LOCATION and end with DATA PERIODS")
         location = dict(zip(("latitude", "longitude", "time_zone", "elevation"), map(float, head[6:10]), strict=True))
-        rows = [line.split(",") for line in lines[_HEADER_LINES:] if line.strip()]
-        columns = np.array([[float(r[c]) for c in (_DRY_BULB, _DEW_POINT, _PRESSURE)] for r in rows])
-        if len(columns) < 8760:
-            raise ValueError(f"{len(columns)} hourly rows where a year has 8760")
+        rows = [line.split(",") for line in lines[HEADER_LINES:] if line.strip()]
+        columns = np.array([[float(r[column_index(name)]) for name in _PARTS] for r in rows])
+        if len(columns) < HOURS:
+            raise ValueError(f"{len(columns)} hourly rows where a year has {HOURS}")
     except (OSError, ValueError, IndexError) as error:
         raise UserError(f"weather {name!r}: {path} is not a readable EPW file: {error}") from error
+    declared = from_ddy(path.with_suffix(".ddy"))
     return Weather(
         name=name,
         path=path,
         place=head[1] or path.stem,
         location=location,
-        design_days=from_ddy(path.with_suffix(".ddy")) or _own_design_days(columns),
+        design_days=declared or _own_design_days(columns),
         dry_bulb_c=columns[:, 0],
+        has_ddy=declared is not None,
     )
 
 

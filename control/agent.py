@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,21 @@ _RANGES = {
     "buffer_size": (1, 100_000_000),
     "tau": (0.0, 1.0),
 }
+
+
+def agent_settings(pairs: Sequence[str]) -> AgentSettings:
+    """Hyperparameters from texts NAME=VALUE; a later one takes an earlier one's place. Raises UserError."""
+    known: dict[str, type[Any]] = {f.name: type(f.default) for f in fields(AgentSettings)}
+    chosen: dict[str, Any] = {}
+    for pair in pairs:
+        name, _, value = pair.partition("=")
+        if name not in known:
+            raise UserError(f"--set {pair}: no hyperparameter {name!r}; known: {', '.join(known)}")
+        try:
+            chosen[name] = known[name](value)
+        except ValueError:
+            raise UserError(f"--set {pair}: {name} must be a {known[name].__name__}") from None
+    return AgentSettings(**chosen)
 
 
 def make_agent(envs: VecEnv, settings: AgentSettings, *, seed: int, tensorboard: Path | None) -> SAC:

@@ -11,7 +11,7 @@ from airhandler.buildings.settings import ZoneRoles
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ConstantParameters:
-    """Set-points that never change.
+    """Set-points that never change; any that a server zone does not have stays where the building file holds it.
 
     Attributes:
         supply_c: supply-air temperature of every zone [degC].
@@ -33,14 +33,14 @@ class Constant:
             flow = building.point(zone.supply_flow_setpoint)
             values[zone.supply_temp_setpoint] = parameters.supply_c
             values[zone.supply_flow_setpoint] = flow.low + parameters.airflow_frac * (flow.high - flow.low)
-        self._setpoints = Setpoints({p.name: values[p.name] for p in building.setpoints})
+        self._building, self._values = building, values
 
     def reset(self) -> None:
         """Nothing to forget."""
 
     def propose(self, reading: Reading) -> Setpoints:
         """The constant."""
-        return self._setpoints
+        return Setpoints(self._building.held(reading) | self._values)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -131,7 +131,7 @@ class TrimRespond:
 
 
 def follow_servers(building: Building, reading: Reading, supply_c: float, flow_ratio: float) -> Setpoints:
-    """One supply-air temperature for all zones, and in each an airflow in proportion to its servers'."""
+    """One supply-air temperature for all zones, in each an airflow in proportion to its servers', the rest held."""
 
     def value(zone: ZoneRoles, name: str) -> float:
         point = building.point(name)
@@ -139,7 +139,8 @@ def follow_servers(building: Building, reading: Reading, supply_c: float, flow_r
         return min(point.high, max(point.low, wanted))
 
     return Setpoints(
-        {
+        building.held(reading)
+        | {
             name: value(zone, name)
             for zone in building.zones.values()
             for name in (zone.supply_temp_setpoint, zone.supply_flow_setpoint)

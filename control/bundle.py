@@ -10,7 +10,7 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from airhandler.buildings.catalog import Building
+from airhandler.buildings.catalog import Building, without_world
 from airhandler.buildings.codec import TIME_FEATURES
 from airhandler.buildings.errors import UserError
 from airhandler.buildings.settings import Action, Observation, Strict, validate
+from airhandler.buildings.world import World
 
 from .table import replacing
 
@@ -51,7 +52,7 @@ class Provenance(Strict):
 
 
 class Card(Strict):
-    """What a bundle is."""
+    """What a bundle is; `world` is what surrounded the building in training."""
 
     format: int
     building: str
@@ -62,6 +63,7 @@ class Card(Strict):
     layers: tuple[int, ...] = Field(strict=False)
     weights_sha256: str
     provenance: Provenance
+    world: World | None = None
 
 
 def schema(building: Building) -> dict[str, Any]:
@@ -77,51 +79,112 @@ def schema(building: Building) -> dict[str, Any]:
 
 def save_bundle(folder: Path, building: Building, weights: Weights, provenance: Provenance) -> None:
     """Writes a bundle: weights, then the card that vouches for them. Raises UserError if it cannot be written."""
-    buffer = io.BytesIO()
-    np.savez(buffer, **weights)  # type: ignore[arg-type]
+    packed = pack(weights)
     card = Card(
         format=FORMAT,
         **schema(building),
-        layers=tuple(weights[f"bias_{i}"].shape[0] for i in range(len(weights) // 2)),
-        weights_sha256=hashlib.sha256(buffer.getvalue()).hexdigest(),
+        layers=layers(weights),
+        weights_sha256=sha256(packed),
         provenance=provenance,
+        world=building.world,
     )
+    write_files(folder, packed, card)
+
+
+def load_bundle(folder: Path, building: Building) -> tuple[Card, Weights]:
+    """Reads a bundle and checks it against the building, as the policy knows it: see `known_building`.
+
+    Raises UserError if files are missing or corrupt, the hash differs, or it is of another building or schema, or
+    needs signals of a world that the building is not in.
+    """
+    raw, packed = read_files(folder)
+    check_named(raw, building.id, folder)
+    card = validate(raw, Card, where=f"bundle {folder / 'card.json'}")
+    _check_fits(card, known_building(card, building), folder)
+    weights = unpack(packed, card.weights_sha256, folder)
+    check_shapes(weights, card.layers, len(card.time_features) + len(card.observations), len(card.actions), folder)
+    return card, weights
+
+
+def pack(weights: Weights) -> bytes:
+    """Arrays as the bytes of `weights.npz`."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **weights)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+def unpack(packed: bytes, expected_sha256: str, folder: Path) -> Weights:
+    """The arrays of `weights.npz`. Raises UserError if its hash is another or it is corrupt."""
+    if sha256(packed) != expected_sha256:
+        raise UserError(f"bundle {folder}: weights.npz is not what card.json was written for (SHA-256 differs)")
+    try:
+        with np.load(io.BytesIO(packed), allow_pickle=False) as file:
+            return {name: np.asarray(file[name], dtype=np.float32) for name in file.files}
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise UserError(f"bundle {folder}: weights.npz is corrupt: {error}") from error
+
+
+def sha256(packed: bytes) -> str:
+    """The hash that a card vouches with."""
+    return hashlib.sha256(packed).hexdigest()
+
+
+def layers(weights: Weights) -> tuple[int, ...]:
+    """Units of each layer."""
+    return tuple(weights[f"bias_{i}"].shape[0] for i in range(len(weights) // 2))
+
+
+def write_files(folder: Path, packed: bytes, card: Strict) -> None:
+    """Writes the weights, then the card. Raises UserError if they cannot be written."""
     with replacing(folder / "weights.npz") as temporary:
-        temporary.write_bytes(buffer.getvalue())
+        temporary.write_bytes(packed)
     with replacing(folder / "card.json") as temporary:
         temporary.write_text(json.dumps(card.model_dump(), indent=2) + "\n")
 
 
-def load_bundle(folder: Path, building: Building) -> tuple[Card, Weights]:
-    """Reads a bundle and checks it against the building.
-
-    Raises UserError if files are missing or corrupt, the hash differs, or it is of another building or schema.
-    """
-    card_path, weights_path = folder / "card.json", folder / "weights.npz"
+def read_files(folder: Path) -> tuple[Any, bytes]:
+    """The card as parsed JSON, and the packed weights. Raises UserError if one is missing or unreadable."""
     try:
-        raw, packed = json.loads(card_path.read_text()), weights_path.read_bytes()
+        return json.loads((folder / "card.json").read_text()), (folder / "weights.npz").read_bytes()
     except (OSError, ValueError) as error:
         raise UserError(
             f"bundle {folder}: not readable ({error}); a bundle is a folder with card.json and weights.npz"
         ) from error
-    card = validate(raw, Card, where=f"bundle {card_path}")
-    _check_fits(card, building, folder)
-    if hashlib.sha256(packed).hexdigest() != card.weights_sha256:
-        raise UserError(f"bundle {folder}: weights.npz is not what card.json was written for (SHA-256 differs)")
-    try:
-        with np.load(io.BytesIO(packed), allow_pickle=False) as file:
-            weights = {name: np.asarray(file[name], dtype=np.float32) for name in file.files}
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise UserError(f"bundle {folder}: weights.npz is corrupt: {error}") from error
-    _check_shapes(card, weights, folder)
-    return card, weights
+
+
+def check_shapes(weights: Weights, sizes: Sequence[int], inputs: int, outputs: int, folder: Path) -> None:
+    """Raises UserError if the weights are not layers of these sizes from inputs to outputs, all finite."""
+    width = inputs
+    expected: dict[str, tuple[int, ...]] = {}
+    for i, size in enumerate(sizes):
+        expected[f"weight_{i}"], expected[f"bias_{i}"], width = (size, width), (size,), size
+    if {name: a.shape for name, a in weights.items()} != expected or width != outputs:
+        raise UserError(f"bundle {folder}: weights do not have the shapes that its card declares")
+    if not all(np.isfinite(a).all() for a in weights.values()):
+        raise UserError(f"bundle {folder}: weights hold values that are not finite")
+
+
+def check_named(raw: Any, building: str, folder: Path) -> None:
+    """Raises UserError if a card is of another building."""
+    found = raw.get("building") if isinstance(raw, dict) else None
+    if isinstance(found, str) and found != building:
+        raise UserError(f"bundle {folder} is of building {found!r}, not {building!r}: use --building")
+
+
+def known_building(card: Card, building: Building) -> Building:
+    """The building as a policy knows it: one that was trained without a world sees nothing of the one around it."""
+    return building if card.world is not None else without_world(building)
 
 
 def _check_fits(card: Card, building: Building, folder: Path) -> None:
     if card.format != FORMAT:
         raise UserError(f"bundle {folder}: format {card.format}, this version reads {FORMAT}: train it anew")
-    if card.building != building.id:
-        raise UserError(f"bundle {folder} is of building {card.building!r}, not {building.id!r}: use --building")
+    if card.world is not None and building.world is None:
+        names = ", ".join(point.name for point, _ in card.world.signals()) or "none"
+        raise UserError(
+            f"bundle {folder} was trained in a world, and {building.id} is in none here: give the same signals with "
+            f"--world FILE ({names})"
+        )
     for part, expected in schema(building).items():
         if getattr(card, part) != expected:
             raise UserError(
@@ -135,14 +198,3 @@ def _first_difference(found: Any, expected: Any) -> str:
         if a != b:
             return f"{a} is now {b}"
     return f"{len(found)} entries, now {len(expected)}"
-
-
-def _check_shapes(card: Card, weights: Mapping[str, NDArray[np.float32]], folder: Path) -> None:
-    width = len(card.time_features) + len(card.observations)
-    expected: dict[str, tuple[int, ...]] = {}
-    for i, size in enumerate(card.layers):
-        expected[f"weight_{i}"], expected[f"bias_{i}"], width = (size, width), (size,), size
-    if {name: a.shape for name, a in weights.items()} != expected or width != len(card.actions):
-        raise UserError(f"bundle {folder}: weights do not have the shapes that its card declares")
-    if not all(np.isfinite(a).all() for a in weights.values()):
-        raise UserError(f"bundle {folder}: weights hold values that are not finite")

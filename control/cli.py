@@ -1,54 +1,40 @@
-"""`airhandler buildings`, `train`, `tune`, `evaluate`, `report` and `bench` on the command line."""
+"""`airhandler train`, `tune`, `evaluate`, `report` and `bench` on the command line."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from airhandler.buildings.errors import UserError
+from airhandler.buildings.sinergym import is_sinergym
 
 if TYPE_CHECKING:
     from airhandler.buildings.model import Period
+    from airhandler.buildings.world import World
+
+    from .train import Trained
 
 
 app = typer.Typer(no_args_is_help=True)
 bench = typer.Typer(no_args_is_help=True, help="Measures speed, as ratios in one run.")
 app.add_typer(bench, name="bench")
 
-BuildingName = Annotated[str, typer.Option("--building", help="Building, as in `airhandler buildings`.")]
+BuildingName = Annotated[
+    str, typer.Option("--building", help="Building: an id of `airhandler buildings`, or your own file.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of everything random.")]
 Processes = Annotated[int, typer.Option("--processes", "-j", min=1, help="Simulations that run at once.")]
+WorldFile = Annotated[
+    Path | None,
+    typer.Option("--world", help="YAML: weather that varies, tariff, carbon, events, forecasts (docs/buildings.md)."),
+]
 PROCESSES = min(8, os.cpu_count() or 1)
-
-
-@app.command(epilog="For example: airhandler buildings  |  airhandler buildings --json")
-def buildings(as_json: AsJson = False) -> None:
-    """Lists the buildings: zones, actions, observations, weathers."""
-    from airhandler.buildings.catalog import building_ids, find_building
-
-    from .display import building_table, show
-
-    rows = []
-    for b in map(find_building, building_ids()):
-        rows.append(
-            {
-                "id": b.id,
-                "title": b.file.title,
-                "zones": list(b.zones),
-                "actions": [{"setpoint": p.name, "unit": p.unit, "low": p.low, "high": p.high} for p in b.setpoints],
-                "observations": [o.point for o in b.observations],
-                "weathers": list(b.file.weather),
-                "incumbent": b.file.incumbent,
-            }
-        )
-    show(rows, building_table, as_json=as_json)
 
 
 @app.command(
@@ -56,6 +42,7 @@ def buildings(as_json: AsJson = False) -> None:
     "  |  airhandler train --out runs/agent --resume"
 )
 def train(
+    context: typer.Context,
     building: BuildingName = "datacentre-dx",
     weather: Annotated[
         str, typer.Option("--weather", help="Weathers to train on, separated by commas: names or EPW files.")
@@ -70,9 +57,20 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="A hyperparameter, e.g. gamma=0.95; repeatable."),
     ] = None,
+    world: WorldFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Trains a Soft Actor-Critic agent behind the shield and writes a bundle. Ctrl-C saves and stops."""
+    """Trains a Soft Actor-Critic agent behind the shield and writes a bundle. Ctrl-C saves and stops.
+
+    On one of Sinergym's environments: with its own weather and reward, without shield or checkpoints.
+    """
+    if is_sinergym(building):
+        from . import cli_sinergym
+
+        cli_sinergym.check_train(context, building)
+        _tell(cli_sinergym.train(building, steps, out, seed, set_ or [], command_line()), out, as_json, resumable=False)
+        return
+    from .agent import agent_settings
     from .display import training_bar
     from .train import TrainSettings
     from .train import train as run
@@ -83,25 +81,19 @@ def train(
         out=out,
         steps=steps,
         seed=seed,
-        agent=_agent_settings(set_ or []),
+        world=world_of(world),
+        agent=agent_settings(set_ or []),
     )
     with training_bar(steps) as progress:
         done = run(settings, resume=resume, command=command_line(), progress=progress)
-    if not as_json and done.seconds == 0.0:
-        typer.echo(f"nothing left to do: this run has its {done.steps} steps; bundle in {done.bundle}")
-        return
-    if as_json:
-        typer.echo(json.dumps({"bundle": str(done.bundle), "steps": done.steps, "interrupted": done.interrupted}))
-        return
-    how = "interrupted" if done.interrupted else "trained"
-    typer.echo(f"{how} at {done.steps} steps after {done.seconds:.0f} s; bundle in {done.bundle}")
-    if done.interrupted:
-        typer.echo(f"go on with: airhandler train --out {out} --resume (and the same options)")
+    _tell(done, out, as_json, resumable=True)
 
 
 @app.command(epilog="For example: airhandler tune outdoor-reset --weather chicago,tucson --rounds 6")
 def tune(
-    controller: Annotated[str, typer.Argument(help="constant, outdoor-reset or trim-respond.")],
+    controller: Annotated[
+        str, typer.Argument(help="A rule that fits the building: constant, outdoor-reset, trim-respond, setback.")
+    ],
     building: BuildingName = "datacentre-dx",
     weather: Annotated[str, typer.Option("--weather", help="Weathers, separated by commas.")] = "chicago,tucson",
     rounds: Annotated[int, typer.Option("--rounds", min=1, help="Rounds of the pattern search.")] = 6,
@@ -130,7 +122,8 @@ def tune(
         "controller": controller,
         "parameters": dict(best.parameters),
         "total_kwh": best.total_kwh,
-        "above_recommended_frac": best.above_recommended_frac,
+        "gas_kwh": best.gas_kwh,
+        "missed_frac": best.missed_frac,
     }
     show(row, trial_table, as_json=as_json)
 
@@ -140,11 +133,12 @@ def tune(
     "  |  airhandler evaluate stock outdoor-reset runs/agent/bundle --weather new-york --out runs/compare"
 )
 def evaluate(
+    context: typer.Context,
     controllers: Annotated[
         list[str],
         typer.Argument(
             metavar="CONTROLLER...",
-            help="stock, constant, outdoor-reset, trim-respond, or a bundle's folder.",
+            help="stock, constant, outdoor-reset, trim-respond, setback, as fits the building, or a bundle's folder.",
         ),
     ],
     building: BuildingName = "datacentre-dx",
@@ -153,23 +147,68 @@ def evaluate(
     days: Annotated[
         int | None, typer.Option("--days", help="Number of days; by default to the end of the year.")
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Kept with the result; a simulated year has nothing random.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Which year of a world, and which load of a pattern.")] = 0,
+    servers: Annotated[
+        str | None, typer.Option("--servers", help="Server type: `airhandler buildings servers` lists them.")
+    ] = None,
+    it_load: Annotated[
+        str | None,
+        typer.Option("--it-load", help="Load of the servers: daily, bursty, or a trace, FILE.csv or FILE.csv:weekly."),
+    ] = None,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fault", help="chiller-trip@07-15T12:00+2h, POINT:bias=2, ...; repeatable. Kinds: docs/buildings.md."
+        ),
+    ] = None,
+    faults: Annotated[Path | None, typer.Option("--faults", help="YAML file with a list of faults.")] = None,
+    stress: Annotated[
+        int | None, typer.Option("--stress", min=1, max=3, help="Sensors late, noisy, stuck and dropped: 1 to 3.")
+    ] = None,
     shield: Annotated[bool, typer.Option("--shield/--no-shield", help="Whether the shield judges proposals.")] = True,
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder that keeps the runs, for `airhandler report`.")
     ] = None,
     processes: Processes = PROCESSES,
+    world: WorldFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Runs controllers through a weather and prints what each cost and what it broke."""
+    """Runs controllers through a weather and prints what each cost and what it broke.
+
+    On one of Sinergym's environments the controllers are stock, random, constant, comfort-band or a bundle.
+    """
+    if is_sinergym(building):
+        from . import cli_sinergym
+
+        cli_sinergym.check_evaluate(context, building)
+        whole = days is None and not cli_sinergym.was_given(context, "start")
+        period = None if whole else _period(start, days)
+        cli_sinergym.evaluate(controllers, building, period, seed, as_json=as_json)
+        return
+    from airhandler.buildings.faults import load_faults
+
     from .compare import Cell, compare, row, save_evaluation
     from .display import comparison_bars, evaluation_table, show
 
     period = _period(start, days)
     if out is not None:
         check_writable(out)
+    around = world_of(world)
+    broken = (*(load_faults(faults) if faults is not None else ()), *(fault or ()))
     cells = [
-        Cell(controller=c, building=building, weather=weather, period=period, shielded=shield, seed=seed)
+        Cell(
+            controller=c,
+            building=building,
+            weather=weather,
+            period=period,
+            shielded=shield,
+            seed=seed,
+            world=around,
+            servers=servers,
+            it_load=it_load,
+            faults=broken,
+            stress=stress,
+        )
         for c in controllers
     ]
     with comparison_bars([cell.label for cell in cells]) as progress:
@@ -223,9 +262,47 @@ def bench_engine(
     show(result, bench_table, as_json=as_json)
 
 
+@bench.command(
+    "buildings",
+    epilog="For example: airhandler bench buildings --days 28 --record  |  airhandler bench buildings datacentre-dx",
+)
+def bench_buildings(
+    buildings: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[ID]...", help="Buildings; by default all of ours and one of each Sinergym model."),
+    ] = None,
+    days: Annotated[int, typer.Option("--days", min=1, max=365, help="Simulated days of each measurement.")] = 14,
+    repetitions: Annotated[int, typer.Option("--repetitions", min=1, help="Alternating repetitions.")] = 3,
+    keep: Annotated[
+        bool, typer.Option("--record", help="Record the relations in the package, for `airhandler buildings`.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Steps per second of each building under constant actions, and in relation to datacentre-dx."""
+    from .bench_buildings import bench_buildings as run
+    from .display import note, show
+    from .display_buildings import speed_table
+
+    result = run(
+        buildings or [],
+        days=days,
+        repetitions=repetitions,
+        keep=keep,
+        progress=lambda name, i: note(f"repetition {i + 1} of {repetitions}: {name}"),
+    )
+    show(result, speed_table, as_json=as_json)
+
+
 def command_line() -> str:
     """The command as it was typed, for provenance."""
     return " ".join(["airhandler", *sys.argv[1:]])
+
+
+def world_of(path: Path | None) -> World | None:
+    """The world that a file declares; None where none is named."""
+    from airhandler.buildings.catalog import load_world
+
+    return load_world(path) if path is not None else None
 
 
 def check_writable(folder: Path) -> None:
@@ -239,27 +316,22 @@ def check_writable(folder: Path) -> None:
         raise UserError(f"out folder {folder} cannot be written: {error.strerror or error}") from error
 
 
+def _tell(done: Trained, out: Path, as_json: bool, *, resumable: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps({"bundle": str(done.bundle), "steps": done.steps, "interrupted": done.interrupted}))
+        return
+    if done.seconds == 0.0:
+        typer.echo(f"nothing left to do: this run has its {done.steps} steps; bundle in {done.bundle}")
+        return
+    how = "interrupted" if done.interrupted else "trained"
+    typer.echo(f"{how} at {done.steps} steps after {done.seconds:.0f} s; bundle in {done.bundle}")
+    if done.interrupted and resumable:
+        typer.echo(f"go on with: airhandler train --out {out} --resume (and the same options)")
+
+
 def _period(start: str, days: int | None) -> Period:
     from airhandler.buildings.model import Period, parse_month_day
 
     first = Period(start=parse_month_day(start), days=1).first
     left = (first.replace(month=12, day=31) - first).days + 1
     return Period(start=parse_month_day(start), days=left if days is None else days)
-
-
-def _agent_settings(pairs: Sequence[str]) -> Any:
-    from dataclasses import fields
-
-    from .agent import AgentSettings
-
-    known: dict[str, type[Any]] = {f.name: type(f.default) for f in fields(AgentSettings)}
-    chosen: dict[str, Any] = {}
-    for pair in pairs:
-        name, _, value = pair.partition("=")
-        if name not in known:
-            raise UserError(f"--set {pair}: no hyperparameter {name!r}; known: {', '.join(known)}")
-        try:
-            chosen[name] = known[name](value)
-        except ValueError:
-            raise UserError(f"--set {pair}: {name} must be a {known[name].__name__}") from None
-    return AgentSettings(**chosen)

@@ -6,20 +6,25 @@ import hashlib
 import json
 import multiprocessing
 import re
-import signal
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from airhandler.buildings.catalog import find_building
+from airhandler.buildings.catalog import Building, find_building, with_world
 from airhandler.buildings.errors import AirhandlerError, UserError
+from airhandler.buildings.faults import Fault, check_within, read_faults, stress_faults
+from airhandler.buildings.instrumentation import NO_DRIVES
+from airhandler.buildings.known import Array
+from airhandler.buildings.load import it_load
 from airhandler.buildings.model import Period
-from airhandler.buildings.processes import die_with_parent
+from airhandler.buildings.outside import enter, held_out
+from airhandler.buildings.processes import begin_job
 from airhandler.buildings.weather import find_weather
+from airhandler.buildings.world import World
 
 from .evaluate import Evaluation, evaluate
 from .kpis import kpis
@@ -34,6 +39,12 @@ class Cell:
     Attributes:
         controller: name, or path of a bundle.
         shielded: whether the shield judges its proposals.
+        seed: which of the world's years, and which load of a pattern.
+        world: what surrounds the building, in place of what its file may say.
+        servers: a server type in place of the building's own.
+        it_load: the servers' load, a pattern or a trace, in place of the model's own; see buildings/load.py.
+        faults: what is wrong with sensors and equipment, as written; see buildings/faults.py.
+        stress: level of sensors that get worse; None: none.
     """
 
     controller: str
@@ -42,6 +53,16 @@ class Cell:
     period: Period
     shielded: bool = True
     seed: int = 0
+    world: World | None = None
+    servers: str | None = None
+    it_load: str | None = None
+    faults: tuple[str, ...] = ()
+    stress: int | None = None
+
+    @property
+    def placed(self) -> Building:
+        """The building in its world, with its servers."""
+        return with_world(find_building(self.building, self.servers), self.world)
 
     @property
     def label(self) -> str:
@@ -59,12 +80,14 @@ def compare(
     Args:
         progress: is told the share done of each cell, several times a second.
 
-    Raises UserError for an unknown name before anything runs.
+    Raises UserError for an unknown name, or a file that cannot be read, before anything runs.
     """
     for cell in cells:
-        building = find_building(cell.building)
+        building = cell.placed
         find_controller(cell.controller, building)
-        find_weather(cell.weather)
+        enter(building, find_weather(cell.weather), held_out(cell.seed))
+        _drives(cell, building)
+        check_within(_faults(cell, building), building, cell.period)
     if processes == 1 or len(cells) == 1:
         return [_here(cell, i, len(cells), progress) for i, cell in enumerate(cells)]
     context = multiprocessing.get_context("spawn")
@@ -100,15 +123,27 @@ def _here(cell: Cell, number: int, count: int, progress: Callable[[Sequence[floa
 
 
 def _run(cell: Cell, told: Callable[[float], None]) -> Evaluation:
-    building = find_building(cell.building)
+    building = cell.placed
     return evaluate(
         find_controller(cell.controller, building),
         building,
         find_weather(cell.weather),
         cell.period,
         shielded=cell.shielded,
+        seed=cell.seed,
+        drives=_drives(cell, building),
+        faults=_faults(cell, building),
         progress=told,
     )
+
+
+def _drives(cell: Cell, building: Building) -> Mapping[str, Array]:
+    return NO_DRIVES if cell.it_load is None else it_load(building, cell.it_load, cell.period, seed=cell.seed)
+
+
+def _faults(cell: Cell, building: Building) -> tuple[Fault, ...]:
+    stress = () if cell.stress is None else stress_faults(cell.stress, building)
+    return read_faults(cell.faults, building) + stress
 
 
 _shares: Any = None
@@ -117,8 +152,7 @@ _shares: Any = None
 def _initialise(shares: Any) -> None:
     global _shares
     _shares = shares
-    die_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends a worker at once; the parent says so
+    begin_job()
 
 
 def _there(cell: Cell, number: int, folder: Path) -> str:
@@ -127,13 +161,21 @@ def _there(cell: Cell, number: int, folder: Path) -> str:
 
     done = _run(cell, told)
     done.table.save(folder / f"{number}.npz")
+    if done.seen is not None:
+        done.seen.save(folder / f"{number}.seen.npz")
     told(1.0)
     return done.controller
 
 
 def _loaded(cell: Cell, name: str, path: Path) -> Evaluation:
     table = TickTable.load(path)
-    return Evaluation(controller=name, weather=cell.weather, table=table, kpis=kpis(table))
+    return Evaluation(controller=name, weather=cell.weather, table=table, kpis=kpis(table), seen=_seen(path))
+
+
+def _seen(path: Path) -> TickTable | None:
+    """What sensors showed in a run, where that differs from the truth that a file holds."""
+    beside = path.with_suffix(".seen.npz")
+    return TickTable.load(beside) if beside.exists() else None
 
 
 def row(cell: Cell, done: Evaluation) -> dict[str, object]:
@@ -146,6 +188,10 @@ def row(cell: Cell, done: Evaluation) -> dict[str, object]:
         "start": f"{cell.period.first:%m-%d}",
         "days": cell.period.days,
         "seed": cell.seed,
+        "servers": cell.servers or find_building(cell.building).file.servers,
+        "it_load": cell.it_load,
+        "faults": list(cell.faults),
+        "stress": cell.stress,
         "shielded": cell.shielded and done.controller != "stock",
         **done.kpis.to_dict(),
     }
@@ -153,10 +199,20 @@ def row(cell: Cell, done: Evaluation) -> dict[str, object]:
 
 def save_evaluation(folder: Path, cell: Cell, done: Evaluation) -> None:
     """Keeps a run in a folder, for `airhandler report`. Raises UserError if it cannot be written."""
-    about = {**asdict(cell), "label": cell.label, "name": done.controller, "bundle": _bundle(cell)}
+    world = cell.world.model_dump(mode="json") if cell.world is not None else None
+    about = {
+        **asdict(replace(cell, world=None)),
+        "building": find_building(cell.building).reference,
+        "world": world,
+        "label": cell.label,
+        "name": done.controller,
+        "bundle": _bundle(cell),
+    }
     mark = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:8]
     name = re.sub(r"[^a-z0-9]+", "-", f"{cell.label} {Path(cell.weather).stem} {mark}".lower())
     done.table.save(folder / f"{name}.npz")
+    if done.seen is not None:
+        done.seen.save(folder / f"{name}.seen.npz")
     about["kpis"] = done.kpis.to_dict()
     with replacing(folder / f"{name}.json") as temporary:
         temporary.write_text(json.dumps(about, indent=2) + "\n")
@@ -199,13 +255,15 @@ def load_evaluations(folder: Path) -> list[Kept]:
             period = Period(start=tuple(about["period"]["start"]), days=about["period"]["days"])
             cell = Cell(
                 **{k: about[k] for k in ("controller", "building", "weather", "shielded", "seed")},
+                **{k: about.get(k) for k in ("servers", "it_load", "stress")},
+                faults=tuple(about.get("faults", ())),
                 period=period,
+                world=World.model_validate_json(json.dumps(world)) if (world := about.get("world")) else None,
             )
             label, name, bundle = about["label"], about["name"], about["bundle"]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UserError(f"{path}: not a run kept by `airhandler evaluate --out`: {error}") from error
-        table = TickTable.load(path.with_suffix(".npz"))
-        done = Evaluation(controller=name, weather=cell.weather, table=table, kpis=kpis(table))
+        done = _loaded(cell, name, path.with_suffix(".npz"))
         found.append(Kept(cell=cell, label=label, bundle=bundle, done=done))
     if not found:
         raise UserError(f"{folder}: holds no runs; `airhandler evaluate CONTROLLER... --out {folder}` keeps them")

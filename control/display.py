@@ -5,22 +5,40 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from airhandler.buildings.catalog import Building, find_building
+
 if TYPE_CHECKING:
     from .search import Trial
-    from .train import Progress as TrainingProgress
 
 Row = Mapping[str, Any]
+
+
+class TrainingProgress(Protocol):
+    """How far training is."""
+
+    @property
+    def steps(self) -> int:
+        """Steps done."""
+
+    @property
+    def total(self) -> int:
+        """Steps in all."""
+
+    @property
+    def words(self) -> str:
+        """Further figures, as a person reads them."""
+
 
 _TABLE_WIDTH = 124  # narrower terminals wrap the lines of a table rather than every cell of it
 
 
-def show(result: Any, table: Callable[[Any], Table], *, as_json: bool) -> None:
+def show(result: Any, table: Callable[[Any], RenderableType], *, as_json: bool) -> None:
     """Prints a result on stdout, as JSON or as a table."""
     console = Console(width=max(Console().width, _TABLE_WIDTH))
     if as_json:
@@ -34,52 +52,83 @@ def note(words: str) -> None:
     Console(stderr=True).print(words, highlight=False)
 
 
-def building_table(rows: Sequence[Row]) -> Table:
-    """The catalogue."""
-    table = Table()
-    for name, wraps in (("building", True), ("zones", True), ("actions", False), ("obs.", True), ("weathers", True)):
-        table.add_column(name, no_wrap=not wraps)
-    for row in rows:
-        actions = "\n".join(f"{a['setpoint']} {a['low']:g}..{a['high']:g} {a['unit']}" for a in row["actions"])
-        table.add_row(
-            f"[bold]{row['id']}[/]\n{row['title']}",
-            ", ".join(row["zones"]),
-            actions,
-            str(len(row["observations"])),
-            ", ".join(row["weathers"]),
-        )
-    return table
-
-
 def evaluation_table(rows: Sequence[Row]) -> Table:
     """What each controller cost and what it broke."""
     first = rows[0]
+    digits = 1 if first["total_kwh"] >= 100_000 else 3  # enough to tell controllers apart in short runs too
+    own = _columns(find_building(str(first["building"])), digits)
     table = _table(
-        "controller",
-        "total MWh",
-        "vs stock",
-        "HVAC MWh",
-        "server fans MWh",
-        "IT MWh",
-        "PUE",
-        "worst inlet degC",
-        "above rec. %",
-        "above allow. %",
-        "shield acted %",
+        *("controller", "total MWh", "vs stock", *own, "shield acted %"),
+        *(header for header, key in _PRICED if _is_known(first, key)),
         title=f"{first['building']}, {first['weather']}, {first['days']} days from {first['start']}",
     )
-    digits = 1 if first["total_kwh"] >= 100_000 else 3  # enough to tell controllers apart in short runs too
     for row in rows:
         table.add_row(
             str(row["label"]),
             _mwh(row["total_kwh"], digits),
             _against(row, rows),
-            *(_mwh(row[k], digits) for k in ("hvac_kwh", "server_fans_kwh", "it_kwh")),
-            f"{row['pue']:.3f}",
-            f"{row['inlet_max_c']:.1f}",
-            f"{100 * row['above_recommended_frac']:.2f}",
-            f"{100 * row['above_allowable_frac']:.2f}",
+            *(cell(row) for cell in own.values()),
             f"{100 * (row['shield_adjusted_frac'] + row['shield_rejected_frac']):.1f}" if row["shielded"] else "-",
+            *(f"{row[key]:,.1f}" for _, key in _PRICED if _is_known(first, key)),
+        )
+    return table
+
+
+# Columns that only a building in a world has.
+_PRICED = (("USD", "cost_usd"), ("CO2 kg", "carbon_kg"))
+
+
+def _is_known(row: Row, key: str) -> bool:
+    return row.get(key) is not None
+
+
+def _columns(building: Building, digits: int) -> dict[str, Callable[[Row], str]]:
+    """What a row says of a building of this kind, by title."""
+
+    def energy(part: str) -> Callable[[Row], str]:
+        return lambda row: _mwh(row[f"{part}_kwh"], digits)
+
+    if building.kind == "data centre":
+        return {
+            "HVAC MWh": energy("hvac"),
+            "server fans MWh": energy("server_fans"),
+            "IT MWh": energy("it"),
+            "PUE": lambda row: _known(row["pue"], 3),
+            "worst inlet degC": lambda row: _known(row["inlet_max_c"], 1),
+            "above rec. %": lambda row: _percent(row["above_recommended_frac"]),
+            "above allow. %": lambda row: _percent(row["above_allowable_frac"]),
+        }
+    return {
+        **({"gas MWh": energy("gas")} if building.file.meters.gas else {}),
+        "HVAC MWh": energy("hvac"),
+        "fans MWh": energy("fans"),
+        "coldest degC": lambda row: _known(row["occupied_min_c"], 1),
+        "warmest degC": lambda row: _known(row["occupied_max_c"], 1),
+        "uncomfortable %": lambda row: _percent(row["uncomfortable_frac"]),
+        "discomfort K h": lambda row: _known(row["uncomfortable_kh"], 0),
+    }
+
+
+def sinergym_table(rows: Sequence[Row]) -> Table:
+    """What each controller got on one of Sinergym's environments, by its reward's terms."""
+    first = rows[0]
+    table = _table(
+        "controller",
+        "mean reward",
+        "energy term",
+        "comfort term",
+        "mean power demand",
+        "mean violation K",
+        "violated %",
+        title=f"{first['building']}, {first['days']} days from {first['start']}",
+    )
+    for row in rows:
+        table.add_row(
+            str(row["controller"]),
+            *(f"{row[k]:.4f}" for k in ("mean_reward", "mean_energy_term", "mean_comfort_term")),
+            f"{row['mean_power_demand']:.1f}",
+            f"{row['mean_temperature_violation']:.3f}",
+            f"{100 * row['comfort_violation_frac']:.2f}",
         )
     return table
 
@@ -95,13 +144,14 @@ def trial_table(row: Row) -> Table:
 def trial_line(trial: Trial, is_best: bool) -> None:
     """One trial, as it comes, on stderr."""
     words = ", ".join(f"{name} {value:g}" for name, value in trial.parameters.items())
-    above = 100 * trial.above_recommended_frac
-    note(f"{'* ' if is_best else '  '}{_mwh(trial.total_kwh)} MWh, {above:.2f} % above recommended: {words}")
+    gas = f" and {_mwh(trial.gas_kwh)} MWh of gas" if trial.gas_kwh else ""
+    missed = 100 * trial.missed_frac
+    note(f"{'* ' if is_best else '  '}{_mwh(trial.total_kwh)} MWh{gas}, {missed:.2f} % of steps out of range: {words}")
 
 
 def bench_table(result: Row) -> Table:
     """Speeds, and how they compare."""
-    table = _table("what", "", "of bare", title=f"{result['building']}, {result['days']} days, medians")
+    table = _table("what", "steps/s", "of bare", title=f"{result['building']}, {result['days']} days, medians")
     bare = result["bare_steps_per_s"]
     for name, key in (
         ("EnergyPlus alone, same model and set-points", "bare_steps_per_s"),
@@ -113,12 +163,12 @@ def bench_table(result: Row) -> Table:
     for words, key in (
         ("on our engine, times Sinergym's speed", "env_to_sinergym"),
         ("two worker processes, times one", "parallel_2_ratio"),
-        ("reset from a snapshot [ms]", "reset_snapshot_ms"),
-        ("plain reset [ms]", "reset_plain_ms"),
-        ("Sinergym's reset [ms]", "reset_sinergym_ms"),
-        ("branch of 24 steps [ms]", "branch_24_steps_ms"),
-        ("memory of a snapshot [MiB]", "snapshot_memory_mib"),
-        ("memory of a worker with four simulations [MB]", "worker_memory_mb"),
+        ("reset from a snapshot, ms", "reset_snapshot_ms"),
+        ("plain reset, ms", "reset_plain_ms"),
+        ("Sinergym's reset, the first of a process, ms", "reset_sinergym_ms"),
+        ("branch of 24 steps, ms", "branch_24_steps_ms"),
+        ("memory of a snapshot, MiB", "snapshot_memory_mib"),
+        ("memory of a worker with four simulations, MB", "worker_memory_mb"),
     ):
         table.add_row(words, f"{result[key]:g}", "")
     return table
@@ -145,10 +195,7 @@ def training_bar(total: int) -> Iterator[Callable[[TrainingProgress], None]]:
         task = bars.add_task("training", total=total, words="")
 
         def told(p: TrainingProgress) -> None:
-            words = (
-                f"{p.steps}/{p.total} steps, {p.controllable_kw:.1f} kW controllable, {p.adjusted_frac:.0%} adjusted"
-            )
-            bars.update(task, completed=p.steps, words=words)
+            bars.update(task, completed=p.steps, words=f"{p.steps}/{p.total} steps, {p.words}")
 
         yield told
 
@@ -172,8 +219,19 @@ def _table(*columns: str, title: str | None = None) -> Table:
 
 
 def _against(row: Row, rows: Sequence[Row]) -> str:
-    stock = next((r["total_kwh"] for r in rows if r["controller"] == "stock"), None)
-    return "-" if stock is None or row["controller"] == "stock" else f"{100 * (row['total_kwh'] / stock - 1):+.1f} %"
+    """Electricity and gas against stock."""
+    stock = next((r["total_kwh"] + r["gas_kwh"] for r in rows if r["controller"] == "stock"), None)
+    if stock is None or row["controller"] == "stock":
+        return "-"
+    return f"{100 * ((row['total_kwh'] + row['gas_kwh']) / stock - 1):+.1f} %"
+
+
+def _known(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.2f}"
 
 
 def _mwh(kwh: float, digits: int = 1) -> str:

@@ -9,16 +9,53 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from airhandler.buildings.airflow import (
+    rci_hi,
+    rci_lo,
+    rhi,
+    rti,
+    seen_bypass_frac,
+    seen_recirculation_frac,
+    shi,
+)
 from airhandler.buildings.envelope import THERMAL_CLASSES, ThermalClass
 from airhandler.buildings.errors import UserError
+from airhandler.buildings.known import known_max, known_mean, known_sum, ratio
+from airhandler.buildings.quantities import CARBON, EVENT, EVENT_CAP, TARIFF
 
-from .table import Array, Mask, TickTable
+from .occupied import discomfort_k, occupied, occupied_temps_c
+from .table import Array, TickTable
 
 _S_PER_H = 3600.0
 _S_PER_MIN = 60.0
 _W_PER_KW = 1000.0
 _L_PER_M3 = 1000.0
 _MS_PER_S = 1000.0
+
+MISSED_KWH_PER_KH = 20.0
+"""What an hour with an inlet one kelvin above the recommended range, or with people one kelvin outside theirs, weighs
+against energy [kWh]: far more than any saving it can bring, so that the best rule is one that keeps the limit."""
+
+# Measures that only a building with server zones has, and those that only one with occupied zones has.
+_OF_INLETS = (
+    "inlet_max_c",
+    "inlet_min_c",
+    "above_recommended_frac",
+    "above_allowable_frac",
+    "below_recommended_frac",
+    "below_allowable_frac",
+    "above_recommended_kh",
+    "above_allowable_kh",
+    "below_recommended_kh",
+    "inlet_change_15min_k",
+    "inlet_change_60min_k",
+    "rci_hi",
+    "rci_lo",
+)
+_OF_DEW_POINTS = ("dew_point_above_recommended_frac", "dew_point_above_allowable_frac")
+_OF_AIR = ("shi", "rhi", "rti", "recirculation_frac", "bypass_frac")
+OF_CENTRES = (*_OF_INLETS, *_OF_DEW_POINTS, *_OF_AIR, "pue", "wue_l_per_kwh")
+OF_PEOPLE = ("occupied_max_c", "occupied_min_c", "uncomfortable_frac", "uncomfortable_kh")
 
 
 def _as(unit: str, words: str) -> dict[str, str]:
@@ -36,7 +73,7 @@ class Kpis:
     """
 
     steps: int = field(metadata=_as("", "control steps"))
-    missing_frac: float = field(metadata=_as("1", "steps that lacked a value for energy or inlets"))
+    missing_frac: float = field(metadata=_as("1", "steps that lacked a value for energy, inlets or comfort"))
     total_kwh: float = field(metadata=_as("kWh", "all electricity: HVAC, servers and other"))
     hvac_kwh: float = field(metadata=_as("kWh", "cooling and ventilation"))
     fans_kwh: float = field(metadata=_as("kWh", "supply fans, part of HVAC"))
@@ -45,10 +82,15 @@ class Kpis:
     server_fans_kwh: float = field(metadata=_as("kWh", "fans inside the servers, part of IT"))
     ups_kwh: float = field(metadata=_as("kWh", "losses of the power supplies, part of IT"))
     other_kwh: float = field(metadata=_as("kWh", "everything else, for example lights"))
+    gas_kwh: float = field(metadata=_as("kWh", "gas burned, not part of the total, which is electricity"))
     unaccounted_kwh: float = field(metadata=_as("kWh", "main meter less the sum above; near 0 if all is metered"))
     water_m3: float = field(metadata=_as("m3", "water"))
     pue: float = field(metadata=_as("1", "power usage effectiveness: total per IT energy"))
     wue_l_per_kwh: float = field(metadata=_as("L/kWh", "water usage effectiveness: water per IT energy"))
+    cost_usd: float = field(metadata=_as("USD", "electricity at the tariff of each step"))
+    carbon_kg: float = field(metadata=_as("kg", "carbon dioxide of the grid's electricity"))
+    event_kwh: float = field(metadata=_as("kWh", "electricity in demand-response events"))
+    over_cap_kwh: float = field(metadata=_as("kWh", "electricity above the caps of events"))
     peak_kw: float = field(metadata=_as("kW", "greatest mean power of one control step"))
     inlet_max_c: float = field(metadata=_as("degC", "warmest server inlet"))
     inlet_min_c: float = field(metadata=_as("degC", "coldest server inlet"))
@@ -68,7 +110,16 @@ class Kpis:
     rci_hi: float = field(metadata=_as("%", "rack cooling index, warm side; 100 is never above recommended"))
     rci_lo: float = field(metadata=_as("%", "rack cooling index, cold side; 100 is never below recommended"))
     shi: float = field(metadata=_as("1", "supply heat index; 0 is no hot air at the inlets"))
+    rhi: float = field(metadata=_as("1", "return heat index; 1 is all heat back to the coils undiluted"))
     rti: float = field(metadata=_as("%", "return temperature index; above 100 recirculation, below bypass"))
+    recirculation_frac: float = field(
+        metadata=_as("1", "share of the servers' intake that is hot air, as temperatures show it, worst zone")
+    )
+    bypass_frac: float = field(metadata=_as("1", "share of the supply air that meets no server, worst zone"))
+    occupied_max_c: float = field(metadata=_as("degC", "warmest zone while occupied"))
+    occupied_min_c: float = field(metadata=_as("degC", "coldest zone while occupied"))
+    uncomfortable_frac: float = field(metadata=_as("1", "occupied steps with any occupied zone outside its range"))
+    uncomfortable_kh: float = field(metadata=_as("K h", "kelvins outside the range while occupied, worst zone"))
     actuator_travel_per_h: float = field(
         metadata=_as("1/h", "how far the set-points moved in an hour, in spans of their range, mean")
     )
@@ -82,6 +133,21 @@ class Kpis:
     fallback_minutes: float = field(metadata=_as("min", "time with the shield's fallback in force"))
     decide_p50_ms: float = field(metadata=_as("ms", "time for one decision, median"))
     decide_p99_ms: float = field(metadata=_as("ms", "time for one decision, 99th percentile"))
+
+    @property
+    def site_kwh(self) -> float:
+        """All that is bought: electricity and gas [kWh]."""
+        return self.total_kwh + self.gas_kwh
+
+    @property
+    def missed_frac(self) -> float:
+        """Share of steps in which the building missed what it is for: an inlet too warm, or people uncomfortable."""
+        return self.uncomfortable_frac if math.isnan(self.above_recommended_frac) else self.above_recommended_frac
+
+    @property
+    def missed_kh(self) -> float:
+        """By how much, as kelvins times hours in the worst zone [K h]."""
+        return self.uncomfortable_kh if math.isnan(self.above_recommended_kh) else self.above_recommended_kh
 
     def to_dict(self) -> dict[str, object]:
         """All fields for JSON: a value that is not known becomes None."""
@@ -97,12 +163,14 @@ def kpis(table: TickTable) -> Kpis:
         steps=len(table) - 1,
         missing_frac=_missing_frac(table),
         travel_per_h=travel,
-        actuator_travel_per_h=_mean(np.array(list(travel.values()))),
+        actuator_travel_per_h=known_mean(np.array(list(travel.values()))),
         shield_by_rule=_by_rule(table),
         **_energy(table),
+        **_world(table),
         **_inlets(table),
         **_dew_points(table),
         **_air_distribution(table),
+        **_comfort(table),
         **_shield(table),
     )
 
@@ -126,51 +194,7 @@ def windowed_change_k(values: Array, steps: int) -> float:
     Source: ASHRAE TC 9.9, Thermal Guidelines, 5th edition, 2021: rates of change as a windowed max - min.
     """
     windows = sliding_window_view(values, min(steps + 1, len(values)), axis=0)
-    return _max(np.fmax.reduce(windows, axis=-1) - np.fmin.reduce(windows, axis=-1))
-
-
-def rci_hi(inlets_c: Array, limits: ThermalClass) -> float:
-    """Rack cooling index, warm side [%]: [1 - sum max(0, T - T_rec,max) / (n (T_all,max - T_rec,max))] 100.
-
-    Source: Herrlin, ASHRAE Transactions 111(2), 2005 (secondary).
-    """
-    high_c = limits.recommended.high_c
-    return 100.0 * (1.0 - _mean(np.maximum(0.0, inlets_c - high_c)) / (limits.allowable.high_c - high_c))
-
-
-def rci_lo(inlets_c: Array, limits: ThermalClass) -> float:
-    """Rack cooling index, cold side [%]: [1 - sum max(0, T_rec,min - T) / (n (T_rec,min - T_all,min))] 100.
-
-    Source: Herrlin, ASHRAE Transactions 111(2), 2005 (secondary).
-    """
-    low_c = limits.recommended.low_c
-    return 100.0 * (1.0 - _mean(np.maximum(0.0, low_c - inlets_c)) / (low_c - limits.allowable.low_c))
-
-
-def shi(inlet_c: Array, supply_c: Array, return_c: Array, supply_kg_s: Array, server_kg_s: Array) -> float:
-    """Supply heat index: heat that the air takes up before the servers, per all heat that it takes up.
-
-    dQ / (Q + dQ), dQ = sum m_servers (T_in - T_supply), Q = sum m_supply (T_return - T_supply): with the heat
-    balance of the room this is (T_in - T_supply) / (T_out - T_supply). All arrays [steps, zones].
-
-    Source: Sharma, Bash, Patel, AIAA 2002-3091 (secondary).
-    """
-    before = server_kg_s * (inlet_c - supply_c)
-    removed = supply_kg_s * (return_c - supply_c)
-    known = np.isfinite(before) & np.isfinite(removed)
-    return _ratio(float(before[known].sum()), float((before + removed)[known].sum()))
-
-
-def rti(supply_kg_s: Array, server_kg_s: Array) -> float:
-    """Return temperature index [%]: (T_return - T_supply) / dT_servers 100.
-
-    The heat that the servers give off, m_servers dT_servers, is what the supply air carries away, so that the
-    index is m_servers / m_supply 100. Arrays [steps, zones]; weighted by the supply airflow.
-
-    Source: Herrlin, 2007 (secondary); heat balance of the room.
-    """
-    known = np.isfinite(supply_kg_s) & np.isfinite(server_kg_s)
-    return 100.0 * _ratio(float(server_kg_s[known].sum()), float(supply_kg_s[known].sum()))
+    return known_max(np.fmax.reduce(windows, axis=-1) - np.fmin.reduce(windows, axis=-1))
 
 
 def travel_per_h(table: TickTable) -> dict[str, float]:
@@ -180,7 +204,7 @@ def travel_per_h(table: TickTable) -> dict[str, float]:
     """
     hours = (len(table) - 1) * table.building.step_s / _S_PER_H
     return {
-        p.name: _sum(np.abs(np.diff(table.applied[p.name][:-1]))) / (p.high - p.low) / hours
+        p.name: known_sum(np.abs(np.diff(table.applied[p.name][:-1]))) / (p.high - p.low) / hours
         for p in table.building.setpoints
     }
 
@@ -191,26 +215,58 @@ def _energy(table: TickTable) -> dict[str, float]:
     Source: ISO/IEC 30134-2:2016 (PUE); The Green Grid, white paper 35, 2011 (WUE).
     """
     meters = table.building.file.meters
-    power_w = {part: _after(table, name) for part, name in meters if part != "water"}
+    nothing = np.zeros(len(table) - 1)
+    power_w = {part: nothing if name is None else _after(table, name) for part, name in meters if part != "water"}
     sum_w = power_w["hvac"] + power_w["it"] + power_w["other"]
     known = np.isfinite(sum_w)
     kwh_per_w = table.building.step_s / _S_PER_H / _W_PER_KW
-    energy = {f"{part}_kwh": _sum(w[known]) * kwh_per_w for part, w in power_w.items() if part != "total"}
+    energy = {f"{part}_kwh": known_sum(w[known]) * kwh_per_w for part, w in power_w.items() if part != "total"}
     total_kwh = energy["hvac_kwh"] + energy["it_kwh"] + energy["other_kwh"]
-    water_m3 = _sum(_after(table, meters.water)) * table.building.step_s
+    water_m3_s = nothing if meters.water is None else _after(table, meters.water)
+    water_m3 = known_sum(water_m3_s) * table.building.step_s
     return {
         **energy,
         "total_kwh": total_kwh,
-        "unaccounted_kwh": _sum(power_w["total"] - sum_w) * kwh_per_w,
+        "unaccounted_kwh": known_sum(power_w["total"] - sum_w) * kwh_per_w,
         "water_m3": water_m3,
-        "pue": _ratio(total_kwh, energy["it_kwh"]),
-        "wue_l_per_kwh": _ratio(water_m3 * _L_PER_M3, energy["it_kwh"]),
-        "peak_kw": _max(sum_w) / _W_PER_KW,
+        "pue": ratio(total_kwh, energy["it_kwh"]),
+        "wue_l_per_kwh": ratio(water_m3 * _L_PER_M3, energy["it_kwh"]),
+        "peak_kw": known_max(sum_w) / _W_PER_KW,
+    }
+
+
+def _world(table: TickTable) -> dict[str, float]:
+    """What the electricity of `_energy` cost by the signals of the world; NaN without them.
+
+    A signal holds from its tick on, a meter is of the step that ended at its tick. Where a step has energy and no
+    price, the cost is not known, and neither is less of it.
+    """
+    meters, step_h = table.building.file.meters, table.building.step_s / _S_PER_H
+    parts = [_after(table, name) for name in (meters.hvac, meters.it, meters.other) if name]
+    kwh = np.sum(parts, axis=0) * step_h / _W_PER_KW
+    known = np.isfinite(kwh)
+
+    def weighed(name: str) -> float:
+        if name not in table.measured:
+            return math.nan
+        return float(np.sum(kwh[known] * table.measured[name][:-1][known]))
+
+    over_cap_kwh = math.nan
+    if EVENT_CAP.name in table.measured:
+        active, cap_kw = (table.measured[q.name][:-1][known] for q in (EVENT, EVENT_CAP))
+        over_cap_kwh = float(np.sum(active * np.maximum(0.0, kwh[known] - cap_kw * step_h)))
+    return {
+        "cost_usd": weighed(TARIFF.name),
+        "carbon_kg": weighed(CARBON.name),
+        "event_kwh": weighed(EVENT.name),
+        "over_cap_kwh": over_cap_kwh,
     }
 
 
 def _inlets(table: TickTable) -> dict[str, float]:
     """Temperatures at the server inlets against the building's class."""
+    if not table.building.zones:
+        return dict.fromkeys(_OF_INLETS, math.nan)
     limits, step_s = _limits(table), table.building.step_s
     ticks = _zonal(table, "inlet_temp")
     inlets = ticks[1:]
@@ -218,15 +274,15 @@ def _inlets(table: TickTable) -> dict[str, float]:
     below, below_allowable = (below_k(inlets, r.low_c) for r in (limits.recommended, limits.allowable))
     step_h = step_s / _S_PER_H
     return {
-        "inlet_max_c": _max(inlets),
-        "inlet_min_c": -_max(-inlets),
+        "inlet_max_c": known_max(inlets),
+        "inlet_min_c": -known_max(-inlets),
         "above_recommended_frac": _share(above),
         "above_allowable_frac": _share(above_allowable),
         "below_recommended_frac": _share(below),
         "below_allowable_frac": _share(below_allowable),
-        "above_recommended_kh": _sum(above) * step_h,
-        "above_allowable_kh": _sum(above_allowable) * step_h,
-        "below_recommended_kh": _sum(below) * step_h,
+        "above_recommended_kh": known_sum(above) * step_h,
+        "above_allowable_kh": known_sum(above_allowable) * step_h,
+        "below_recommended_kh": known_sum(below) * step_h,
         "inlet_change_15min_k": windowed_change_k(ticks, _steps_in(15, step_s)),
         "inlet_change_60min_k": windowed_change_k(ticks, _steps_in(60, step_s)),
         "rci_hi": rci_hi(inlets, limits),
@@ -235,6 +291,8 @@ def _inlets(table: TickTable) -> dict[str, float]:
 
 
 def _dew_points(table: TickTable) -> dict[str, float]:
+    if not table.building.zones:
+        return dict.fromkeys(_OF_DEW_POINTS, math.nan)
     limits, dew_points = _limits(table), _zonal(table, "inlet_dew_point")[1:]
     return {
         "dew_point_above_recommended_frac": _share(above_k(dew_points, limits.recommended_dew_point.high_c)),
@@ -243,11 +301,31 @@ def _dew_points(table: TickTable) -> dict[str, float]:
 
 
 def _air_distribution(table: TickTable) -> dict[str, float]:
+    if not table.building.zones:
+        return dict.fromkeys(_OF_AIR, math.nan)
     parts = ("inlet_temp", "supply_temp", "zone_temp", "supply_flow", "server_flow")
-    inlet_c, supply_c, return_c, supply_kg_s, server_kg_s = (_zonal(table, part)[1:] for part in parts)
+    inlet_c, supply_c, hot_c, supply_kg_s, server_kg_s = air = tuple(_zonal(table, part)[1:] for part in parts)
     return {
-        "shi": shi(inlet_c, supply_c, return_c, supply_kg_s, server_kg_s),
+        "shi": shi(*air),
+        "rhi": rhi(*air),
         "rti": rti(supply_kg_s, server_kg_s),
+        "recirculation_frac": known_max(seen_recirculation_frac(inlet_c, supply_c, hot_c, server_kg_s)),
+        "bypass_frac": known_max(seen_bypass_frac(*air)),
+    }
+
+
+def _comfort(table: TickTable) -> dict[str, float]:
+    """Where people are, against the building's category. Source: EN 16798-1:2019, long-term indices (secondary)."""
+    if not table.building.comfort_zones:
+        return dict.fromkeys(OF_PEOPLE, math.nan)
+    temps_c = occupied_temps_c(table)[1:]
+    worst_k = _worst(discomfort_k(table)[1:])[occupied(table)[1:].any(axis=1)]
+    step_h = table.building.step_s / _S_PER_H
+    return {
+        "occupied_max_c": known_max(temps_c),
+        "occupied_min_c": -known_max(-temps_c),
+        "uncomfortable_frac": _share(worst_k),
+        "uncomfortable_kh": known_sum(worst_k) * step_h,
     }
 
 
@@ -257,9 +335,9 @@ def _shield(table: TickTable) -> dict[str, float]:
     in_fallback = table.written[:-1] & (verdict == "rejected")
     p50_s, p99_s = np.nanpercentile(decide_s, [50, 99])
     return {
-        "shield_adjusted_frac": _mean((verdict == "adjusted")[judged]),
-        "shield_rejected_frac": _mean((verdict == "rejected")[judged]),
-        "shield_mean_correction_frac": _mean(table.correction[:-1][intervened]),
+        "shield_adjusted_frac": known_mean((verdict == "adjusted")[judged]),
+        "shield_rejected_frac": known_mean((verdict == "rejected")[judged]),
+        "shield_mean_correction_frac": known_mean(table.correction[:-1][intervened]),
         "fallback_minutes": float(in_fallback.sum()) * table.building.step_s / _S_PER_MIN,
         "decide_p50_ms": float(p50_s) * _MS_PER_S,
         "decide_p99_ms": float(p99_s) * _MS_PER_S,
@@ -269,18 +347,26 @@ def _shield(table: TickTable) -> dict[str, float]:
 def _by_rule(table: TickTable) -> dict[str, float]:
     """Share of judged steps in which each rule had a part in an intervention. A mere remark is none."""
     judged = table.judged[:-1]
-    shares = {rule: _mean(acted[:-1][judged]) for rule, acted in table.interventions.items()}
+    shares = {rule: known_mean(acted[:-1][judged]) for rule, acted in table.interventions.items()}
     return {rule: share for rule, share in sorted(shares.items()) if share > 0.0}
 
 
 def _missing_frac(table: TickTable) -> float:
-    """Share of the run's steps that lack a value for energy or inlets, or were never recorded."""
+    """Share of the run's steps that lack a value for energy, inlets or comfort, or were never recorded."""
     meters = table.building.file.meters
-    needed = [_after(table, name) for name in (meters.hvac, meters.it, meters.other)]
-    whole = np.isfinite(np.column_stack([*needed, _zonal(table, "inlet_temp")[1:]])).all(axis=1)
+    needed = [_after(table, name) for name in (meters.hvac, meters.it, meters.other, *_watched(table)) if name]
+    whole = np.isfinite(np.column_stack(needed)).all(axis=1)
     span_s = float(table.time_s[-1] - table.time_s[0])
     expected = max(len(whole), round(span_s / table.building.step_s))
     return 1.0 - float(whole.sum()) / expected
+
+
+def _watched(table: TickTable) -> list[str]:
+    """What the building is judged by: temperatures at inlets, or temperatures and people in zones."""
+    building, people = table.building, table.building.comfort_zones.values()
+    return [z.inlet_temp for z in building.zones.values()] + [
+        name for z in people for name in (z.zone_temp, z.occupants)
+    ]
 
 
 def _limits(table: TickTable) -> ThermalClass:
@@ -309,26 +395,7 @@ def _steps_in(minutes: float, step_s: float) -> int:
 
 def _share(excess: Array) -> float:
     """Share of the known entries that are above zero, 0..1."""
-    return _mean(excess[np.isfinite(excess)] > 0.0)
-
-
-def _sum(values: Array) -> float:
-    known = values[np.isfinite(values)]
-    return float(known.sum()) if known.size else math.nan
-
-
-def _mean(values: Array | Mask) -> float:
-    known = values[np.isfinite(values)]
-    return float(known.mean()) if known.size else math.nan
-
-
-def _max(values: Array) -> float:
-    known = values[np.isfinite(values)]
-    return float(known.max()) if known.size else math.nan
-
-
-def _ratio(part: float, whole: float) -> float:
-    return part / whole if whole else math.nan
+    return known_mean(excess[np.isfinite(excess)] > 0.0)
 
 
 def _plain(value: object) -> object:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
+from airhandler.buildings.errors import UserError
 from airhandler.buildings.points import Reading, Setpoints
 from airhandler.buildings.simulated import SimulatedClock, SimulatedSite
 from airhandler.safety.shield import Shield
@@ -23,7 +24,7 @@ class Plan:
 
     def __init__(self, setpoints: Sequence[Setpoints]) -> None:
         if not setpoints:
-            raise ValueError("a plan needs at least one step")
+            raise UserError("a plan needs at least one step")
         self._setpoints, self._next = tuple(setpoints), 0
 
     def reset(self) -> None:

@@ -33,7 +33,8 @@ _GREY, _BLUE, _VERMILION = "#6b7280", "#0072b2", "#d55e00"
 _KNOWN_COLOURS = {STOCK: _GREY, REFERENCE: _VERMILION} | dict.fromkeys(AGENTS, _BLUE)
 _OTHER_COLOURS = ("#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 _MARKERS = ("o", "s", "D", "^", "v", "P", "X")
-_BAND, _INK, _LIMIT = "#e3f1e8", "#1f2933", "#b91c1c"
+BAND, GOOD, INK, _LIMIT = "#e3f1e8", "#2f6f4f", "#1f2933", "#b91c1c"
+SAME = 1e-9  # set-points that differ by less are the same
 
 type Drawing = Figure
 """What every function here draws."""
@@ -42,11 +43,11 @@ _STYLE: Any = {
     "axes.axisbelow": True,
     "axes.edgecolor": "#9aa5b1",
     "axes.grid": True,
-    "axes.labelcolor": _INK,
+    "axes.labelcolor": INK,
     "axes.labelsize": 8.5,
     "axes.spines.right": False,
     "axes.spines.top": False,
-    "axes.titlecolor": _INK,
+    "axes.titlecolor": INK,
     "axes.titlelocation": "left",
     "axes.titlesize": 9.5,
     "axes.titleweight": "bold",
@@ -62,17 +63,17 @@ _STYLE: Any = {
     "lines.linewidth": 1.4,
     "svg.fonttype": "none",
     "svg.hashsalt": "airhandler",
-    "text.color": _INK,
+    "text.color": INK,
     "xtick.color": "#52606d",
     "xtick.labelsize": 8,
     "ytick.color": "#52606d",
     "ytick.labelsize": 8,
 }
-_styled = mpl.rc_context(_STYLE)
+styled = mpl.rc_context(_STYLE)
 _dates: Any = mpl.dates  # has no types
-_WIDTH_IN = 9.6
+WIDTH_IN = 9.6
 _KWH_PER_MWH = 1000.0
-_W_PER_KW = 1000.0
+W_PER_KW = 1000.0
 _S_PER_DAY = 86400.0
 _DAYS_SHOWN = 7
 
@@ -116,18 +117,13 @@ def write_png(figure: Figure, path: Path, *, dpi: float = 150.0) -> None:
         figure.savefig(temporary, format="png", dpi=dpi, facecolor="white")
 
 
-@_styled
+@styled
 def energy_plot(runs: Sequence[Run]) -> Figure:
     """What each controller saved against stock: in all, and where. The runs hold one named `stock`."""
     stock = next(run for run in runs if run.name == STOCK)
     shown = [run for run in runs if run is not stock]
-    parts = {
-        "Total": "total_kwh",
-        "HVAC": "hvac_kwh",
-        "Servers (IT)": "it_kwh",
-        "of which server fans": "server_fans_kwh",
-    }
-    figure = Figure(figsize=(_WIDTH_IN, 1.0 + 0.46 * len(shown)), layout="constrained")
+    parts = _parts(stock)
+    figure = Figure(figsize=(WIDTH_IN, 1.0 + 0.46 * len(shown)), layout="constrained")
     panels = figure.subplots(1, len(parts), sharex=True, sharey=True, squeeze=False)[0]
     for axes, (title, part) in zip(panels, parts.items(), strict=True):
         _saved_bars(axes, shown, stock, part)
@@ -140,7 +136,16 @@ def energy_plot(runs: Sequence[Run]) -> Figure:
     return figure
 
 
-@_styled
+def _parts(stock: Run) -> dict[str, str]:
+    """Which energies a building's savings are shown by: title to field of Kpis."""
+    if stock.table.building.kind == "data centre":
+        servers = {"Servers (IT)": "it_kwh", "of which server fans": "server_fans_kwh"}
+        return {"Total": "total_kwh", "HVAC": "hvac_kwh", **servers}
+    gas = {"Gas": "gas_kwh"} if stock.table.building.file.meters.gas else {}
+    return {"Electricity": "total_kwh", "HVAC": "hvac_kwh", "of which fans": "fans_kwh", **gas}
+
+
+@styled
 def speed_plot(result: Mapping[str, Any]) -> Figure:
     """Steps per second of `airhandler bench engine`: two comparisons, each on one model."""
     pairs = {
@@ -153,7 +158,7 @@ def speed_plot(result: Mapping[str, Any]) -> Figure:
             "the same on airhandler's engine": ("sinergym_model_steps_per_s", _BLUE),
         },
     }
-    figure = Figure(figsize=(_WIDTH_IN, 1.8), layout="constrained")
+    figure = Figure(figsize=(WIDTH_IN, 1.8), layout="constrained")
     for axes, (title, bars) in zip(figure.subplots(1, len(pairs), sharex=True), pairs.items(), strict=True):
         speeds = [result[key] for key, _ in bars.values()]
         marks = axes.barh(list(bars), speeds, color=[colour for _, colour in bars.values()], height=0.6)
@@ -165,13 +170,13 @@ def speed_plot(result: Mapping[str, Any]) -> Figure:
     return figure
 
 
-@_styled
+@styled
 def trade_plot(runs: Sequence[Run]) -> Figure:
-    """Energy against warm inlets, one mark a controller."""
-    figure = Figure(figsize=(_WIDTH_IN, 3.2), layout="constrained")
+    """Energy against what it is for, one mark a controller: warm inlets, or discomfort."""
+    figure = Figure(figsize=(WIDTH_IN, 3.2), layout="constrained")
     axes = figure.subplots()
-    for (run, colour), marker in zip(_coloured(runs), _cycle(_MARKERS, len(runs)), strict=True):
-        total_mwh, warm = run.kpis.total_kwh / _KWH_PER_MWH, 100.0 * run.kpis.above_recommended_frac
+    for (run, colour), marker in zip(coloured(runs), _cycle(_MARKERS, len(runs)), strict=True):
+        total_mwh, warm = run.kpis.site_kwh / _KWH_PER_MWH, 100.0 * run.kpis.missed_frac
         label = f"{run.label}: {total_mwh:.1f} MWh, {warm:.1f} %"
         broke = run.kpis.above_allowable_frac > 0.0
         edge, width = (_LIMIT, 1.8) if broke else ("white", 0.8)
@@ -179,8 +184,10 @@ def trade_plot(runs: Sequence[Run]) -> Figure:
                      edgecolors=edge, linewidths=width, clip_on=False)  # fmt: skip
     axes.margins(x=0.08, y=0.15)
     axes.set_ylim(min(0.0, axes.get_ylim()[0]), max(1.0, axes.get_ylim()[1]))
-    axes.set_xlabel("Total electricity [MWh]")
-    axes.set_ylabel("Steps with an inlet\nabove recommended [%]")
+    building = runs[0].table.building
+    inlets = building.kind == "data centre"
+    axes.set_xlabel("Electricity and gas [MWh]" if building.file.meters.gas else "Total electricity [MWh]")
+    axes.set_ylabel("Steps with an inlet\nabove recommended [%]" if inlets else "Occupied steps with\ndiscomfort [%]")
     axes.annotate("better", (0.015, 0.05), (0.09, 0.24), xycoords="axes fraction", color=_GREY,
                   ha="center", arrowprops={"arrowstyle": "->", "color": _GREY})  # fmt: skip
     figure.legend(loc="outside right center")
@@ -203,21 +210,21 @@ def extreme_weeks(table: TickTable) -> tuple[int, int]:
     return (max(means, key=means.__getitem__), min(means, key=means.__getitem__)) if means else (0, 0)
 
 
-@_styled
+@styled
 def week_plot(runs: Sequence[Run], first: int) -> Figure:
     """Seven days, step by step: outdoors, set-points asked for and given, worst inlet, HVAC power."""
-    figure = Figure(figsize=(_WIDTH_IN, 7.4), layout="constrained")
+    figure = Figure(figsize=(WIDTH_IN, 7.4), layout="constrained")
     rows = figure.subplots(5, 1, sharex=True, height_ratios=(0.8, 1.2, 1.0, 1.2, 1.0))
     building = runs[0].table.building
-    span = slice(first, first + round(_DAYS_SHOWN * _S_PER_DAY / building.step_s) + 1)
+    span = week_span(runs[0].table, first)
     time = runs[0].table.local_time[span]
-    rows[0].plot(time, runs[0].table.measured[building.file.outdoor_temp][span], color=_INK, lw=1.2)
-    for run, colour in _coloured(runs):
+    rows[0].plot(time, runs[0].table.measured[building.file.outdoor_temp][span], color=INK, lw=1.2)
+    for run, colour in coloured(runs):
         zones = building.zones.values()
         _setpoint_lines(rows[1], run.table, [z.supply_temp_setpoint for z in zones], span, colour)
         _setpoint_lines(rows[2], run.table, [z.supply_flow_setpoint for z in zones], span, colour)
         rows[3].plot(time, worst_inlet_c(run.table)[span], color=colour)
-        hvac_kw = run.table.measured[building.file.meters.hvac][span] / _W_PER_KW
+        hvac_kw = run.table.measured[building.file.meters.hvac][span] / W_PER_KW
         rows[4].plot(time, hvac_kw, color=colour, drawstyle="steps-pre", lw=1.0)
     _inlet_limits(rows[3], _limits(runs[0].table))
     titles = ("Outdoor air [°C]", "Supply air set-point [°C]", "Airflow set-point [kg/s]")
@@ -225,31 +232,41 @@ def week_plot(runs: Sequence[Run], first: int) -> Figure:
         axes.set_title(title)
         axes.yaxis.set_major_locator(MaxNLocator(5))
     rows[4].set_ylim(bottom=0.0)
-    rows[4].set_xlim(time[0], time[-1])
-    rows[4].xaxis.set_major_locator(_dates.DayLocator())
-    rows[4].xaxis.set_major_formatter(_dates.DateFormatter("%a %d %b"))
-    figure.legend(handles=_week_legend(runs), loc="outside upper left", ncols=5)
+    days_below(rows[4], time)
+    figure.legend(handles=week_legend(runs), loc="outside upper left", ncols=5)
     return figure
 
 
-@_styled
+def week_span(table: TickTable, first: int) -> slice:
+    """The ticks of seven days."""
+    return slice(first, first + round(_DAYS_SHOWN * _S_PER_DAY / table.building.step_s) + 1)
+
+
+def days_below(axes: Axes, time: NDArray[np.datetime64]) -> None:
+    """One mark for each day on the axis of time."""
+    axes.set_xlim(time[0], time[-1])
+    axes.xaxis.set_major_locator(_dates.DayLocator())
+    axes.xaxis.set_major_formatter(_dates.DateFormatter("%a %d %b"))
+
+
+@styled
 def map_plot(runs: Sequence[Run], *, bin_k: float = 2.0) -> Figure:
     """What each controller does at which outdoor temperature: median of each bin, and its middle half."""
-    figure = Figure(figsize=(_WIDTH_IN, 3.4), layout="constrained")
+    figure = Figure(figsize=(WIDTH_IN, 3.4), layout="constrained")
     left, right = figure.subplots(1, 2)
-    for run, colour in _coloured(runs):
+    for run, colour in coloured(runs):
         zones = run.table.building.zones.values()
         outdoor_c = np.tile(run.table.measured[run.table.building.file.outdoor_temp], len(zones))
         supply_c = np.concatenate([run.table.applied[z.supply_temp_setpoint] for z in zones])
         flow = np.concatenate([run.table.measured[z.supply_flow] for z in zones])
         drawn = np.concatenate([run.table.measured[z.server_flow] for z in zones])
         ratio = np.divide(flow, drawn, out=np.full_like(flow, np.nan), where=drawn > 0.0)
-        _binned(left, outdoor_c, supply_c, bin_k, colour, run.label)
-        _binned(right, outdoor_c, ratio, bin_k, colour, run.label)
+        binned(left, outdoor_c, supply_c, bin_k, colour, run.label)
+        binned(right, outdoor_c, ratio, bin_k, colour, run.label)
     left.set_title("Supply air set-point [°C]")
     right.set_title("Supply airflow per server airflow [1]")
     right.axhline(1.0, color=_LIMIT, lw=1.0, ls="--")
-    _note(right, "below: servers draw more than is supplied", 1.0, colour=_LIMIT)
+    note(right, "below: servers draw more than is supplied", 1.0, colour=_LIMIT)
     right.margins(y=0.12)
     for axes in (left, right):
         axes.set_xlabel("Outdoor temperature [°C]")
@@ -257,12 +274,12 @@ def map_plot(runs: Sequence[Run], *, bin_k: float = 2.0) -> Figure:
     return figure
 
 
-@_styled
+@styled
 def inlet_plot(runs: Sequence[Run]) -> Figure:
     """How much of the time the worst inlet was how warm: the whole run, and its warmest part."""
-    figure = Figure(figsize=(_WIDTH_IN, 3.4), layout="constrained")
+    figure = Figure(figsize=(WIDTH_IN, 3.4), layout="constrained")
     whole, warmest = figure.subplots(1, 2, sharey=True)
-    for run, colour in _coloured(runs):
+    for run, colour in coloured(runs):
         worst_c = worst_inlet_c(run.table)[1:]
         worst_c = worst_c[np.isfinite(worst_c)]
         for axes, upto in ((whole, 100.0), (warmest, 5.0)):
@@ -279,14 +296,14 @@ def inlet_plot(runs: Sequence[Run]) -> Figure:
     return figure
 
 
-@_styled
+@styled
 def shield_plot(run: Run) -> Figure:
     """Share of steps in which each rule intervened, month by month."""
     masks = _interventions(run.table)
     months, month = np.unique(run.table.local_time[:-1].astype("datetime64[M]"), return_inverse=True)
     judged = np.bincount(month, weights=run.table.judged[:-1])
     share = np.array([100.0 * np.bincount(month, weights=m) / np.maximum(1, judged) for m in masks.values()])
-    figure = Figure(figsize=(_WIDTH_IN, 1.1 + 0.34 * len(masks)), layout="constrained")
+    figure = Figure(figsize=(WIDTH_IN, 1.1 + 0.34 * len(masks)), layout="constrained")
     axes = figure.subplots()
     axes.grid(visible=False)
     axes.imshow(share, aspect="auto", cmap="Oranges", vmin=0.0, vmax=max(1.0, 1.4 * share.max()))
@@ -300,15 +317,15 @@ def shield_plot(run: Run) -> Figure:
     return figure
 
 
-@_styled
+@styled
 def cumulative_plot(runs: Sequence[Run]) -> Figure:
-    """Electricity saved against stock from the start on. The runs hold one named `stock`."""
+    """Electricity, and gas where there is any, saved against stock from the start on. One run is named `stock`."""
     stock = next(run for run in runs if run.name == STOCK)
-    figure = Figure(figsize=(_WIDTH_IN, 3.4), layout="constrained")
+    figure = Figure(figsize=(WIDTH_IN, 3.4), layout="constrained")
     axes = figure.subplots()
     time = stock.table.local_time
     every = max(1, len(time) // 400)
-    for run, colour in sorted(_coloured(runs), key=lambda pair: pair[0].kpis.total_kwh):
+    for run, colour in sorted(coloured(runs), key=lambda pair: pair[0].kpis.site_kwh):
         if run is stock:
             continue
         saved_mwh = np.nancumsum(_total_w(stock.table) - _total_w(run.table)) * stock.table.building.step_s / 3.6e9
@@ -350,14 +367,15 @@ def _month_names(months: NDArray[np.datetime64]) -> list[str]:
 
 
 def _total_w(table: TickTable) -> Array:
-    """Power of everything in the step that ended [ticks]; nothing for the first tick."""
+    """Power of everything in the step that ended, gas too [ticks]; nothing for the first tick."""
     meters = table.building.file.meters
-    total: Array = np.sum([table.measured[name] for name in (meters.hvac, meters.it, meters.other)], axis=0)
+    parts = (meters.hvac, meters.it, meters.other, meters.gas)
+    total: Array = np.sum([table.measured[name] for name in parts if name], axis=0)
     total[0] = np.nan
     return total
 
 
-def _coloured(runs: Sequence[Run]) -> list[tuple[Run, str]]:
+def coloured(runs: Sequence[Run]) -> list[tuple[Run, str]]:
     """Each run with its colour: fixed for those that every report has, in turn for the others."""
     turn = iter(_cycle(_OTHER_COLOURS, len(runs)))
     used: set[str] = set()
@@ -377,7 +395,7 @@ def _cycle(items: Sequence[str], count: int) -> list[str]:
 
 def _saved_bars(axes: Axes, shown: Sequence[Run], stock: Run, part: str) -> None:
     reference_kwh = getattr(stock.kpis, part)
-    for row, (run, colour) in enumerate(_coloured(shown)):
+    for row, (run, colour) in enumerate(coloured(shown)):
         saved_kwh = reference_kwh - getattr(run.kpis, part)
         axes.barh(row, saved_kwh / _KWH_PER_MWH, height=0.6, color=colour)
         words = f"{saved_kwh / _KWH_PER_MWH:+.1f} MWh"
@@ -385,7 +403,7 @@ def _saved_bars(axes: Axes, shown: Sequence[Run], stock: Run, part: str) -> None
         offset, side = ((4, 0), "left") if saved_kwh >= 0.0 else ((-4, 0), "right")
         axes.annotate(words.replace("-", "−"), (saved_kwh / _KWH_PER_MWH, row), offset, fontsize=7.5,
                       textcoords="offset points", ha=side, va="center")  # fmt: skip
-    axes.axvline(0.0, color=_INK, lw=0.9)
+    axes.axvline(0.0, color=INK, lw=0.9)
     axes.grid(visible=False, axis="y")
     axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.spines["left"].set_visible(False)
@@ -398,13 +416,13 @@ def _setpoint_lines(axes: Axes, table: TickTable, names: Sequence[str], span: sl
     for number, name in enumerate(names):
         applied, proposed = table.applied[name][span], table.proposed[name][span]
         axes.plot(time, applied, color=colour, alpha=0.45 if number else 1.0, drawstyle="steps-post", lw=1.2)
-        changed = np.abs(applied - proposed) > 1e-9
-        axes.plot(time[changed], proposed[changed], ls="none", marker="x", ms=3.5, mew=0.9, color=_INK)
+        changed = np.abs(applied - proposed) > SAME
+        axes.plot(time[changed], proposed[changed], ls="none", marker="x", ms=3.5, mew=0.9, color=INK)
 
 
-def _week_legend(runs: Sequence[Run]) -> list[Line2D]:
-    handles = [Line2D([], [], color=colour, label=run.label) for run, colour in _coloured(runs)]
-    crosses = Line2D([], [], ls="none", marker="x", ms=4.0, mew=0.9, color=_INK)
+def week_legend(runs: Sequence[Run]) -> list[Line2D]:
+    handles = [Line2D([], [], color=colour, label=run.label) for run, colour in coloured(runs)]
+    crosses = Line2D([], [], ls="none", marker="x", ms=4.0, mew=0.9, color=INK)
     crosses.set_label("asked for, where the shield gave something else")
     return [*handles, crosses]
 
@@ -412,21 +430,21 @@ def _week_legend(runs: Sequence[Run]) -> list[Line2D]:
 def _inlet_limits(axes: Axes, limits: ThermalClass) -> None:
     """The recommended band and the allowable limit, with their names."""
     low_c, high_c, limit_c = limits.recommended.low_c, limits.recommended.high_c, limits.allowable.high_c
-    axes.axhspan(low_c, high_c, color=_BAND, zorder=0)
+    axes.axhspan(low_c, high_c, color=BAND, zorder=0)
     axes.axhline(limit_c, color=_LIMIT, lw=1.1, ls="--")
     bottom, top = axes.get_ylim()
     axes.set_ylim(min(bottom, low_c - 1.0), max(top, limit_c + 1.2))
-    _note(axes, f"allowable up to {limit_c:g} °C", limit_c, colour=_LIMIT)
-    _note(axes, f"recommended {low_c:g} to {high_c:g} °C", (low_c + high_c) / 2.0, colour="#2f6f4f")
+    note(axes, f"allowable up to {limit_c:g} °C", limit_c, colour=_LIMIT)
+    note(axes, f"recommended {low_c:g} to {high_c:g} °C", (low_c + high_c) / 2.0, colour=GOOD)
 
 
-def _note(axes: Axes, words: str, y: float, *, colour: str) -> None:
+def note(axes: Axes, words: str, y: float, *, colour: str) -> None:
     """Small words above a height, at the right edge."""
     axes.annotate(words, (1.0, y), (-3, 2), xycoords=("axes fraction", "data"), textcoords="offset points",
                   ha="right", va="bottom", fontsize=7.5, color=colour)  # fmt: skip
 
 
-def _binned(axes: Axes, x: Array, y: Array, width: float, colour: str, label: str) -> None:
+def binned(axes: Axes, x: Array, y: Array, width: float, colour: str, label: str) -> None:
     """Medians and quartiles of y in bins of x; a bin with fewer than 20 entries says nothing: left out."""
     known = np.isfinite(x) & np.isfinite(y)
     x, y = x[known], y[known]

@@ -11,7 +11,7 @@ from airhandler.buildings.catalog import Building
 from airhandler.buildings.codec import Codec, Float32
 from airhandler.buildings.points import Reading, Setpoints
 
-from .bundle import Card, Weights, load_bundle
+from .bundle import Card, Weights, known_building, load_bundle
 
 
 def act(weights: Weights, observation: Float32) -> NDArray[np.float32]:
@@ -47,4 +47,4 @@ class Policy:
 def load_policy(folder: Path, building: Building) -> Policy:
     """A policy from a bundle. Raises UserError if the bundle is corrupt or does not fit the building."""
     card, weights = load_bundle(folder, building)
-    return Policy(building, weights, card)
+    return Policy(known_building(card, building), weights, card)

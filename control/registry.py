@@ -6,9 +6,9 @@ import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from airhandler.buildings.catalog import Building
+from airhandler.buildings.catalog import Building, Kind
 from airhandler.buildings.errors import UserError
 
 from .baselines import (
@@ -19,36 +19,65 @@ from .baselines import (
     TrimRespond,
     TrimRespondParameters,
 )
+from .baselines_office import (
+    OfficeConstant,
+    OfficeConstantParameters,
+    OfficeTrimRespond,
+    OfficeTrimRespondParameters,
+    Setback,
+    SetbackParameters,
+)
 from .controller import Controller
 from .policy import load_policy
 
 STOCK = "stock"
 
-# name -> (parameters, controller)
-BASELINES: dict[str, tuple[type[Any], Callable[[Building, Any], Controller]]] = {
-    "constant": (ConstantParameters, Constant),
-    "outdoor-reset": (OutdoorResetParameters, OutdoorReset),
-    "trim-respond": (TrimRespondParameters, TrimRespond),
+
+class Baseline(NamedTuple):
+    """A rule: its parameters, and what makes it of a building and them."""
+
+    parameters: type[Any]
+    make: Callable[[Building, Any], Controller]
+
+
+BASELINES: Mapping[Kind, Mapping[str, Baseline]] = {
+    "data centre": {
+        "constant": Baseline(ConstantParameters, Constant),
+        "outdoor-reset": Baseline(OutdoorResetParameters, OutdoorReset),
+        "trim-respond": Baseline(TrimRespondParameters, TrimRespond),
+    },
+    "office": {
+        "constant": Baseline(OfficeConstantParameters, OfficeConstant),
+        "setback": Baseline(SetbackParameters, Setback),
+        "trim-respond": Baseline(OfficeTrimRespondParameters, OfficeTrimRespond),
+    },
 }
+"""The rules by name, for every kind of building: one name may be two rules."""
+
+
+def fitting(building: Building) -> list[str]:
+    """Names of the controllers that fit a building, besides bundles."""
+    return [STOCK, *BASELINES[building.kind]]
 
 
 def find_controller(name: str, building: Building, parameters: Mapping[str, float] | None = None) -> Controller | None:
     """A controller by name, or from a bundle's folder; None for `stock`, the building's own control.
 
     Args:
-        name: `stock`, `constant`, `outdoor-reset`, `trim-respond`, or the path of a bundle.
+        name: `stock`, a rule's name, or the path of a bundle.
         building: what it controls.
         parameters: of a baseline; by default those of the building file.
 
-    Raises UserError for an unknown name, parameters that do not fit, or a bundle that does not load.
+    Raises UserError for an unknown name, a rule for another kind of building, parameters that do not fit, or a bundle
+    that does not load.
     """
     if name == STOCK:
         return None
-    if name in BASELINES:
+    if any(name in rules for rules in BASELINES.values()):
         return make_baseline(name, building, parameters or building.file.baselines.get(name, {}))
     if Path(name).exists():
         return load_policy(Path(name), building)
-    known = [STOCK, *BASELINES]
+    known = fitting(building)
     near = difflib.get_close_matches(name, known, n=2, cutoff=0.4)
     hint = f"did you mean {' or '.join(near)}? " if near else ""
     raise UserError(
@@ -57,10 +86,21 @@ def find_controller(name: str, building: Building, parameters: Mapping[str, floa
     )
 
 
+def find_baseline(name: str, building: Building) -> Baseline:
+    """A rule that fits a building. Raises UserError that lists what does."""
+    rules = BASELINES[building.kind]
+    if name not in rules:
+        raise UserError(
+            f"{name} does not fit {building.id}, which is of the kind {building.kind!r}; "
+            f"what fits: {', '.join(fitting(building))}, or a bundle trained for it"
+        )
+    return rules[name]
+
+
 def make_baseline(name: str, building: Building, parameters: Mapping[str, float]) -> Controller:
-    """A baseline with parameters. Raises UserError that names what is missing or unknown."""
-    kind, make = BASELINES[name]
-    wanted, given = {f.name for f in fields(kind)}, set(parameters)
+    """A baseline with parameters. Raises UserError that names what does not fit, is missing or unknown."""
+    baseline = find_baseline(name, building)
+    wanted, given = {f.name for f in fields(baseline.parameters)}, set(parameters)
     if wanted != given:
         lacking, unknown = sorted(wanted - given), sorted(given - wanted)
         raise UserError(
@@ -69,4 +109,4 @@ def make_baseline(name: str, building: Building, parameters: Mapping[str, float]
             + (f" unknown: {', '.join(unknown)}" if unknown else "")
             + "; `airhandler tune` finds them"
         )
-    return make(building, kind(**parameters))
+    return baseline.make(building, baseline.parameters(**parameters))

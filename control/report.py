@@ -10,13 +10,16 @@ from pathlib import Path
 
 import numpy as np
 
-from airhandler.buildings.catalog import Building
-from airhandler.buildings.envelope import THERMAL_CLASSES, ThermalClass
+from airhandler.buildings.catalog import Building, Kind
 from airhandler.buildings.errors import UserError
 
 from . import plots
-from .kpis import Kpis
-from .plots import AGENTS, REFERENCE, STOCK, Drawing, Run
+from .face import Column, Face, Figures, rules_of
+from .kpis import OF_CENTRES, OF_PEOPLE, Kpis
+from .numerals import SAME_FRAC, cell, mwh, percent, signed_percent
+from .plots import AGENTS, REFERENCE, STOCK, Run
+from .report_centre import CentreFace
+from .report_office import OfficeFace
 from .table import replacing
 
 __all__ = ["Run", "finding", "write_report"]
@@ -30,10 +33,10 @@ _PACKAGES = (
     "stable-baselines3",
     "torch",
 )
-_KWH_PER_MWH = 1000.0
-_SAME_FRAC = 0.0005  # differences that would print as 0.0 % are called the same
 _MAIN_METER_FRAC = 0.005  # a larger gap between the main meter and its parts is worth a remark
-_S_PER_H = 3600.0
+
+FACES: Mapping[Kind, Face] = {"data centre": CentreFace(), "office": OfficeFace()}
+"""What differs between the kinds of buildings."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,9 +54,11 @@ class Chapter:
 
     weather: str
     period: str
+    limits: str
     finding: Sequence[str]
     tiles: Sequence[tuple[str, str, str]]
-    rows: Sequence[tuple[Run, Sequence[str]]]
+    columns: Sequence[Column]
+    rows: Sequence[tuple[Run, Sequence[tuple[str, bool]]]]
     remarks: Sequence[str]
     pictures: Sequence[Picture]
     measures: Sequence[tuple[str, str, Sequence[str]]]
@@ -85,7 +90,7 @@ def write_report(path: Path, *, title: str, building: Building, runs: Sequence[R
     page = pages.get_template("report.html.j2").render(
         title=title,
         building=building.file,
-        limits=_limits(building),
+        words=FACES[building.kind].words,
         agents=AGENTS,
         chapters=chapters,
         provenance={**notes, "versions": _versions()},
@@ -104,55 +109,29 @@ def finding(building: Building, runs: Sequence[Run]) -> list[str]:
 
 
 def _finding(building: Building, run: Run, runs: Sequence[Run]) -> Iterator[str]:
-    name = "The agent" if _agents(runs) == [run] else run.label
+    face, name = FACES[building.kind], "The agent" if _agents(runs) == [run] else run.label
     stock, rule = _named(runs, STOCK), _best_rule(runs)
-    compared: list[str] = []
+    energy, compared = _energy(building), list[str]()
     for other in (stock, rule):
         if other is not None and other is not run:
-            compared.append(_against(run, other, noun="" if compared else " electricity"))
-    used = " and ".join(compared) or f"{_mwh(run.kpis.total_kwh)} MWh of electricity"
-    yield f"{name} used {used}; {_allowable(building, run)}."
-    yield _comfort(building, run)
-    if rule is not None and run.kpis.above_recommended_frac > rule.kpis.above_recommended_frac + _SAME_FRAC:
-        share = _percent(rule.kpis.above_recommended_frac)
-        yield f"{rule.label} was above it in {share}: the two did not run at equal temperatures."
+            compared.append(_against(run, other, noun="" if compared else f" {energy}"))
+    used = " and ".join(compared) or f"{mwh(run.kpis.site_kwh)} MWh of {energy}"
+    yield f"{name} used {used}; {face.kept(building, run)}."
+    first, *rest = [*face.told(building, run, stock, rule), ""]
+    acted = _acted_frac(run.kpis)
+    yield " ".join(
+        filter(None, [first, f"The shield intervened in {percent(acted)} of steps." if np.isfinite(acted) else ""])
+    )
+    yield from filter(None, rest)
 
 
 def _against(run: Run, other: Run, *, noun: str) -> str:
     """«5.9 % less electricity than the best rule (Outdoor reset)», whichever way it is."""
     name = "the building's stock control" if other.name == STOCK else f"the best rule ({other.label})"
-    saved = 1.0 - run.kpis.total_kwh / other.kpis.total_kwh
-    if abs(saved) < _SAME_FRAC:
+    saved = 1.0 - run.kpis.site_kwh / other.kpis.site_kwh
+    if abs(saved) < SAME_FRAC:
         return f"as much{noun} as {name}"
-    return f"{_percent(abs(saved))} {'less' if saved > 0 else 'more'}{noun} than {name}"
-
-
-def _allowable(building: Building, run: Run) -> str:
-    limits, k = _limits(building).allowable, run.kpis
-    if np.isnan(k.above_allowable_frac):
-        return "no inlet temperature is known"
-    hours = k.steps * building.step_s / _S_PER_H
-    sides = (
-        ("above", k.above_allowable_frac, limits.high_c),
-        ("below", k.below_allowable_frac, limits.low_c),
-    )
-    broken = [
-        f"an inlet was {side} the allowable {limit_c:g} °C in {_percent(share)} of steps ({share * hours:,.1f} h)"
-        for side, share, limit_c in sides
-        if share > 0.0
-    ]
-    return " and ".join(broken) or f"no step outside the allowable {limits.low_c:g} to {limits.high_c:g} °C"
-
-
-def _comfort(building: Building, run: Run) -> str:
-    limits, k = _limits(building).recommended, run.kpis
-    acted = _acted_frac(k)
-    return (
-        f"The warmest inlet was {_number(k.inlet_max_c)} °C; "
-        f"an inlet was above the recommended {limits.high_c:g} °C in {_percent(k.above_recommended_frac)} "
-        f"of steps, below {limits.low_c:g} °C in {_percent(k.below_recommended_frac)}."
-        + (f" The shield intervened in {_percent(acted)} of steps." if np.isfinite(acted) else "")
-    )
+    return f"{percent(abs(saved))} {'less' if saved > 0 else 'more'}{noun} than {name}"
 
 
 def _by_weather(runs: Sequence[Run]) -> dict[str, list[Run]]:
@@ -173,28 +152,30 @@ def _by_weather(runs: Sequence[Run]) -> dict[str, list[Run]]:
 
 
 def _chapter(building: Building, runs: Sequence[Run], number: int) -> Chapter:
+    stock, columns = _named(runs, STOCK), FACES[building.kind].columns(building)
     return Chapter(
         weather=runs[0].weather,
         period=_period(building, runs[0]),
+        limits=FACES[building.kind].limits(building),
         finding=finding(building, runs),
         tiles=list(_tiles(building, runs)),
-        rows=[(run, _row(run, _named(runs, STOCK))) for run in runs],
+        columns=columns,
+        rows=[(run, _row(run, stock, columns)) for run in runs],
         remarks=[remark for run in runs for remark in _remarks(run)],
         pictures=[
             Picture(title=title, reading=reading, svg=plots.to_svg(figure, name=f"w{number}p{i}", title=title))
-            for i, (title, reading, figure) in enumerate(_figures(runs))
+            for i, (title, reading, figure) in enumerate(_figures(building, runs))
         ],
-        measures=list(_measures([run.kpis for run in runs])),
+        measures=list(_measures(building, [run.kpis for run in runs])),
     )
 
 
-def _figures(runs: Sequence[Run]) -> Iterator[tuple[str, str, Drawing]]:
+def _figures(building: Building, runs: Sequence[Run]) -> Figures:
     """Title, how to read it, and the plot, in the order of the page."""
     if len(runs) > 1 and _named(runs, STOCK):
         yield (
-            "Where the electricity was saved",
-            "Bars to the right of zero are savings against the stock control; what cooling saves and warmer "
-            "servers use again shows as a bar to the left.",
+            f"Where the {_energy(building)} was saved",
+            "Bars to the right of zero are savings against the stock control; one to the left is what was used more.",
             plots.energy_plot(runs),
         )
         yield (
@@ -202,23 +183,9 @@ def _figures(runs: Sequence[Run]) -> Iterator[tuple[str, str, Drawing]]:
             "A line that rises saves against the stock control at that time; one that falls uses more.",
             plots.cumulative_plot(runs),
         )
-    yield (
-        "Energy against warm inlets",
-        "Further left is less electricity, further down is cooler; a red rim marks a run with a step above "
-        "the allowable limit.",
-        plots.trade_plot(runs),
-    )
-    yield (
-        "How warm the worst inlet was",
-        "Where a line crosses a limit, the axis below says how often the worst inlet was warmer than that.",
-        plots.inlet_plot(runs),
-    )
-    yield (
-        "What each does at which outdoor temperature",
-        "Lines are medians over bins of 2 K; half of all steps lie in the shaded band around them.",
-        plots.map_plot(_pair(runs)),
-    )
-    yield from _weeks(_pair(runs))
+    pair = _pair(runs)
+    yield from FACES[building.kind].figures(runs, pair)
+    yield from _weeks(FACES[building.kind], pair)
     for run in _agents(runs):
         if np.isfinite(run.kpis.shield_adjusted_frac):
             yield (
@@ -229,73 +196,81 @@ def _figures(runs: Sequence[Run]) -> Iterator[tuple[str, str, Drawing]]:
             )
 
 
-def _weeks(pair: Sequence[Run]) -> Iterator[tuple[str, str, Drawing]]:
+def _weeks(face: Face, pair: Sequence[Run]) -> Figures:
     warm, cold = plots.extreme_weeks(pair[0].table)
     reading = (
         "Where lines part, the controllers decide differently; a cross is what was asked for where the "
         "shield gave something else. There is a line for each zone, the first the stronger."
     )
     if warm == cold:
-        yield "The first days, step by step", reading, plots.week_plot(pair, warm)
+        yield "The first days, step by step", reading, face.week(pair, warm)
         return
-    yield "The warmest week", reading, plots.week_plot(pair, warm)
-    yield "The coldest week", "As for the warmest week.", plots.week_plot(pair, cold)
+    yield "The warmest week", reading, face.week(pair, warm)
+    yield "The coldest week", "As for the warmest week.", face.week(pair, cold)
 
 
 def _tiles(building: Building, runs: Sequence[Run]) -> Iterator[tuple[str, str, str]]:
     """Figure, what it is, and beside what: of the learned controller, else of the one that used least."""
     run = (_agents(runs) or [_least(runs)])[0]
-    k, limits = run.kpis, _limits(building)
+    k = run.kpis
     for other, name in ((_named(runs, STOCK), "stock control"), (_best_rule(runs), "the best rule")):
         if other is not None and other is not run:
-            change = _signed_percent(k.total_kwh / other.kpis.total_kwh - 1.0)
-            beside = f"{_mwh(k.total_kwh)} against {_mwh(other.kpis.total_kwh)} MWh"
-            yield change, f"electricity against {name}", beside
-    ranges = f"recommended to {limits.recommended.high_c:g}, allowable to {limits.allowable.high_c:g} °C"
-    yield f"{_number(k.inlet_max_c)} °C", "warmest server inlet", ranges
+            change = signed_percent(k.site_kwh / other.kpis.site_kwh - 1.0)
+            beside = f"{mwh(k.site_kwh)} against {mwh(other.kpis.site_kwh)} MWh"
+            yield change, f"{_energy(building)} against {name}", beside
+    yield FACES[building.kind].tile(building, k)
     if np.isfinite(k.shield_adjusted_frac):
         beside = f"fallback in force for {k.fallback_minutes:,.0f} minutes"
-        yield _percent(_acted_frac(k)), "of steps with the shield acting", beside
+        yield percent(_acted_frac(k)), "of steps with the shield acting", beside
 
 
-def _row(run: Run, stock: Run | None) -> list[str]:
-    """The cells of the main table, after the name."""
+def _row(run: Run, stock: Run | None, columns: Sequence[Column]) -> list[tuple[str, bool]]:
+    """The cells of the main table after the name, and whether each is broken."""
     k = run.kpis
-    change = _signed_percent(k.total_kwh / stock.kpis.total_kwh - 1.0) if stock and stock is not run else "–"
-    energies = [_mwh(value) for value in (k.hvac_kwh, k.server_fans_kwh, k.it_kwh)]
-    shares = (k.above_recommended_frac, k.below_recommended_frac, k.above_allowable_frac)
-    inlet = [f"{_number(k.inlet_max_c)}", *(_percent(share) for share in shares)]
-    return [_mwh(k.total_kwh), change, *energies, _number(k.pue, 3), *inlet, _percent(_acted_frac(k))]
+    change = signed_percent(k.site_kwh / stock.kpis.site_kwh - 1.0) if stock and stock is not run else "–"
+    own = [(column.cell(k), column.bad(k)) for column in columns]
+    return [(mwh(k.total_kwh), False), (change, False), *own, (percent(_acted_frac(k)), False)]
 
 
 def _remarks(run: Run) -> Iterator[str]:
     """What a reader of the table must know about a run."""
     k = run.kpis
     if k.missing_frac > 0.0:
-        share = _percent(k.missing_frac)
+        share = percent(k.missing_frac)
         yield f"{run.label}: {share} of steps lack a value; they are left out, not filled in."
     if abs(k.unaccounted_kwh) > _MAIN_METER_FRAC * k.total_kwh:
-        difference = _mwh(k.unaccounted_kwh)
+        difference = mwh(k.unaccounted_kwh)
         yield f"{run.label}: the main meter differs from the sum of its parts by {difference} MWh."
 
 
-def _measures(columns: Sequence[Kpis]) -> Iterator[tuple[str, str, list[str]]]:
-    """Name, meaning with unit, and a cell a run, of every field of Kpis."""
+def _measures(building: Building, columns: Sequence[Kpis]) -> Iterator[tuple[str, str, list[str]]]:
+    """Name, meaning with unit, and a cell a run, of every field of Kpis that the building has."""
     for f in fields(Kpis):
         values = [getattr(k, f.name) for k in columns]
         unit, words = f.metadata["unit"], f.metadata["words"]
         words += f" [{unit}]" if unit not in ("", "1") else ""
-        if not isinstance(values[0], Mapping):
-            yield f.name, words, [_cell(value) for value in values]
-            continue
-        for key in dict.fromkeys(key for value in values for key in value):
-            yield f"{f.name}: {key}", words, [_cell(value.get(key, np.nan)) for value in values]
+        if isinstance(values[0], Mapping):
+            for key in dict.fromkeys(key for value in values for key in value):
+                yield f"{f.name}: {key}", words, [cell(value.get(key, np.nan)) for value in values]
+        elif f.name not in _foreign(building):
+            yield f.name, words, [cell(value) for value in values]
+
+
+def _foreign(building: Building) -> set[str]:
+    """Measures of what a building does not have: meters, inlets, people."""
+    meters = {f"{part}_kwh" for part, name in building.file.meters if name is None}
+    priced = () if building.world else ("cost_usd", "carbon_kg", "event_kwh", "over_cap_kwh")
+    return meters | {*priced, *(OF_PEOPLE if building.kind == "data centre" else OF_CENTRES)}
 
 
 def _best_rule(runs: Sequence[Run]) -> Run | None:
-    """The rule that used least, of those that kept to the allowable range if any did."""
-    rules = [run for run in runs if run.name not in (STOCK, "floor", *AGENTS)]
-    return min(rules, key=lambda r: (r.kpis.above_allowable_frac > 0.0, r.kpis.total_kwh), default=None)
+    """The rule that a learned controller has to beat."""
+    return FACES[runs[0].table.building.kind].best_rule(rules_of(runs)) if runs else None
+
+
+def _energy(building: Building) -> str:
+    """What is compared: all that is bought."""
+    return "energy (electricity and gas)" if building.file.meters.gas else "electricity"
 
 
 def _agents(runs: Sequence[Run]) -> list[Run]:
@@ -305,7 +280,7 @@ def _agents(runs: Sequence[Run]) -> list[Run]:
 
 
 def _least(runs: Sequence[Run]) -> Run:
-    return min(runs, key=lambda run: run.kpis.total_kwh)
+    return min(runs, key=lambda run: run.kpis.site_kwh)
 
 
 def _pair(runs: Sequence[Run]) -> list[Run]:
@@ -324,10 +299,6 @@ def _named(runs: Sequence[Run], name: str) -> Run | None:
     return next((run for run in runs if run.name == name), None)
 
 
-def _limits(building: Building) -> ThermalClass:
-    return THERMAL_CLASSES[building.file.shield.inlet_class]
-
-
 def _period(building: Building, run: Run) -> str:
     first, last = run.table.time[0], run.table.time[-1]
     minutes = building.step_s / 60.0
@@ -343,30 +314,3 @@ def _versions() -> str:
         except importlib.metadata.PackageNotFoundError:
             continue
     return ", ".join(found)
-
-
-def _number(value: float, digits: int = 1) -> str:
-    return f"{value:,.{digits}f}" if np.isfinite(value) else "–"
-
-
-def _mwh(kwh: float) -> str:
-    return _number(kwh / _KWH_PER_MWH)
-
-
-def _percent(share: float) -> str:
-    """A share as per cent; one that is not zero never prints as zero."""
-    if not np.isfinite(share):
-        return "–"
-    return "<0.1\u00a0%" if 0.0 < share < _SAME_FRAC else f"{100.0 * share:.1f}\u00a0%"
-
-
-def _signed_percent(change: float) -> str:
-    if not np.isfinite(change):
-        return "–"
-    return f"{100.0 * change:+.1f}\u00a0%".replace("-", "−")
-
-
-def _cell(value: float) -> str:
-    if not np.isfinite(value):
-        return "–"
-    return f"{value:,.0f}" if abs(value) >= 1000.0 or value == round(value) else f"{value:.4g}"

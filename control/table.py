@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from airhandler.buildings.catalog import Building, find_building
+from airhandler.buildings.catalog import Building, find_building, with_world
 from airhandler.buildings.errors import UserError
 from airhandler.buildings.points import Role
 from airhandler.buildings.site import Written
+from airhandler.buildings.world import World
 from airhandler.safety.intake import as_number
 from airhandler.safety.verdict import INTERVENED, REMARK
 
@@ -231,10 +232,11 @@ class TickTable:
         """Writes the table as a compressed .npz, whole or not at all. Raises UserError where it cannot."""
         about = {
             "format": _FORMAT,
-            "building": self.building.id,
+            "building": self.building.reference,
             "columns": self._columns,
             "rules": list(self._rules),
             "offset_s": self._offset_s,
+            "world": world.model_dump_json() if (world := self.building.world) is not None else None,
         }
         with replacing(path) as temporary, temporary.open("wb") as file:
             np.savez_compressed(
@@ -251,7 +253,7 @@ class TickTable:
 
         Args:
             path: a file that `save` wrote.
-            building: what it was recorded on; by default the one of the catalogue that the file names.
+            building: what it was recorded on; by default the one of the catalogue that the file names, in its world.
 
         Raises UserError for a file that cannot be read, or whose points are not the building's.
         """
@@ -261,7 +263,7 @@ class TickTable:
                 values, ticks, rules = file["values"], file["acted_tick"], file["acted_rule"]
             if about["format"] != _FORMAT:
                 raise UserError(f"{path}: written by another version of airhandler: run it again")
-            table = cls(building or find_building(about["building"]))
+            table = cls(building or _recorded_on(about))
             _check_columns(path, about["columns"], table._columns)
             table._rows = array("d", np.ascontiguousarray(values.T).tobytes())
             table._acted_tick, table._acted_rule = array("q", ticks.tobytes()), array("q", rules.tobytes())
@@ -314,6 +316,11 @@ def _values(values: Mapping[str, float | None], names: Sequence[str]) -> list[An
 def _number(value: object) -> float:
     number = as_number(value)
     return math.nan if number is None else number
+
+
+def _recorded_on(about: Mapping[str, Any]) -> Building:
+    world = about.get("world")
+    return with_world(find_building(about["building"]), World.model_validate_json(world) if world else None)
 
 
 def _check_columns(path: Path, found: Sequence[str], wanted: Sequence[str]) -> None:

@@ -6,7 +6,7 @@ import json
 import platform
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -19,10 +19,12 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
-from airhandler.buildings.catalog import find_building
+from airhandler.buildings.catalog import find_building, with_world
 from airhandler.buildings.env import BuildingEnv
 from airhandler.buildings.errors import UserError
+from airhandler.buildings.outside import enter
 from airhandler.buildings.weather import find_weather
+from airhandler.buildings.world import World
 from airhandler.safety.wrapper import ShieldedEnv
 
 from .agent import AgentSettings, actor_weights, make_agent
@@ -43,6 +45,7 @@ class TrainSettings:
     days: int = field(default=14, metadata={"help": "length of an episode; it begins on a random day"})
     checkpoint_every: int = field(default=20_000, metadata={"help": "steps between checkpoints"})
     averaged_frac: float = field(default=0.3, metadata={"help": "share of the end whose actors are averaged"})
+    world: World | None = field(default=None, metadata={"help": "what surrounds the building"})
     agent: AgentSettings = field(default_factory=AgentSettings, metadata={"help": "hyperparameters"})
 
 
@@ -54,6 +57,11 @@ class Progress:
     total: int
     controllable_kw: float
     adjusted_frac: float
+
+    @property
+    def words(self) -> str:
+        """The figures beside the bar."""
+        return f"{self.controllable_kw:.1f} kW controllable, {self.adjusted_frac:.0%} adjusted"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,9 +82,9 @@ def train(
     Ctrl-C saves a checkpoint and a bundle of what was learned so far. Raises UserError for an unknown building
     or weather, an unwritable folder, or a checkpoint that is missing (with `resume`) or in the way (without).
     """
-    building = find_building(settings.building)
+    building = with_world(find_building(settings.building), settings.world)
     for name in settings.weathers:
-        find_weather(name)
+        enter(building, find_weather(name), 0)
     checkpoint = _prepare_folder(settings, resume)
     if resume and (finished := _finished(settings, checkpoint)) is not None:
         return finished
@@ -223,15 +231,20 @@ def _settings_file(checkpoint: Path) -> Path:
 
 
 def _comparable(settings: TrainSettings) -> dict[str, Any]:
-    plain = asdict(settings)
+    plain = asdict(replace(settings, world=None))
     del plain["out"]
+    plain["world"] = settings.world.model_dump(mode="json") if settings.world is not None else None
     return dict(json.loads(json.dumps(plain)))
 
 
 def _environments(settings: TrainSettings) -> VecEnv:
     def maker(number: int) -> Callable[[], Monitor[Any, Any]]:
         weather = settings.weathers[number % len(settings.weathers)]
-        return lambda: Monitor(ShieldedEnv(BuildingEnv(settings.building, weather, start="random", days=settings.days)))
+        return lambda: Monitor(
+            ShieldedEnv(
+                BuildingEnv(settings.building, weather, start="random", days=settings.days, world=settings.world)
+            )
+        )
 
     envs = DummyVecEnv([maker(i) for i in range(max(settings.environments, len(settings.weathers)))])
     envs.seed(settings.seed)
@@ -262,6 +275,19 @@ def _sac(model: object) -> SAC:
 
 
 def _provenance(settings: TrainSettings, agent: SAC, command: str) -> Provenance:
+    return Provenance(
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        command=command,
+        weathers=settings.weathers,
+        steps=agent.num_timesteps,
+        seed=settings.seed,
+        versions=versions(),
+        settings=_comparable(settings),
+    )
+
+
+def versions() -> dict[str, str]:
+    """What a policy was trained with: versions by name."""
     packages: Sequence[str] = (
         "airhandler",
         "stable-baselines3",
@@ -270,12 +296,4 @@ def _provenance(settings: TrainSettings, agent: SAC, command: str) -> Provenance
         "pyenergyplus-lbnl",
         "sinergym",
     )
-    return Provenance(
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        command=command,
-        weathers=settings.weathers,
-        steps=agent.num_timesteps,
-        seed=settings.seed,
-        versions={"python": platform.python_version(), **{name: version(name) for name in packages}},
-        settings=_comparable(settings),
-    )
+    return {"python": platform.python_version(), **{name: version(name) for name in packages}}

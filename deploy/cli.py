@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +14,8 @@ from .logs import LogFormat, set_up_logs
 from .settings import METRICS_PORT, SIMULATED, RunSettings
 
 if TYPE_CHECKING:
+    from airhandler.control.kpis import Kpis
+
     from .run import RunOutcome
 
 app = typer.Typer(no_args_is_help=True)
@@ -20,7 +23,9 @@ app = typer.Typer(no_args_is_help=True)
 ControllerName = Annotated[
     str, typer.Argument(metavar="CONTROLLER", help="A controller's name, or the folder of a trained bundle.")
 ]
-BuildingName = Annotated[str, typer.Option("--building", help="Building, as in `airhandler buildings`.")]
+BuildingName = Annotated[
+    str, typer.Option("--building", help="Building: an id of `airhandler buildings`, or your own file.")
+]
 WeatherName = Annotated[str, typer.Option("--weather", help="Weather of a simulated site: a name, or an EPW file.")]
 Start = Annotated[str, typer.Option("--start", metavar="MM-DD", help="First day of a simulated site.")]
 Days = Annotated[int, typer.Option("--days", help="How many days are simulated.")]
@@ -43,6 +48,9 @@ Linger = Annotated[
     float,
     typer.Option("--linger", metavar="SECONDS", help="How long /metrics stays after the end of the site's time."),
 ]
+WorldFile = Annotated[
+    Path | None, typer.Option("--world", help="YAML of tariff, carbon, events, forecasts (docs/buildings.md).")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")]
 
 
@@ -63,9 +71,11 @@ def shadow(
     out: Out = None,
     log_format: LogFormatName = LogFormat.TEXT,
     linger: Linger = 0.0,
+    world: WorldFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Runs a controller beside the building's own control: it proposes, nothing is ever written."""
+    from airhandler.buildings.catalog import load_world
     from airhandler.buildings.model import parse_month_day
 
     from .connectors.connect import watch
@@ -84,6 +94,7 @@ def shadow(
         address=address,
         out=out or _new_folder("shadow"),
         linger_s=linger,
+        world=load_world(world) if world is not None else None,
         bar=None if log_format is LogFormat.TEXT else False,
     )
     _finish(run_shadow(settings, watch), as_json=as_json)
@@ -106,6 +117,7 @@ def live(
     out: Out = None,
     log_format: LogFormatName = LogFormat.TEXT,
     linger: Linger = 0.0,
+    world: WorldFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Puts a controller in charge of a building, behind the shield. SIGTERM or Ctrl-C gives authority back.
@@ -114,6 +126,7 @@ def live(
 
     On a recorded site it is a rehearsal: what would be written goes to a file, and to no building.
     """
+    from airhandler.buildings.catalog import load_world
     from airhandler.buildings.model import parse_month_day
 
     from .connectors.connect import connect
@@ -132,6 +145,7 @@ def live(
         address=address,
         out=out or _new_folder("live"),
         linger_s=linger,
+        world=load_world(world) if world is not None else None,
         bar=None if log_format is LogFormat.TEXT else False,
     )
     _finish(run_live(settings, connect), as_json=as_json)
@@ -152,12 +166,24 @@ def describe(outcome: RunOutcome) -> str:
         lines.append(outcome.handover)
     if outcome.kpis is not None:
         k = outcome.kpis
-        lines.append(
-            f"total {k.total_kwh:.1f} kWh, HVAC {k.hvac_kwh:.1f} kWh, PUE {k.pue:.3f}, "
-            f"warmest inlet {k.inlet_max_c:.1f} degC, {k.above_recommended_frac:.1%} of steps too warm"
-        )
+        gas = f", gas {k.gas_kwh:.1f} kWh" if k.gas_kwh else ""
+        lines.append(f"total {k.total_kwh:.1f} kWh, HVAC {k.hvac_kwh:.1f} kWh{gas}, {_met(k)}")
     lines.append(f"saved in {outcome.out}")
     return "\n".join(lines)
+
+
+def _met(k: Kpis) -> str:
+    """What servers or people met."""
+    if math.isfinite(k.inlet_max_c):
+        return (
+            f"PUE {k.pue:.3f}, warmest inlet {k.inlet_max_c:.1f} degC, {k.above_recommended_frac:.1%} of steps too warm"
+        )
+    if math.isfinite(k.uncomfortable_frac):
+        return (
+            f"{k.occupied_min_c:.1f} to {k.occupied_max_c:.1f} degC where people were, "
+            f"{k.uncomfortable_frac:.1%} of occupied steps uncomfortable ({k.uncomfortable_kh:.1f} K h)"
+        )
+    return "nothing known of servers or people"
 
 
 def _new_folder(stage: str) -> Path:

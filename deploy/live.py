@@ -6,7 +6,7 @@ import contextlib
 import logging
 from collections.abc import Callable
 
-from airhandler.buildings.catalog import Building, find_building
+from airhandler.buildings.catalog import Building, find_building, with_world
 from airhandler.buildings.errors import AirhandlerError, UserError
 from airhandler.buildings.points import Setpoints
 from airhandler.buildings.site import WriteFailed, WriteOutcome, Writer, Written
@@ -38,7 +38,7 @@ def run_live(
 
     Raises UserError before anything is written if a choice cannot be met.
     """
-    building = find_building(settings.building)
+    building = with_world(find_building(settings.building), settings.world)
     controller = find_controller(settings.controller, building)
     if controller is None:
         raise UserError(

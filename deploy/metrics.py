@@ -24,6 +24,7 @@ from .series import (
     LABELS,
     Series,
     applied,
+    comfort_limits_c,
     inlet_limits_c,
     numbers,
     proposed,
@@ -68,7 +69,7 @@ class Metrics:
         info = {"version": __version__, "building": building.id, "controller": controller, "site": site}
         self._latest = _Latest(building, info, interval_s)
         self.registry.register(self._latest)
-        self._meters = [s for s in series_of(building) if s.point in dict(building.file.meters).values()]
+        self._meters = [s for s in series_of(building) if s.point in building.file.meters.named().values()]
         self._count(building)
 
     def observe(self, tick: Tick) -> None:
@@ -124,7 +125,9 @@ class Metrics:
         )
         self._writes = counter("writes_total", "Writes to the site, by what it said", "outcome", OUTCOMES)
         energy = [s.part for s in self._meters if s.unit == "watts"]
-        self._energy = counter("energy_joules_total", "Electricity since the start, by meter", "meter", energy)
+        self._energy = counter(
+            "energy_joules_total", "Electricity since the start, by meter; gas is the meter `gas`", "meter", energy
+        )
         water = [s.part for s in self._meters if s.unit == "cubic_meters_per_second"]
         self._water = counter("water_cubic_meters_total", "Water since the start, by meter", "meter", water)
         self._decision = histogram("decision_seconds", "Time for a proposal and the shield's answer")
@@ -144,7 +147,8 @@ class _Latest(Collector):
 
     def __init__(self, building: Building, info: Mapping[str, str], interval_s: float | None) -> None:
         self._info, self._interval_s = dict(info), interval_s
-        self._limits_c, self._max_age_s = inlet_limits_c(building), building.file.shield.max_age_s
+        self._inlet_c, self._comfort_c = inlet_limits_c(building), comfort_limits_c(building)
+        self._max_age_s = building.file.shield.max_age_s
         settable = {p.name for p in building.points if p.role is Role.SETPOINT}
         series = series_of(building)
         self._setpoints = tuple(s for s in series if s.point in settable)
@@ -164,12 +168,8 @@ class _Latest(Collector):
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         yield _gauge("build_info", "Which version runs, where and with what", self._info, 1.0)
-        limits = GaugeMetricFamily(
-            "airhandler_inlet_limit_celsius", "Limits of the building's thermal class", labels=["limit"]
-        )
-        for limit, value_c in self._limits_c.items():
-            limits.add_metric([limit], value_c)
-        yield limits
+        yield from _limits("inlet", "Limits of the building's thermal class", self._inlet_c)
+        yield from _limits("comfort", "Range of operative temperature where people are", self._comfort_c)
         yield _gauge("reading_age_limit_seconds", "Age at which a reading is not trusted", {}, self._max_age_s)
         if self._interval_s is not None:
             yield _gauge("tick_interval_seconds", "Expected time between ticks", {}, self._interval_s)
@@ -216,6 +216,14 @@ class MetricsServer:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+def _limits(what: str, words: str, limits_c: Mapping[str, float]) -> Iterator[GaugeMetricFamily]:
+    family = GaugeMetricFamily(f"airhandler_{what}_limit_celsius", words, labels=["limit"])
+    for limit, value_c in limits_c.items():
+        family.add_metric([limit], value_c)
+    if limits_c:
+        yield family
 
 
 def _by_unit(what: str, words: str, samples: Iterable[tuple[Series, float]]) -> Iterator[GaugeMetricFamily]:

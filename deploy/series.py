@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from airhandler.buildings.catalog import Building
+from airhandler.buildings.comfort import COMFORT
 from airhandler.buildings.envelope import THERMAL_CLASSES
 from airhandler.buildings.errors import UserError
 from airhandler.buildings.points import Point, Setpoints
@@ -25,8 +27,13 @@ UNITS: Mapping[str, tuple[str, float]] = {
     "kg/s": ("grams_per_second", 1e3),
     "m3/s": ("cubic_meters_per_second", 1.0),
     "Pa": ("pascals", 1.0),
+    "W/m2": ("watts_per_square_meter", 1.0),
+    "people": ("people", 1.0),
     "1": ("ratio", 1.0),
     "%": ("ratio", 0.01),
+    "m/s": ("meters_per_second", 1.0),
+    "USD/kWh": ("usd_per_joule", 1.0 / 3.6e6),
+    "kg/kWh": ("grams_per_joule", 1e3 / 3.6e6),
 }
 _NOTHING: Mapping[str, float] = {}
 
@@ -91,7 +98,9 @@ def rule_names(building: Building) -> tuple[str, ...]:
 
 
 def inlet_limits_c(building: Building) -> dict[str, float]:
-    """Limits of the building's thermal class at the inlets [degC]."""
+    """Limits of the building's thermal class at the inlets [degC]; none where there are no servers."""
+    if not building.zones:
+        return {}
     limits = THERMAL_CLASSES[building.file.shield.inlet_class]
     return {
         "recommended_low": limits.recommended.low_c,
@@ -99,6 +108,14 @@ def inlet_limits_c(building: Building) -> dict[str, float]:
         "allowable_low": limits.allowable.low_c,
         "allowable_high": limits.allowable.high_c,
     }
+
+
+def comfort_limits_c(building: Building) -> dict[str, float]:
+    """Limits of the building's category of comfort where people are [degC]; none in a data centre."""
+    if not building.comfort_zones:
+        return {}
+    limits = COMFORT[building.file.shield.comfort_category]
+    return {"low": limits.low_c, "high": limits.high_c}
 
 
 def _series(building: Building, point: Point, zone: str, part: str) -> Series:
@@ -110,7 +127,9 @@ def _series(building: Building, point: Point, zone: str, part: str) -> Series:
 
 def _parts(building: Building) -> dict[str, tuple[str, str]]:
     """Point name -> (zone, part)."""
-    zonal = {name: (zone, part) for zone, roles in building.zones.items() for part, name in roles}
-    meters = {name: ("", part) for part, name in building.file.meters}
-    outdoor, load = building.file.outdoor_temp, building.file.it_load
-    return {outdoor: ("", "outdoor_temp"), load: ("", "it_load"), **meters, **zonal}
+    kinds = (building.zones, building.comfort_zones)
+    roles = [(zone, part, name) for zones in kinds for zone, r in zones.items() for part, name in r.named().items()]
+    places = Counter(name for _, _, name in roles)
+    zonal = {name: (zone if places[name] == 1 else "", part) for zone, part, name in roles}
+    meters = {name: ("", part) for part, name in building.file.meters.named().items()}
+    return {building.file.outdoor_temp: ("", "outdoor_temp"), **meters, **zonal}

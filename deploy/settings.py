@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from airhandler.buildings.errors import UserError
+from airhandler.buildings.world import World
 
 SIMULATED = "simulated"
 METRICS_PORT = 9790
@@ -20,7 +21,7 @@ class RunSettings:
     Attributes:
         controller: name of a controller, or the folder of a bundle.
         out: folder for the ticks and the summary.
-        building: id of the building.
+        building: id of the building, or the path of a building file.
         site: `simulated`, or the path of a recorded CSV.
         weather: weather of a simulated site: a name or the path of an EPW file.
         start: first day of a simulated site, (month, day).
@@ -29,6 +30,7 @@ class RunSettings:
         port: where the metrics are served; 0 takes a free port.
         address: on which address they are served.
         linger_s: how long they are still served after the run has ended [s].
+        world: what surrounds the building, in place of what its file may say.
         bar: whether progress is a bar; None draws one where stderr is a terminal.
     """
 
@@ -43,6 +45,7 @@ class RunSettings:
     port: int = METRICS_PORT
     address: str = "127.0.0.1"
     linger_s: float = 0.0
+    world: World | None = None
     bar: bool | None = None
 
     def __post_init__(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 
-from airhandler.buildings.catalog import Building, find_building
+from airhandler.buildings.catalog import Building, find_building, with_world
 from airhandler.control.loop import Loop
 from airhandler.control.registry import STOCK, find_controller
 from airhandler.safety.shield import Shield
@@ -31,7 +31,7 @@ def run_shadow(
 
     Raises UserError before anything has started if a choice cannot be met.
     """
-    building = find_building(settings.building)
+    building = with_world(find_building(settings.building), settings.world)
     controller = find_controller(settings.controller, building)
     name = controller.name if controller is not None else STOCK
     with begun(settings, building, name, stop) as run:

@@ -1,12 +1,7 @@
 """What the inlets of a zone will be under given set-points: a mass and a heat balance, one step ahead.
 
-The servers draw supply air; what they draw beyond it, and a leak in any case, comes from the hot side:
-
-    R       = max(leak, 1 - (1 - leak) m_supply / m_servers)
-    T_inlet = (1 - R) T_supply + R T_hot
-
-Source: mass balance over the cold aisle, the same that the building model runs (edits of the building file);
-EnergyPlus 25.1 Engineering Reference, ElectricEquipment:ITE:AirCooled, inlet temperature with recirculation.
+The servers draw supply air; what they draw beyond it, and a leak in any case, comes from the hot side: the mass
+balance of buildings/airflow.py, the same that the building model runs.
 
 The hot side is the warmer of what is measured now and of its steady heat balance. The heat that the air
 carries off, m cp (T_hot - T_supply), stays while the supply airflow changes: the rise goes with 1 / m, and cp
@@ -20,19 +15,19 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-IDLE_FLOW_FRAC = 0.56
-"""Airflow of idle servers as a share of that at full load.
+from airhandler.buildings.airflow import mixed_temp_c, recirculation_frac
 
-The airflow curve of the building models is a(T) + 0.4 load, and a(T) is least, 0.52, at 20 degC: there a
-step of load adds the greatest share. Source: ASHRAE TC 9.9, 2011 Thermal Guidelines white paper, figure 3
-(secondary).
-"""
 
-IDLE_HEAT_FRAC = 0.34
-"""Heat of idle servers as a share of that at full load, at a cool inlet.
+class IdleShares(NamedTuple):
+    """What idle servers do as a share of that at full load, where a step of load adds the greatest share.
 
-Source: SPECpower_ssj2008 results of 2016 to 2023, 20 to 40 % (secondary), as in the building models.
-"""
+    Attributes:
+        heat_frac: heat.
+        flow_frac: airflow.
+    """
+
+    heat_frac: float
+    flow_frac: float
 
 
 class ZoneAir(NamedTuple):
@@ -72,7 +67,7 @@ def measured_air(
     )
 
 
-def after_load_step(air: ZoneAir, load_frac: float, step_frac: float) -> ZoneAir:
+def after_load_step(air: ZoneAir, idle: IdleShares, load_frac: float, step_frac: float) -> ZoneAir:
     """The same air should the servers' load rise by `step_frac` before the next decision.
 
     A load of 1 is all that there is, unless more is measured.
@@ -80,8 +75,8 @@ def after_load_step(air: ZoneAir, load_frac: float, step_frac: float) -> ZoneAir
     later_frac = min(load_frac + step_frac, max(1.0, load_frac))
     return ZoneAir(
         air.hot_temp_c,
-        air.heat_k_kg_s * load_growth(IDLE_HEAT_FRAC, load_frac, later_frac),
-        air.server_flow_kg_s * load_growth(IDLE_FLOW_FRAC, load_frac, later_frac),
+        air.heat_k_kg_s * load_growth(idle.heat_frac, load_frac, later_frac),
+        air.server_flow_kg_s * load_growth(idle.flow_frac, load_frac, later_frac),
         air.excess_k,
         air.missed_k,
     )
@@ -90,18 +85,6 @@ def after_load_step(air: ZoneAir, load_frac: float, step_frac: float) -> ZoneAir
 def load_growth(idle_frac: float, load_frac: float, later_frac: float) -> float:
     """Ratio of a quantity that rises linearly from `idle_frac` at no load to 1 at full load, later to now."""
     return (idle_frac + (1.0 - idle_frac) * later_frac) / (idle_frac + (1.0 - idle_frac) * load_frac)
-
-
-def recirculation_frac(leak_frac: float, supply_flow_kg_s: float, server_flow_kg_s: float) -> float:
-    """R, the share of the servers' intake that comes from the hot side, leak..1."""
-    if server_flow_kg_s <= 0.0:
-        return leak_frac
-    return max(leak_frac, 1.0 - (1.0 - leak_frac) * supply_flow_kg_s / server_flow_kg_s)
-
-
-def mixed_temp_c(supply_temp_c: float, hot_temp_c: float, share_frac: float) -> float:
-    """T_inlet of supply air with a share of hot air."""
-    return (1.0 - share_frac) * supply_temp_c + share_frac * hot_temp_c
 
 
 def inlet_temp_c(air: ZoneAir, leak_frac: float, setpoint_c: float, flow_kg_s: float) -> float:

@@ -134,13 +134,14 @@ class SensorCheck:
 def needed_points(building: Building) -> frozenset[str]:
     """The sensors that the shield rests on."""
     setpoints = {p.name for p in building.setpoints}
-    of_zones = {name for roles in building.zones.values() for _, name in roles} - setpoints
-    return frozenset(of_zones | {building.file.outdoor_temp, building.file.it_load})
+    zones = (*building.zones.values(), *building.comfort_zones.values())
+    of_zones = {name for roles in zones for name in roles.named().values()} - setpoints
+    return frozenset(of_zones | {building.file.outdoor_temp})
 
 
 def stuck_points(building: Building) -> tuple[str, ...]:
     """The points of the building file's `stuck_points`, written out. Raises UserError for an unknown one."""
-    written = [for_zone(t, zone, building.file) for t in building.file.shield.stuck_points for zone in building.zones]
+    written = [for_zone(t, z, building.file) for t in building.file.shield.stuck_points for z in building.file.zones]
     names = tuple(dict.fromkeys(written))
     return tuple(building.point(name).name for name in names)
 

@@ -9,10 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from airhandler.buildings.catalog import Building
-from airhandler.buildings.errors import UserError
 from airhandler.buildings.points import Reading, Setpoints
-from airhandler.buildings.settings import SetpointRule
-from airhandler.buildings.templates import for_zone
 
 from .box import Box, Case, Rule
 from .intake import ProposalCheck, as_number, is_plain
@@ -39,7 +36,7 @@ class Shield:
     def __init__(self, building: Building) -> None:
         self._points = building.setpoints
         self._names = tuple(p.name for p in building.setpoints)
-        settings = _setpoint_rules(building)
+        settings = building.rules
         self._fallback = tuple(float(s.fallback) for s in settings)
         self._limits, self._ramp = Limits(building), Ramp(s.ramp_per_step for s in settings)
         self._rules: tuple[Rule, ...] = (self._limits, self._ramp, *soft_rules(building))
@@ -155,31 +152,11 @@ class Shield:
         return Setpoints(dict(zip(self._names, values, strict=True)))
 
 
-def _setpoint_rules(building: Building) -> tuple[SetpointRule, ...]:
-    """The building file's rule for every set-point. Raises UserError that names what is wrong."""
-    written = {
-        for_zone(template, zone, building.file): rule
-        for template, rule in building.file.shield.setpoints.items()
-        for zone in building.zones
-    }
-    names = {p.name for p in building.setpoints}
-    if wrong := sorted(names ^ written.keys()):
-        raise UserError(f"{building.id}: shield.setpoints and the set-points differ in {', '.join(wrong)}")
-    for point in building.setpoints:
-        fallback = written[point.name].fallback
-        if not point.low <= fallback <= point.high:
-            raise UserError(
-                f"{building.id}: shield.setpoints.{point.name}.fallback {fallback}: "
-                f"must be {point.low:g} to {point.high:g}"
-            )
-    return tuple(written[p.name] for p in building.setpoints)
-
-
 def _measured_names(building: Building) -> tuple[str, ...]:
     """The sensor that shows what a set-point does, for every set-point; empty where there is none."""
     shown = {roles.supply_temp_setpoint: roles.supply_temp for roles in building.zones.values()}
     shown |= {roles.supply_flow_setpoint: roles.supply_flow for roles in building.zones.values()}
-    return tuple(shown.get(p.name, "") for p in building.setpoints)
+    return tuple(r.shown_by or shown.get(p.name, "") for p, r in zip(building.setpoints, building.rules, strict=True))
 
 
 def _labels(building: Building) -> tuple[str, ...]:

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import pytest
 from hypothesis import settings
 
-settings.register_profile("fast", max_examples=25)
+settings.register_profile("whole", deadline=None)  # a busy machine is no fault of the code
+settings.register_profile("fast", deadline=None, max_examples=25)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Fewer generated examples where only the fast tests were asked for: `make test` has them all."""
-    if config.getoption("markexpr") == "not slow":
-        settings.load_profile("fast")
+    settings.load_profile("fast" if config.getoption("markexpr") == "not slow" else "whole")
+
+
+@pytest.fixture(autouse=True)
+def _without_torch(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other tests import torch into this process, which then rightly refuses to fork."""
+    if request.node.get_closest_marker("forks") is not None:
+        monkeypatch.delitem(sys.modules, "torch", raising=False)
 
 
 def _skipped(config: pytest.Config) -> list[pytest.TestReport | pytest.CollectReport]:

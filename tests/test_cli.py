@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from airhandler.buildings.catalog import building_ids, find_building
 from airhandler.buildings.weather import find_weather
 
 REQUIRED = {
@@ -64,6 +65,99 @@ def test_buildings_as_json_name_zones_actions_and_observations() -> None:
         assert {f"{zone}_inlet_temp_c", f"{zone}_inlet_dew_point_c"} <= set(building["observations"])
 
 
+def test_buildings_show_prints_points_limits_and_the_reason_of_each_edit() -> None:
+    details = json.loads(airhandler("buildings", "show", "datacentre-dx", "--json").stdout)
+    setpoints = [p for p in details["points"] if p["role"] == "setpoint"]
+    assert [(p["name"], p["low"], p["high"]) for p in setpoints] == [
+        (a["setpoint"], a["low"], a["high"]) for a in details["actions"]
+    ]
+    assert all(details["edits"])
+    page = airhandler("buildings", "show", "datacentre-dx").stdout
+    assert all(p["name"] in page for p in details["points"])
+    assert "basin heater" in page
+
+
+@pytest.mark.slow
+def test_buildings_check_says_what_each_setpoint_moves() -> None:
+    report = json.loads(airhandler("buildings", "check", "datacentre-crac", "--days", "1", "--json").stdout)
+    assert report["findings"] == []
+    assert [way["way"] for way in report["ways"]] == ["stock", "constant", "random", "extreme"]
+    rows = report["effects"]
+    assert [row["setpoint"] for row in rows] == [p.name for p in find_building("datacentre-crac").setpoints]
+    assert all(row["counts"] and row["temperature_point"] == "main_inlet_temp_c" for row in rows)
+
+
+def test_buildings_as_json_hold_every_environment_of_sinergym() -> None:
+    rows = json.loads(airhandler("buildings", "--json").stdout)
+    sinergym = [row for row in rows if row["kind"] == "sinergym"]
+    assert len(sinergym) == 109
+    assert {"id", "zones", "actions", "observations", "weathers", "relative_speed"} <= set.intersection(*map(set, rows))
+    (radiant,) = [row for row in rows if row["id"] == "sinergym:Eplus-radiant-stockholm-discrete-v1"]
+    assert (len(radiant["zones"]), radiant["choices"]) == (9, [2, 2, 2, 2, 2, 21])
+
+
+def test_buildings_show_a_line_for_each_model_of_sinergym_or_every_environment() -> None:
+    lines = airhandler("buildings").stdout.splitlines()
+    assert sum("sinergym:Eplus-" in line for line in lines) == 9
+    assert any("sinergym:Eplus-5zone-... (13)" in line for line in lines)
+    assert sum("sinergym:Eplus-" in line for line in airhandler("buildings", "--all").stdout.splitlines()) == 109
+
+
+def test_every_id_of_ours_stands_whole_in_the_list() -> None:
+    page = airhandler("buildings").stdout
+    assert [name for name in building_ids() if f"│ {name} " not in page] == []
+
+
+def test_buildings_show_takes_sinergyms_ids() -> None:
+    details = json.loads(airhandler("buildings", "show", "sinergym:Eplus-5zone-hot-continuous-v1", "--json").stdout)
+    points = {p["name"]: p for p in details["points"]}
+    assert points["HVAC_electricity_demand_rate"]["help"].startswith("Facility Total HVAC Electricity Demand Rate")
+    assert (points["cooling_setpoint"]["low"], points["cooling_setpoint"]["high"]) == (23.25, 30.0)
+    assert details["steps_per_hour"] == 4
+
+
+@pytest.mark.slow
+def test_sinergyms_ids_are_evaluated_with_their_own_reward() -> None:
+    words = ["--building", "sinergym:Eplus-5zone-hot-continuous-v1", "--start", "07-01", "--days", "1"]
+    rows = json.loads(airhandler("evaluate", "stock", "comfort-band", *words, "--json").stdout)
+    assert [(row["controller"], row["steps"]) for row in rows] == [("stock", 95), ("comfort-band", 95)]
+    assert "mean reward" in airhandler("evaluate", "stock", *words).stdout
+
+
+def test_buildings_alone_lists_as_buildings_list_does() -> None:
+    assert airhandler("buildings").stdout == airhandler("buildings", "list").stdout
+    assert "--json stands before" in mistake("buildings", "--json", "show", "datacentre-dx")
+
+
+def test_server_types_are_listed_with_what_follows_from_their_curves() -> None:
+    rows = {row["name"]: row for row in json.loads(airhandler("buildings", "servers", "--json").stdout)}
+    assert {"volume-a2", "volume-a3", "dense-a2", "stock"} <= set(rows)
+    assert rows["stock"]["warm_to_cool_frac"] > 0.3 > 0.05 > rows["volume-a2"]["warm_to_cool_frac"] > 0.0
+    assert "Dense efficient server" in airhandler("buildings", "servers").stdout
+
+
+@pytest.mark.slow
+def test_evaluate_takes_other_servers_and_another_load() -> None:
+    words = ["evaluate", "constant", "--days", "1", "--json"]
+    plain = json.loads(airhandler(*words).stdout)
+    other = json.loads(airhandler(*words, "--servers", "dense-a2", "--it-load", "bursty", "--seed", "1").stdout)
+    assert (plain["servers"], plain["it_load"]) == ("volume-a2", None)
+    assert (other["servers"], other["it_load"]) == ("dense-a2", "bursty")
+    assert other["server_fans_kwh"] < plain["server_fans_kwh"] / 2
+
+
+@pytest.mark.slow
+def test_the_trap_of_a_day_is_printed_for_each_server_type() -> None:
+    words = ["buildings", "trap", "datacentre-dx", "--days", "1", "--low", "12", "--high", "14", "--json"]
+    rows = json.loads(airhandler(*words).stdout)
+    assert [(row["servers"], row["optimised"]) for row in rows] == [
+        (servers, goal) for servers in ("stock", "volume-a2") for goal in ("HVAC alone", "total")
+    ]
+    for hvac, total in (rows[:2], rows[2:]):
+        assert hvac["hvac_kwh"] <= total["hvac_kwh"]
+        assert hvac["total_kwh"] >= total["total_kwh"]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["stock", "outdoor-reset"])
 def test_evaluate_prints_one_object_whose_parts_are_the_total(name: str) -> None:
@@ -100,14 +194,22 @@ def test_several_controllers_run_side_by_side_and_become_a_report(tmp_path: Path
         (["evaluate", "stock", "--building", "datacenter-dx"], "did you mean datacentre-dx"),
         (["evaluate", "stock", "--weather", "chicgo"], "did you mean chicago"),
         (["evaluate", "stokc"], "did you mean stock"),
+        (["evaluate", "stock", "--servers", "volume"], "did you mean volume-a"),
+        (["evaluate", "stock", "--it-load", "nowhere.csv"], "neither daily nor bursty nor a file"),
         (["evaluate", "stock", "--start", "july"], "must be MM-DD"),
         (["evaluate", "stock", "--start", "12-30", "--days", "9"], "must be 1 to 2"),
         (["evaluate", "stock", "--weather", "README.md"], "not a readable EPW file"),
         (["evaluate", "stock", "--out", "/proc/nowhere"], "cannot be written"),
+        (["evaluate", "stock", "--world", "nowhere.yaml"], "nowhere.yaml: cannot be read as YAML"),
         (["train", "--out", "/proc/nowhere"], "cannot be written"),
         (["train", "--set", "gama=1"], "no hyperparameter 'gama'"),
         (["report", "nowhere"], "holds no runs"),
         (["tune", "stock"], "no parameters to search"),
+        (["shadow", "x", "--building", "sinergym:Eplus-demo-v1"], "is one of Sinergym's environments"),
+        (["tune", "constant", "--building", "sinergym:Eplus-demo-v1"], "`airhandler train` and `evaluate`"),
+        (["evaluate", "stock", "--building", "sinergym:Eplus-demo-v1", "--weather", "x"], "the id fixes the weather"),
+        (["train", "--building", "sinergym:Eplus-demo-v1", "--resume"], "no checkpoints are kept"),
+        (["train", "--building", "sinergym:Eplus-office-hot-discrete-v1"], "take sinergym:Eplus-office-hot-continu"),
     ],
 )
 def test_a_mistake_is_one_line_that_says_what_to_do(words: list[str], said: str) -> None:

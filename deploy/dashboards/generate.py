@@ -1,4 +1,4 @@
-"""Writes `airhandler.json` for Grafana: `python -m airhandler.deploy.dashboards.generate`.
+"""Writes `airhandler.json` and `airhandler-office.json` for Grafana: `python -m airhandler.deploy.dashboards.generate`.
 
 For development only: the library that makes the JSON is not part of an installation. It warns that a newer
 schema exists; that one needs a newer Grafana than most sites have.
@@ -18,18 +18,22 @@ from airhandler.buildings.catalog import find_building
 
 from .panels import ROW_WIDTH, Panel, Query, panels
 
-FILE = Path(__file__).with_name("airhandler.json")
-BUILDING = "datacentre-dx"
+FILES = {
+    "datacentre-dx": Path(__file__).with_name("airhandler.json"),
+    "office-5zone": Path(__file__).with_name("airhandler-office.json"),
+}
+"""The file of each kind of building, by a building of that kind: the panels ask for parts, not for its zones."""
 SOURCE = words.DataSourceRef(type_val="prometheus", uid="${datasource}")
 Drawn = stat.Panel | timeseries.Panel
 
 
-def dashboard_json() -> str:
-    """The dashboard as Grafana reads it."""
+def dashboard_json(building: str) -> str:
+    """The dashboard for a building and its like, as Grafana reads it."""
+    file = FILES[building]
     made = (
-        dashboard.Dashboard("airhandler")
-        .uid("airhandler")
-        .title("airhandler: who is in charge, and is it well")
+        dashboard.Dashboard(file.stem)
+        .uid(file.stem)
+        .title(f"{file.stem}: who is in charge, and is it well")
         .tags(["airhandler"])
         .refresh("30s")
         .time("now-6h", "now")
@@ -50,7 +54,7 @@ def dashboard_json() -> str:
             .current(parts.VariableOption(selected=True, text="6h", value="6h"))
         )
     )
-    for panel in placed(panels(find_building(BUILDING))):
+    for panel in placed(panels(find_building(building))):
         made = made.with_panel(panel)
     return JSONEncoder(indent=2, sort_keys=True).encode(made.build()) + "\n"
 
@@ -113,4 +117,5 @@ def _target(query: Query, ref: str, *, instant: bool) -> prometheus.Dataquery:
 
 
 if __name__ == "__main__":
-    FILE.write_text(dashboard_json())
+    for building, file in FILES.items():
+        file.write_text(dashboard_json(building))

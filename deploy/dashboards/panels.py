@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from airhandler.buildings.catalog import Building
-from airhandler.deploy.series import inlet_limits_c
+from airhandler.deploy.series import comfort_limits_c, inlet_limits_c
 
 ROW_WIDTH = 24  # columns of Grafana's grid
 WINDOW = "$window"  # over how long things are counted; a variable of the dashboard
@@ -68,11 +68,14 @@ def counted(name: str, by: str, more: str = "") -> str:
 
 def panels(building: Building) -> list[Panel]:
     """Every panel; limits and times are those of the building."""
-    return [*_at_a_glance(building), *_temperatures(), *_shield(), *_power(), *_health(building)]
+    if building.kind == "office":
+        middle, power = _rooms(), _office_power()
+    else:
+        middle, power = _temperatures(), _power()
+    return [*_at_a_glance(building), *middle, *_shield(), *power, *_health(building)]
 
 
 def _at_a_glance(building: Building) -> list[Panel]:
-    limits_c = inlet_limits_c(building)
     moved = f"sum(increase({metric('verdicts_total', 'kind!="allowed"')}[{WINDOW}]))"
     return [
         Panel(
@@ -84,22 +87,7 @@ def _at_a_glance(building: Building) -> list[Panel]:
             width=4,
             height=4,
         ),
-        Panel(
-            title="Warmest inlet",
-            help="The warmest server inlet. Orange: above recommended. Red: above allowable.",
-            queries=(Query(expr=f"max({metric('reading_celsius', 'part="inlet_temp"')})"),),
-            unit="celsius",
-            steps=(
-                (None, BLUE),
-                (limits_c["recommended_low"], GREEN),
-                (limits_c["recommended_high"], ORANGE),
-                (limits_c["allowable_high"], RED),
-            ),
-            big=True,
-            width=5,
-            height=4,
-            decimals=1,
-        ),
+        _worst_room(building) if building.kind == "office" else _worst_inlet(building),
         Panel(
             title="Last tick",
             help="How long ago the last control step was. Red: three steps are missing.",
@@ -139,19 +127,114 @@ def _at_a_glance(building: Building) -> list[Panel]:
     ]
 
 
-def _temperatures() -> list[Panel]:
-    supply, flow = 'part="supply_temp_setpoint"', 'part="supply_flow_setpoint"'
+def _worst_inlet(building: Building) -> Panel:
+    limits_c = inlet_limits_c(building)
+    return Panel(
+        title="Warmest inlet",
+        help="The warmest server inlet. Orange: above recommended. Red: above allowable.",
+        queries=(Query(expr=f"max({metric('reading_celsius', 'part="inlet_temp"')})"),),
+        unit="celsius",
+        steps=(
+            (None, BLUE),
+            (limits_c["recommended_low"], GREEN),
+            (limits_c["recommended_high"], ORANGE),
+            (limits_c["allowable_high"], RED),
+        ),
+        big=True,
+        width=5,
+        height=4,
+        decimals=1,
+    )
+
+
+def _worst_room(building: Building) -> Panel:
+    limits_c, people = comfort_limits_c(building), metric("reading_people", 'part="occupants"')
+    temp = metric("reading_celsius", 'part="zone_temp"')
+    outside = f"clamp_min({temp} - {limits_c['high']:g}, 0) + clamp_min({limits_c['low']:g} - {temp}, 0)"
+    there = f"({people} >= bool {building.file.shield.occupied_from:g})"
+    return Panel(
+        title="Worst zone with people",
+        help="By how many kelvins it is outside the range of comfort; 0 where nobody suffers, or nobody is.",
+        queries=(Query(expr=f"max(({outside}) * on (zone) {there})"),),
+        unit="suffix: K",
+        steps=((None, GREEN), (0.1, ORANGE), (2.0, RED)),
+        big=True,
+        width=5,
+        height=4,
+        decimals=1,
+    )
+
+
+def _supply_air() -> Panel:
+    supply = 'part="supply_temp_setpoint"'
+    return Panel(
+        title="Supply-air temperature: proposed and applied",
+        help="No applied line: the building's own control has authority.",
+        queries=(
+            Query(expr=metric("proposed_celsius", supply), legend="{{zone}} proposed"),
+            Query(expr=metric("applied_celsius", supply), legend="{{zone}} applied"),
+        ),
+        unit="celsius",
+        limits=".* proposed",
+    )
+
+
+def _rooms() -> list[Panel]:
+    band = 'part=~"heating_setpoint|cooling_setpoint"'
     return [
+        _supply_air(),
         Panel(
-            title="Supply-air temperature: proposed and applied",
+            title="Heating and cooling set-points: proposed and applied",
             help="No applied line: the building's own control has authority.",
             queries=(
-                Query(expr=metric("proposed_celsius", supply), legend="{{zone}} proposed"),
-                Query(expr=metric("applied_celsius", supply), legend="{{zone}} applied"),
+                Query(expr=metric("proposed_celsius", band), legend="{{point}} proposed"),
+                Query(expr=metric("applied_celsius", band), legend="{{point}} applied"),
             ),
             unit="celsius",
             limits=".* proposed",
         ),
+        Panel(
+            title="Zones and their range while people are there",
+            help="Operative temperatures. Outside the range with people for long: see who asked for it below.",
+            queries=(
+                Query(expr=metric("reading_celsius", 'part="zone_temp"'), legend="{{zone}}"),
+                Query(expr=metric("comfort_limit_celsius"), legend="limit {{limit}}"),
+            ),
+            unit="celsius",
+            limits="limit .*",
+        ),
+    ]
+
+
+def _office_power() -> list[Panel]:
+    hvac, fans = metric("reading_watts", 'part="hvac"'), metric("reading_watts", 'part="fans"')
+    others = metric("reading_watts", 'part=~"fans|other|gas"')
+    return [
+        Panel(
+            title="Where the power goes",
+            help="Means of the last step; heating and cooling are HVAC's electricity without its fans.",
+            queries=(
+                Query(expr=others, legend="{{part}}"),
+                Query(expr=f"{hvac} - ignoring(point, part) {fans}", legend="heating and cooling"),
+            ),
+            unit="watt",
+            stacked=True,
+            width=8,
+        ),
+        Panel(
+            title="People",
+            help="How many are in each zone.",
+            queries=(Query(expr=metric("reading_people", 'part="occupants"'), legend="{{zone}}"),),
+            stacked=True,
+            width=8,
+        ),
+    ]
+
+
+def _temperatures() -> list[Panel]:
+    flow = 'part="supply_flow_setpoint"'
+    return [
+        _supply_air(),
         Panel(
             title="Supply airflow: proposed and applied",
             help="No applied line: the building's own control has authority.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import pickle
 import shutil
 import signal
 import socket
@@ -25,7 +26,9 @@ from airhandler.buildings.env import BuildingEnv
 from airhandler.buildings.errors import SimulationError, UserError
 from airhandler.buildings.instrumentation import InstrumentedRun
 from airhandler.buildings.model import Period
+from airhandler.buildings.nursery import Order
 from airhandler.buildings.points import Reading, Setpoints
+from airhandler.buildings.processes import child_environment
 from airhandler.buildings.weather import find_weather
 from tests.buildings.test_fork import ROOT, alive, wait_for
 
@@ -45,6 +48,11 @@ pytestmark = pytest.mark.slow
 def bank() -> Iterator[SnapshotBank]:
     with SnapshotBank("datacentre-dx", "chicago", FORTNIGHT, commander=always_cool) as bank:
         yield bank
+
+
+def test_snapshots_keep_the_load_that_they_were_taken_under(bank: SnapshotBank) -> None:
+    with pytest.raises(UserError, match="it_load 'daily': a bank's snapshots hold the load"):
+        BuildingEnv(days=1, banks=[bank], it_load="daily")
 
 
 def test_weeks_are_kept_by_default(bank: SnapshotBank) -> None:
@@ -294,3 +302,33 @@ def test_a_fork_that_fails_does_not_end_the_snapshot(monkeypatch: pytest.MonkeyP
     for _, theirs in pairs:
         assert theirs.recv(1) == b""
         theirs.close()
+
+
+def test_a_nursery_whose_user_is_gone_stops_in_the_middle_of_its_year(tmp_path: Path) -> None:
+    """As it is where a thread made the bank: the kernel does not end it then, the end of its orders does."""
+    order = Order(
+        building="datacentre-dx",
+        weather="chicago",
+        period=Period(),
+        steps=(365 * 96 - 1,),
+        commander=loud,
+        folder=tmp_path,
+    )
+    words = [sys.executable, "-m", "airhandler.buildings.nursery", str(os.getpid()), "0"]
+    environment = {**child_environment(tmp_path), "PYTHONUNBUFFERED": "1"}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(words, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe, env=environment) as process:
+        assert process.stdin is not None
+        assert process.stderr is not None
+        process.stdin.write(pickle.dumps(order))
+        process.stdin.flush()
+        assert process.stderr.readline() == b"error I am no error\n", "it simulates"
+        told, _ = process.communicate()
+    assert (told, process.returncode) == (b"", 1)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("index", [-1, 99])
+def test_a_snapshot_that_is_not_there_is_refused(bank: SnapshotBank, index: int) -> None:
+    with pytest.raises(UserError, match=rf"snapshot {index}: the bank has 0 to"):
+        bank.run(index)

@@ -19,16 +19,20 @@ from airhandler.buildings.sinergym_env import SinergymEnv
 from tests.buildings.test_fork import ROOT, started, wait_for
 
 COUNT = """
-from tests.buildings.test_fork import started
+from airhandler.buildings.catalog import find_building
+from airhandler.buildings.instrumentation import InstrumentedRun
+from airhandler.buildings.model import Period
+from airhandler.buildings.weather import find_weather
 import numpy as np
-run = started("datacentre-dx", 1)
-print("ready", flush=True)
+run = InstrumentedRun(find_building("datacentre-dx"), find_weather("chicago"), Period())
+run.start()
 steps = 0
 try:
+    print("ready", flush=True)
     while True:
         assert run.step(np.array([22.0, 4.0, 22.0, 4.0])) is not None
         steps += 1
-        assert run.steps == steps + 1, "a step was lost"
+        assert run.steps == steps, "a step was lost"
 except KeyboardInterrupt:
     run.close()
     print("interrupted", flush=True)
@@ -141,7 +145,7 @@ def test_a_sinergym_episode_has_folders_that_the_next_process_can_sweep(
 
 def test_commands_of_the_wrong_length_are_said() -> None:
     run = started("datacentre-dx", 1)
-    with pytest.raises(SimulationError, match=r"4 actuators need as many commands, not \(3,\)"):
+    with pytest.raises(SimulationError, match=r"4 actuators need an array of as many commands, not \(3,\)"):
         run.step(np.zeros(3))
     assert run.step(run.array(None)) is not None
     run.close()

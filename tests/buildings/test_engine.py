@@ -183,3 +183,12 @@ def test_stock_at_rest_uses_no_more_than_the_source_models_own_manager(tmp_path:
             run.start()
             used.append(sum(float(v[0]) for _ in range(191) if (v := run.step(np.array([np.nan]))) is not None))
     assert 0.94 * used[1] < used[0] < used[1]
+
+
+def test_the_look_for_nearest_names_leaves_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    path = model(tmp_path)
+    wrong = Variable("Zone Air Temprature", "East Zone")
+    with simulation(path, [wrong], [FAN]) as run, pytest.raises(SimulationError, match="does not exist"):
+        run.start()
+    assert list(tmp_path.iterdir()) == [path]

@@ -90,12 +90,34 @@ def test_info_adds_up_to_the_reward() -> None:
 def test_the_load_driven_floor_is_below_the_servers_power_and_near_it() -> None:
     env = BuildingEnv(start=(7, 10), days=1)
     env.reset(seed=0)
-    floor = env.building.file.reward.it_floor_w
+    assert env.building.servers is not None
+    installed_w = 200.0 * (259.08 + 232.2576)  # watts per area, floors of the two zones
+    idle_w, per_load_w = env.building.servers.floor_w(installed_w)
     for _ in range(96):
-        env.step(np.array([-1, 0, -1, 0], dtype=np.float32))
+        info = env.step(np.array([-1, 0, -1, 0], dtype=np.float32))[-1]
         reading = env.reading
-        above = reading["it_power_w"] / (floor.idle + floor.per_load * reading["it_load_frac"]) - 1
-        assert 0 <= above < 0.15
+        floor_w = idle_w + per_load_w * reading["it_load_frac"]
+        assert 0 <= reading["it_power_w"] / floor_w - 1 < 0.15
+        assert info["controllable_w"] == pytest.approx(reading["hvac_power_w"] + reading["it_power_w"] - floor_w)
+    env.close()
+
+
+def loads(env: BuildingEnv, seed: int | None) -> list[float]:
+    """The load in each step of an episode of a day."""
+    env.reset(seed=seed)
+    found = []
+    for _ in range(96):
+        env.step(np.zeros(4, np.float32))
+        found.append(env.reading["it_load_frac"])
+    return found
+
+
+def test_a_load_is_drawn_anew_in_each_episode_and_the_same_for_a_seed() -> None:
+    env = BuildingEnv(days=1, it_load="bursty", servers="dense-a2")
+    assert env.building.file.servers == "dense-a2"
+    first, second = loads(env, seed=7), loads(env, seed=None)
+    assert first != second
+    assert loads(env, seed=7) == first
     env.close()
 
 

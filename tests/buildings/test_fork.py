@@ -19,13 +19,9 @@ from airhandler.buildings.instrumentation import InstrumentedRun
 from airhandler.buildings.model import Period
 from airhandler.buildings.weather import find_weather
 
+pytestmark = pytest.mark.forks
+
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(autouse=True)
-def no_torch(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Other tests import torch into this process; the engine would rightly refuse to fork."""
-    monkeypatch.delitem(sys.modules, "torch", raising=False)
 
 
 @pytest.fixture

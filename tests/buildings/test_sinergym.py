@@ -1,6 +1,6 @@
 """Sinergym's environments on our engine: the reader of its files, and parity with its own environments.
 
-Run as a script, in a process of its own, this file records what Sinergym's environment does (`_record`).
+Run as a script, in a process of its own, this file records what Sinergym's environments do (`_serve`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,11 @@ import os
 import re
 import subprocess
 import sys
+import traceback
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from queue import Queue
 from typing import Any
 
 import gymnasium as gym
@@ -22,7 +26,7 @@ import yaml
 from airhandler.buildings.errors import SimulationError, UserError
 from airhandler.buildings.model import Period
 from airhandler.buildings.sinergym import configuration_paths, constants_path, weather_path
-from airhandler.buildings.sinergym_config import SinergymId, find_sinergym, read_ids, sinergym_ids
+from airhandler.buildings.sinergym_config import SinergymId, VariableEntry, find_sinergym, read_ids, sinergym_ids
 from airhandler.buildings.sinergym_env import SinergymEnv
 from airhandler.buildings.sinergym_model import Calendar, prepare_sinergym, site_and_design_days
 from airhandler.buildings.sinergym_reward import LinearReward, LinearRewardSettings
@@ -30,7 +34,7 @@ from airhandler.buildings.sinergym_spaces import action_table, bounds, choices
 from airhandler.buildings.sinergym_weather import write_noisy
 
 TWO_ZONE, FIVE_ZONE = "Eplus-datacenter_dx-chicago-continuous-v1", "Eplus-5zone-hot-continuous-v1"
-SEED = 7
+SEED, MOST_ACTIONS = 7, 300
 
 
 # --- spaces ---------------------------------------------------------------------------------------------------
@@ -170,10 +174,18 @@ def test_a_ddy_file_without_the_days_is_refused(tmp_path: Path) -> None:
 def test_a_model_keeps_everything_but_its_outputs() -> None:
     model, calendar = prepare_sinergym(find_sinergym(TWO_ZONE), Period(start=(7, 1), days=2))
     assert not [kind for kind in model if kind.startswith(("Output:Var", "Output:Table", "Output:SQL"))]
-    assert len(model["EnergyManagementSystem:Program"]) == 1
     assert calendar.steps == 2 * 24 * 6
     run_period = next(iter(model["RunPeriod"].values()))
     assert (run_period["begin_month"], run_period["end_day_of_month"], run_period["end_year"]) == (7, 2, 1991)
+
+
+def test_programs_inside_a_model_stay_where_they_act_or_are_read() -> None:
+    acting, idle = find_sinergym("Eplus-office-hot-continuous-v1"), find_sinergym(TWO_ZONE)
+    assert len(prepare_sinergym(acting)[0]["EnergyManagementSystem:Program"]) == 17
+    assert not [kind for kind in prepare_sinergym(idle)[0] if kind.startswith("EnergyManagementSystem")]
+    name, entry = "Power Utilization Effectiveness", VariableEntry(variable_names="pue", keys="EMS")
+    read = idle.config.model_copy(update={"variables": {**idle.config.variables, name: entry}})
+    assert name in prepare_sinergym(replace(idle, config=read))[0]["EnergyManagementSystem:OutputVariable"]
 
 
 def test_the_calendar_knows_the_hour_that_a_step_belongs_to() -> None:
@@ -249,34 +261,97 @@ def test_an_action_out_of_bounds_is_refused(action: list[float], said: str) -> N
 
 # --- parity ---------------------------------------------------------------------------------------------------
 
-SUMMER, WINTER = Period(start=(7, 1), days=3), Period(start=(1, 9), days=3)
-CASES = [
-    (TWO_ZONE, SUMMER),
-    (TWO_ZONE, WINTER),
-    (FIVE_ZONE, SUMMER),
-    (FIVE_ZONE, WINTER),
-    ("Eplus-5zone-mixed-continuous-stochastic-v1", SUMMER),
-    ("Eplus-5zone-cool-discrete-v1", Period(days=1)),
-    ("Eplus-smalldatacenter-aurora-continuous-v1", Period(days=1)),
-    ("Eplus-datacenter_cw-hot-continuous-v1", Period(start=(5, 31), days=2)),
-    ("Eplus-office-hot-continuous-v1", Period(start=(9, 30), days=2)),
-    ("Eplus-warehouse-mixed-continuous-v1", Period(days=1)),
-    ("Eplus-officegrid-cool-continuous-v1", Period(days=1)),
-    ("Eplus-shop-hot-continuous-v1", Period(days=1)),
-    ("Eplus-radiant-stockholm-discrete-v1", None),
-    ("Eplus-demo-v1", None),
-]
+SUMMER, WINTER, DAY = Period(start=(7, 1), days=3), Period(start=(1, 9), days=3), Period(days=1)
+CASES = {
+    f"{name}-{period.first:%m-%d}" if period else name: (name, period)
+    for name, period in (
+        (TWO_ZONE, SUMMER),
+        (TWO_ZONE, WINTER),
+        (FIVE_ZONE, SUMMER),
+        (FIVE_ZONE, WINTER),
+        ("Eplus-5zone-mixed-continuous-stochastic-v1", SUMMER),
+        ("Eplus-5zone-cool-discrete-v1", DAY),
+        ("Eplus-smalldatacenter-aurora-continuous-v1", DAY),
+        ("Eplus-smalldatacenter-mixed-continuous-stochastic-v1", DAY),
+        ("Eplus-datacenter_dx-mixed-discrete-stochastic-v1", DAY),
+        ("Eplus-datacenter_cw-hot-continuous-v1", Period(start=(5, 31), days=2)),
+        ("Eplus-datacenter_cw-cool-discrete-stochastic-v1", DAY),
+        ("Eplus-office-hot-continuous-v1", Period(start=(9, 30), days=2)),
+        ("Eplus-office-mixed-discrete-stochastic-v1", DAY),
+        ("Eplus-warehouse-mixed-continuous-v1", DAY),
+        ("Eplus-warehouse-cool-discrete-stochastic-v1", DAY),
+        ("Eplus-officegrid-cool-continuous-v1", DAY),
+        ("Eplus-officegrid-hot-discrete-stochastic-v1", DAY),
+        ("Eplus-shop-hot-continuous-v1", DAY),
+        ("Eplus-shop-mixed-discrete-stochastic-v1", DAY),
+        ("Eplus-radiant-stockholm-discrete-v1", None),
+        ("Eplus-radiant-hot-discrete-stochastic-v1", DAY),
+        ("Eplus-demo-v1", None),
+    )
+}
+
+
+def kinds(item: SinergymId) -> set[tuple[str, str]]:
+    """What a parity case of an environment shows: its building with its kind of actions, and with noise or without."""
+    base = item.config.id_base
+    return {(base, "discrete" if item.discrete else "continuous"), (base, "noise" if item.stochastic else "no noise")}
+
+
+def test_parity_is_shown_for_every_building_with_every_kind_of_actions_and_with_noise() -> None:
+    shown = {kind for name, _ in CASES.values() for kind in kinds(find_sinergym(name))}
+    there = {kind for item in sinergym_ids().values() for kind in kinds(item)}
+    assert {kind for kind in there if kind[1] != "no noise"} <= shown
+
+
+class Recorder:
+    """A process that has imported Sinergym, and records in a child of its own whatever it is asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        paths = os.pathsep.join(p for p in sys.path if p)
+        self.folder = folder
+        self.process = subprocess.Popen(
+            [sys.executable, "-W", "ignore", __file__],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": paths, "OPENBLAS_NUM_THREADS": "1"},  # it forks: no threads before
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def ask(self, question: object) -> Any:
+        """Sends a question and waits for the answer; None: the process or its child failed (see its stderr)."""
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.write(json.dumps(question) + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline() or "null")
+
+    def record(self, case: str, environment: SinergymId, period: Period | None, actions: Any) -> dict[str, Any]:
+        """What Sinergym's own environment answers to the actions."""
+        (self.folder / case).mkdir()
+        np.save(self.folder / case / "actions.npy", actions)
+        assert self.ask([case, environment.id, _their_settings(environment, period)]) == "done"
+        return dict(np.load(self.folder / case / "recorded.npz"))
+
+
+@pytest.fixture(scope="module")
+def recorder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorder]:
+    started = Recorder(tmp_path_factory.mktemp("sinergym"))
+    with started.process as process:
+        yield started
+        assert process.stdin
+        process.stdin.close()
+        assert process.wait() == 0
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "period"), CASES, ids=[f"{name}-{period.first:%m-%d}" if period else name for name, period in CASES]
-)
-def test_every_variable_and_reward_equals_sinergyms_own(name: str, period: Period | None, tmp_path: Path) -> None:
+@pytest.mark.parametrize("case", CASES)
+def test_every_variable_and_reward_equals_sinergyms_own(case: str, recorder: Recorder) -> None:
     """Tolerance: none. Both sides call one EnergyPlus with one model, at one calling point: the bits are equal."""
+    name, period = CASES[case]
     env = SinergymEnv(name, period)
-    actions = _actions(env, 300)
-    theirs = _sinergym(env.environment, period, actions, tmp_path)
+    actions = _actions(env, MOST_ACTIONS)
+    theirs = recorder.record(case, env.environment, period, actions)
     assert theirs["names"].tolist() == env.observation_names
     seen, rewards = [env.reset(seed=SEED)[0]], []
     for action in actions:
@@ -291,8 +366,8 @@ def test_every_variable_and_reward_equals_sinergyms_own(name: str, period: Perio
 
 
 @pytest.mark.slow
-def test_the_ids_are_those_that_sinergym_registers(tmp_path: Path) -> None:
-    assert _recorder(tmp_path, "ids").stdout.splitlines()[-1].split(",") == sorted(sinergym_ids())
+def test_the_ids_are_those_that_sinergym_registers(recorder: Recorder) -> None:
+    assert recorder.ask("ids") == sorted(sinergym_ids())
 
 
 def _actions(env: SinergymEnv, most: int) -> np.ndarray[Any, Any]:
@@ -306,36 +381,46 @@ def _actions(env: SinergymEnv, most: int) -> np.ndarray[Any, Any]:
     return rng.integers(space.n, size=count)
 
 
-def _sinergym(environment: SinergymId, period: Period | None, actions: Any, folder: Path) -> dict[str, Any]:
-    """What Sinergym's own environment answers to the actions."""
-    np.save(folder / "actions.npy", actions)
+def _their_settings(environment: SinergymId, period: Period | None) -> dict[str, Any]:
+    """Sinergym's `building_config` for a period."""
     config = environment.config.building_config
     building = config.model_dump(exclude_none=True) if config else {}
     if period is not None:
         days = (period.first, period.last)
         building["runperiod"] = [part for day in days for part in (day.day, day.month, day.year)]
-    _recorder(folder, environment.id, json.dumps(building))
-    return dict(np.load(folder / "recorded.npz"))
+    return building
 
 
-def _recorder(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-W", "ignore", __file__, *words]
-    paths = os.pathsep.join(p for p in sys.path if p)
-    done = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": paths}
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done
+def _serve() -> None:
+    """Answers questions, a line of JSON each: "ids", or a run to record in its folder, in a child of its own."""
+    import sinergym
+
+    logging.disable(logging.CRITICAL)
+    answers, sys.stdout = sys.stdout, sys.stderr  # Sinergym prints
+    for line in sys.stdin:
+        question = json.loads(line)
+        answer = sorted(sinergym.ids()) if question == "ids" else _recorded(*question)
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+
+
+def _recorded(case: str, name: str, building: dict[str, Any]) -> str | None:
+    child = os.fork()
+    if child == 0:
+        os.dup2(sys.stderr.fileno(), 1)  # EnergyPlus prints
+        os.chdir(case)
+        try:
+            _record(name, building)
+            os._exit(0)
+        finally:
+            traceback.print_exc()
+            os._exit(1)
+    return "done" if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0 else None
 
 
 def _record(name: str, building: dict[str, Any]) -> None:
-    """In a process of its own, in the current folder: actions.npy -> recorded.npz."""
-    import sinergym
-
-    if name == "ids":
-        print(",".join(sorted(sinergym.ids())))  # noqa: T201 - this script's result
-        return
-    logging.disable(logging.CRITICAL)
+    """In the current folder: actions.npy -> recorded.npz."""
+    _wait_patiently()
     env = gym.make(name, **({"building_config": building} if building else {}))
     observation, _ = env.reset(seed=SEED)
     observations, rewards = [observation], []
@@ -347,11 +432,20 @@ def _record(name: str, building: dict[str, Any]) -> None:
         rewards.append(reward)
     names = env.get_wrapper_attr("observation_variables")
     np.savez("recorded.npz", observations=observations, rewards=rewards, names=names)
-    env.close()
+
+
+def _wait_patiently() -> None:
+    """Gives Sinergym's queues a minute: on a busy machine they time out, and it then makes an observation up."""
+    get = Queue.get
+
+    def patient(queue: Queue[Any], block: bool = True, timeout: float | None = None) -> Any:
+        return get(queue, block, None if timeout is None else max(timeout, 60.0))
+
+    Queue.get = patient  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":
     from airhandler.control.bench_sinergym import energyplus_folder
 
     energyplus_folder(Path.cwd())
-    _record(sys.argv[1], json.loads(sys.argv[2]) if len(sys.argv) > 2 else {})
+    _serve()

@@ -51,6 +51,13 @@ def test_live_command_says_what_it_does(box: Path, tmp_path: Path) -> None:
     assert "live" in done.stdout
 
 
+def test_buildings_are_listed_without_sinergyms(box: Path, tmp_path: Path) -> None:
+    done = _run(box, tmp_path, "airhandler", "buildings", "--json")
+    assert done.returncode == 0, done.stderr
+    kinds = {row["kind"] for row in json.loads(done.stdout)}
+    assert kinds == {"data centre", "office"}
+
+
 def test_live_runs_a_recorded_site_to_its_end(box: Path, tmp_path: Path) -> None:
     site, agent = str(record(tmp_path / "recorded.csv")), str(bundle(tmp_path / "agent"))
     words = ("live", agent, "--site", site, "--port", "0", "--out", "out", "--json")

@@ -12,12 +12,15 @@ import pytest
 import torch
 from stable_baselines3 import SAC
 
-from airhandler.buildings.catalog import find_building
+from airhandler.buildings.catalog import find_building, with_world
+from airhandler.buildings.codec import AbsentValueError
 from airhandler.buildings.env import BuildingEnv
 from airhandler.buildings.errors import UserError
+from airhandler.buildings.world import World
 from airhandler.control.agent import actor_weights
 from airhandler.control.bundle import Provenance, Weights, load_bundle, save_bundle
 from airhandler.control.policy import act, load_policy
+from tests.fakes import healthy
 
 BUILDING = find_building("datacentre-dx")
 SOURCE = Provenance(
@@ -140,3 +143,42 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot be written"):
         save_bundle(tmp_path / "file" / "bundle", BUILDING, weights(), SOURCE)
+
+
+WORLD = World.model_validate_json('{"tariff_usd_per_kwh": {"kind": "flat", "value": 0.1}}')
+PLACED = with_world(BUILDING, WORLD)
+
+
+@pytest.fixture
+def worldly(tmp_path: Path) -> Path:
+    """A bundle that was trained in a world."""
+    made = weights()
+    made["weight_0"] = np.hstack([made["weight_0"], np.ones((16, 1), dtype=np.float32)])
+    save_bundle(tmp_path / "worldly", PLACED, made, SOURCE)
+    return tmp_path / "worldly"
+
+
+def test_a_bundle_that_needs_signals_is_refused_where_there_are_none(worldly: Path) -> None:
+    assert load_bundle(worldly, PLACED)[0].world == WORLD
+    with pytest.raises(UserError, match=r"trained in a world.*--world FILE \(tariff_usd_per_kwh\)"):
+        load_policy(worldly, BUILDING)
+    carbon = World.model_validate_json('{"carbon_kg_per_kwh": {"kind": "flat", "value": 0.1}}')
+    with pytest.raises(UserError, match=r"its observations differ.*carbon_kg_per_kwh"):
+        load_policy(worldly, with_world(BUILDING, carbon))
+
+
+def test_a_bundle_that_needs_signals_needs_their_values(worldly: Path) -> None:
+    policy = load_policy(worldly, PLACED)
+    assert set(policy.propose(healthy(tariff_usd_per_kwh=0.1))) == {p.name for p in BUILDING.setpoints}
+    with pytest.raises(AbsentValueError, match="tariff_usd_per_kwh absent"):
+        policy.propose(healthy())
+
+
+def test_a_bundle_without_a_world_acts_the_same_in_one(bundle: Path) -> None:
+    bare, placed = load_policy(bundle, BUILDING), load_policy(bundle, PLACED)
+    assert placed.propose(healthy(tariff_usd_per_kwh=0.1)) == bare.propose(healthy())
+
+
+def test_a_card_from_before_worlds_still_loads(bundle: Path) -> None:
+    edit_card(bundle, lambda card: card.pop("world"))
+    assert load_bundle(bundle, BUILDING)[0].world is None

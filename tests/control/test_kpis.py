@@ -13,15 +13,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airhandler.buildings.envelope import THERMAL_CLASSES
+from airhandler.buildings.catalog import with_world
 from airhandler.buildings.errors import UserError
 from airhandler.buildings.points import Setpoints
 from airhandler.buildings.site import WriteFailed
-from airhandler.control.kpis import Kpis, above_k, below_k, kpis, rci_hi, rci_lo, rti, shi, windowed_change_k
+from airhandler.buildings.world import World
+from airhandler.control.kpis import Kpis, above_k, below_k, kpis, windowed_change_k
 from airhandler.control.table import TickTable
 from tests.control.test_table import BUILDING, START, setpoints, table_of, tick, verdict
 
-A1 = THERMAL_CLASSES["A1"]
 EAST, WEST = BUILDING.zones["east"], BUILDING.zones["west"]
 METERS = BUILDING.file.meters
 
@@ -114,7 +114,20 @@ def test_air_distribution() -> None:
         "server_flow": 3.0,
     }
     k = kpis(_table({getattr(z, p): [value] * 5 for z in (EAST, WEST) for p, value in parts.items()}))
-    assert (k.shi, k.rti) == (_approx(6.0 / 26.0), _approx(150.0))
+    # Heat 3 (22 - 20) = 6 before the servers, 2 (30 - 20) = 20 removed; R = 2 / 10, so 2.4 of 3 kg/s are supply air,
+    # more than there is: what the inlets and the flows say does not fit, and bypass ends at 0.
+    assert (k.shi, k.rhi, k.rti) == (_approx(6.0 / 26.0), _approx(20.0 / 26.0), _approx(150.0))
+    assert (k.recirculation_frac, k.bypass_frac) == (_approx(0.2), 0.0)
+
+
+def test_recirculation_and_bypass_are_those_of_the_worst_zone() -> None:
+    # East: R = 1 / 10, 1.8 kg/s of its 2.5 reach a server; west: R = 2 / 10, 1.6 of 2.0.
+    rows = {
+        EAST: {"supply_temp": 20.0, "inlet_temp": 21.0, "zone_temp": 30.0, "supply_flow": 2.5, "server_flow": 2.0},
+        WEST: {"supply_temp": 20.0, "inlet_temp": 22.0, "zone_temp": 30.0, "supply_flow": 2.0, "server_flow": 2.0},
+    }
+    k = kpis(_table({getattr(z, p): [value] * 5 for z, parts in rows.items() for p, value in parts.items()}))
+    assert (k.recirculation_frac, k.bypass_frac) == (_approx(0.2), _approx(0.28))
 
 
 def _shielded() -> TickTable:
@@ -203,12 +216,6 @@ def test_functions_on_small_arrays() -> None:
     assert windowed_change_k(inlets, 1) == 9.0
     assert windowed_change_k(inlets, 100) == 9.0
     assert math.isnan(windowed_change_k(np.full((3, 1), math.nan), 1))
-    assert rci_hi(np.full((3, 2), 32.0), A1) == _approx(0.0)
-    assert rci_lo(np.full((3, 2), 16.5), A1) == _approx(50.0)
-    ones = np.ones((2, 1))
-    assert rti(2.0 * ones, ones) == _approx(50.0)
-    assert shi(ones, ones, 2.0 * ones, ones, ones) == 0.0
-    assert math.isnan(rti(0.0 * ones, ones))
 
 
 _power = st.one_of(st.none(), st.floats(0.0, 1e6))
@@ -228,3 +235,46 @@ def test_for_any_run(rows: list[tuple[float | None, ...]]) -> None:
     assert not k.above_allowable_frac > k.above_recommended_frac
     assert not k.inlet_change_15min_k > k.inlet_change_60min_k
     json.dumps(k.to_dict(), allow_nan=False)
+
+
+def _in_world(columns: Mapping[str, Sequence[float | None]]) -> TickTable:
+    """The five ticks of `_table`, 11.25 kWh a step, in a world; its signals as given."""
+    table = _table(columns)
+    world = World.model_validate_json(
+        '{"tariff_usd_per_kwh": {"kind": "flat", "value": 0.1}, "carbon_kg_per_kwh": {"kind": "flat", "value": 0.4},'
+        ' "events": {"kind": "declared", "windows": [{"start": "01-01 00:00", "hours": 1, "cap_kw": 40}]}}'
+    )
+    placed = TickTable(with_world(BUILDING, world))
+    for n in range(len(table)):
+        values = {name: float(table.measured[name][n]) for name in table.measured}
+        values = {name: value for name, value in values.items() if value == value}
+        placed.add(tick(n, values | {name: column[n] for name, column in columns.items()}))
+    return placed
+
+
+SIGNALS = {
+    "tariff_usd_per_kwh": [0.1, 0.1, 0.2, 0.4, 99.0],
+    "carbon_kg_per_kwh": [0.5, 0.3, 0.3, 0.3, 99.0],
+    "event_active": [0.0, 1.0, 1.0, 0.0, 1.0],
+    "event_cap_kw": [80.0, 40.0, 50.0, 80.0, 40.0],
+}
+
+
+def test_cost_carbon_and_events_are_by_the_signal_at_the_begin_of_each_step() -> None:
+    k = kpis(_in_world(SIGNALS))
+    assert k.total_kwh == _approx(45.0)
+    assert k.cost_usd == _approx(11.25 * (0.1 + 0.1 + 0.2 + 0.4))
+    assert k.carbon_kg == _approx(11.25 * (0.5 + 0.3 + 0.3 + 0.3))
+    assert k.event_kwh == _approx(22.5)
+    assert k.over_cap_kwh == _approx(11.25 - 40.0 / 4)
+
+
+def test_a_step_without_a_price_makes_the_cost_unknown_and_without_energy_does_not() -> None:
+    assert math.isnan(kpis(_in_world({**SIGNALS, "tariff_usd_per_kwh": [0.1, None, 0.1, 0.1, 0.1]})).cost_usd)
+    k = kpis(_in_world({**SIGNALS, METERS.hvac: [0.0, 4000.0, None, 4000.0, 4000.0]}))
+    assert k.cost_usd == _approx(11.25 * (0.1 + 0.2 + 0.4))
+
+
+def test_without_a_world_there_is_no_cost() -> None:
+    k = kpis(_table({}))
+    assert [k.to_dict()[name] for name in ("cost_usd", "carbon_kg", "event_kwh", "over_cap_kwh")] == [None] * 4

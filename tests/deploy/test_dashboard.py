@@ -4,34 +4,51 @@ from __future__ import annotations
 
 import itertools
 import json
+import shutil
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from airhandler.buildings.site import Written
 from airhandler.deploy.dashboards.panels import ROW_WIDTH, panels
+from airhandler.deploy.metrics import Metrics
+from airhandler.safety.verdict import Allowed
 from tests.deploy.promql import known, named
-from tests.deploy.scenes import building
+from tests.deploy.scenes import building, tick
+from tests.offices import SMALL, reading, setpoints
 
 pytestmark = pytest.mark.filterwarnings("ignore:Prefer using dashboardv2:DeprecationWarning")
 
 
+def _read(building: str) -> dict[str, Any]:
+    from airhandler.deploy.dashboards.generate import FILES
+
+    read: dict[str, Any] = json.loads(FILES[building].read_text())
+    return read
+
+
 @pytest.fixture(scope="module")
 def dashboard() -> dict[str, Any]:
-    from airhandler.deploy.dashboards.generate import FILE
+    return _read("datacentre-dx")
 
-    read: dict[str, Any] = json.loads(FILE.read_text())
-    return read
+
+@pytest.fixture(scope="module")
+def office() -> dict[str, Any]:
+    return _read("office-5zone")
 
 
 def _targets(dashboard: dict[str, Any]) -> list[dict[str, Any]]:
     return [target for panel in dashboard["panels"] for target in panel["targets"]]
 
 
-def test_committed_file_is_what_the_code_makes() -> None:
-    from airhandler.deploy.dashboards.generate import FILE, dashboard_json
+@pytest.mark.parametrize("building", ["datacentre-dx", "office-5zone"])
+def test_committed_file_is_what_the_code_makes(building: str) -> None:
+    from airhandler.deploy.dashboards.generate import FILES, dashboard_json
 
-    made = dashboard_json()
-    assert FILE.read_text() == made, "run: python -m airhandler.deploy.dashboards.generate"
+    made = dashboard_json(building)
+    assert FILES[building].read_text() == made, "run: python -m airhandler.deploy.dashboards.generate"
 
 
 def test_every_panel_has_an_id_a_title_and_words(dashboard: dict[str, Any]) -> None:
@@ -83,3 +100,27 @@ def test_no_source_of_data_is_fixed(dashboard: dict[str, Any]) -> None:
 def test_every_query_is_about_one_instance(dashboard: dict[str, Any]) -> None:
     for target in _targets(dashboard):
         assert target["expr"].count('instance="$instance"') == target["expr"].count("airhandler_")
+
+
+def test_dashboard_of_an_office_asks_for_what_an_office_has(office: dict[str, Any]) -> None:
+    metrics = Metrics(SMALL, interval_s=1.0)
+    wanted = setpoints(21.0, 24.0)
+    verdict = Allowed(setpoints=wanted)
+    metrics.observe(tick(verdict=verdict, proposal=None, reading=reading(), outcome=Written()))
+    there = {sample.name for family in metrics.registry.collect() for sample in family.samples}
+    missing = {name for target in _targets(office) for name in named(target["expr"])} - there
+    assert missing == {"airhandler_proposed_celsius"}, "nothing was proposed"
+    titles = [panel["title"] for panel in office["panels"]]
+    assert "Worst zone with people" in titles
+    assert not [title for title in titles if "nlet" in title or "PUE" in title]
+
+
+def test_expressions_of_an_office_are_sound(office: dict[str, Any], tmp_path: Path) -> None:
+    if shutil.which("promtool") is None:
+        pytest.skip("promtool is not installed")
+    exprs = [t["expr"].replace("$window", "6h").replace("$instance", "x") for t in _targets(office)]
+    rules = [{"record": f"office:{i}", "expr": expr} for i, expr in enumerate(exprs)]
+    (tmp_path / "rules.yml").write_text(json.dumps({"groups": [{"name": "office", "rules": rules}]}))
+    words = ["promtool", "check", "rules", str(tmp_path / "rules.yml")]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

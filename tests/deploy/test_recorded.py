@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from airhandler.buildings.catalog import with_world
 from airhandler.buildings.errors import SiteError, UserError
 from airhandler.buildings.points import Reading
+from airhandler.buildings.world import World
 from airhandler.deploy.connectors.connection import ReadOnly
 from airhandler.deploy.connectors.recorded import (
     RecordedClock,
@@ -217,3 +219,12 @@ def test_read_only_site_passes_the_reading_on_and_nothing_else() -> None:
 def test_view_counts_its_steps(tmp_path: Path) -> None:
     path = record(tmp_path / "r.csv", 7)
     assert watch_recorded(scenes.settings(tmp_path, site=str(path)), building()).ticks == 7
+
+
+def test_a_recording_without_a_signal_of_the_world_is_refused(tmp_path: Path) -> None:
+    world = World.model_validate_json('{"tariff_usd_per_kwh": {"kind": "flat", "value": 0.1}}')
+    placed = with_world(building(), world)
+    with pytest.raises(UserError, match="missing columns: tariff_usd_per_kwh"):
+        read_recording(record(tmp_path / "bare.csv"), placed)
+    write_recording(tmp_path / "with.csv", placed, [reading(n, tariff_usd_per_kwh=0.2) for n in range(3)])
+    assert read_recording(tmp_path / "with.csv", placed).rows[2]["tariff_usd_per_kwh"] == 0.2

@@ -6,10 +6,11 @@ import math
 
 import pytest
 
-from airhandler.buildings.catalog import building_ids, expand, find_building
+from airhandler.buildings.catalog import building_ids, expand, find_building, with_world
 from airhandler.buildings.errors import UserError
 from airhandler.buildings.points import Role
 from airhandler.buildings.site import WriteFailed
+from airhandler.buildings.world import World
 from airhandler.deploy.series import (
     applied,
     inlet_limits_c,
@@ -52,6 +53,19 @@ def test_unknown_unit_is_a_users_mistake() -> None:
 )
 def test_values_are_in_base_units(name: str, value: float, base: float) -> None:
     assert _base(name, value) == base
+
+
+def test_signals_of_a_world_are_in_base_units() -> None:
+    world = World.model_validate_json(
+        """{"tariff_usd_per_kwh": {"kind": "flat", "value": 0.1}, "carbon_kg_per_kwh": {"kind": "synthetic"},
+        "forecasts": [{"of": "wind_speed_m_s", "leads_h": [1], "model": "persistence"},
+         {"of": "global_radiation_w_per_m2", "leads_h": [1], "model": "yesterday"}]}"""
+    )
+    units = {s.point: (s.unit, s.factor) for s in series_of(with_world(building(), world))}
+    assert units["tariff_usd_per_kwh"] == ("usd_per_joule", pytest.approx(1 / 3.6e6))
+    assert units["carbon_kg_per_kwh"] == ("grams_per_joule", pytest.approx(1000 / 3.6e6))
+    assert units["wind_speed_in_1h_m_s"] == ("meters_per_second", 1.0)
+    assert units["global_radiation_in_1h_w_per_m2"] == ("watts_per_square_meter", 1.0)
 
 
 @pytest.mark.parametrize("value", [None, math.nan, math.inf, -math.inf, "22", True, [1.0]])

@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airhandler.safety import prediction
-from airhandler.safety.prediction import ZoneAir
+from airhandler.safety.prediction import IdleShares, ZoneAir
 
 LEAK = 0.05
 AIR = ZoneAir(hot_temp_c=36.0, heat_k_kg_s=36.0, server_flow_kg_s=3.0, excess_k=0.5, missed_k=0.0)
+IDLE = IdleShares(heat_frac=0.3, flow_frac=0.5)
 
 airs = st.builds(
     ZoneAir,
@@ -55,21 +56,6 @@ def test_air_as_measured_has_no_negative_part() -> None:
     assert air == ZoneAir(20.0, 0.0, 0.0, 0.0, 0.0)
 
 
-@pytest.mark.parametrize(
-    ("supply_kg_s", "servers_kg_s", "share"),
-    [
-        (4.0, 3.0, 0.05),  # more than enough: the leak alone
-        (3.0, 3.0, 0.05),  # just enough
-        (1.5, 3.0, 0.525),  # half: 1 - 0.95 / 2
-        (0.0, 3.0, 1.0),  # no supply: all from the hot side
-        (0.2, 0.5, 0.62),  # little of both: 1 - 0.95 * 0.4
-        (3.0, 0.0, 0.05),  # servers stand still
-    ],
-)
-def test_recirculation_is_what_the_supply_lacks(supply_kg_s: float, servers_kg_s: float, share: float) -> None:
-    assert prediction.recirculation_frac(LEAK, supply_kg_s, servers_kg_s) == pytest.approx(share)
-
-
 def test_inlet_with_enough_air_is_supply_and_leak() -> None:
     # 0.95 * 24.5 + 0.05 * max(36, 24.5 + 36 / 3)
     assert prediction.inlet_temp_c(AIR, LEAK, 24.0, 3.0) == pytest.approx(25.1)
@@ -91,17 +77,17 @@ def test_inlet_counts_what_the_balance_misses() -> None:
 
 
 def test_load_step_adds_heat_and_airflow() -> None:
-    later = prediction.after_load_step(AIR, 0.5, 0.25)
-    # (0.34 + 0.66 * 0.75) / (0.34 + 0.66 * 0.5) and (0.56 + 0.44 * 0.75) / (0.56 + 0.44 * 0.5)
-    assert later.heat_k_kg_s == pytest.approx(36.0 * 0.835 / 0.67)
-    assert later.server_flow_kg_s == pytest.approx(3.0 * 0.89 / 0.78)
+    later = prediction.after_load_step(AIR, IDLE, 0.5, 0.25)
+    # (0.3 + 0.7 * 0.75) / (0.3 + 0.7 * 0.5) and (0.5 + 0.5 * 0.75) / (0.5 + 0.5 * 0.5)
+    assert later.heat_k_kg_s == pytest.approx(36.0 * 0.825 / 0.65)
+    assert later.server_flow_kg_s == pytest.approx(3.0 * 0.875 / 0.75)
     assert (later.hot_temp_c, later.excess_k, later.missed_k) == (36.0, 0.5, 0.0)
 
 
 @pytest.mark.parametrize(("load_frac", "later_frac"), [(0.9, 1.0), (1.0, 1.0), (1.1, 1.1)])
 def test_load_step_ends_at_full_load(load_frac: float, later_frac: float) -> None:
-    growth = prediction.load_growth(prediction.IDLE_HEAT_FRAC, load_frac, later_frac)
-    assert prediction.after_load_step(AIR, load_frac, 0.25).heat_k_kg_s == pytest.approx(36.0 * growth)
+    growth = prediction.load_growth(IDLE.heat_frac, load_frac, later_frac)
+    assert prediction.after_load_step(AIR, IDLE, load_frac, 0.25).heat_k_kg_s == pytest.approx(36.0 * growth)
 
 
 def test_highest_setpoint_is_where_the_inlet_meets_the_limit() -> None:

@@ -100,11 +100,11 @@ def test_inlet_guard_holds_supply_air_where_the_inlet_meets_limit_less_margin() 
 
 
 def test_inlet_guard_leaves_room_for_a_load_step_up_to_limit_plus_margin() -> None:
-    # At half load. Servers 3 * 0.89 / 0.78 = 3.423, R = 1 - 0.95 * 3 / 3.423 = 0.1674;
-    # rise 32 * 0.835 / 0.67 / 3 = 13.29 K: 27.3 - 2.225 = 25.07
+    # At half load. Servers 3 * (0.5216 + 0.4 * 0.75) / (0.5216 + 0.4 * 0.5) = 3.4157, R = 1 - 2.85 / 3.4157 = 0.1656;
+    # rise 32 * (0.34 + 0.65 * 0.75) / (0.34 + 0.65 * 0.5) / 3 = 13.27 K: 27.3 - 2.198 = 25.10
     rule = guard()
     box = judged(rule, (26.0, 3.0, 25.0, 3.0), case())
-    assert box.all_given() == (pytest.approx(25.075, abs=1e-3), 3.0, 25.0, 3.0)
+    assert box.all_given() == (pytest.approx(25.102, abs=1e-3), 3.0, 25.0, 3.0)
     words = "east inlet predicted 28.2 degC after a load step of 25%, limit 27.0 plus 0.3 K"
     assert rule.why(box, case(), EAST_TEMP) == words
 

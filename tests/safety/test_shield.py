@@ -134,7 +134,9 @@ def test_sound_inputs_stay_inside_limits_and_ramps_and_are_not_rejected(past, in
 
 @given(histories | sound_histories, in_forces | sound_setpoints, proposals | sound_proposals)
 def test_judging_a_verdict_again_changes_nothing(past, in_force, asked) -> None:
-    if isinstance(in_force, Setpoints) and type(in_force.by_name) is not dict:
+    given_values = [r.values for r in past if isinstance(r, Reading)] if isinstance(past, list) else []
+    given_values += [in_force.by_name] if isinstance(in_force, Setpoints) else []
+    if any(isinstance(values, Fickle) for values in given_values):
         return  # a mapping that differs each time it is read is not the same situation
     once = shield().judge(past, in_force, asked)
     again = shield().judge(past, in_force, Proposal(setpoints=once.setpoints, time=START, controller="again"))

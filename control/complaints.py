@@ -1,0 +1,63 @@
+"""A simulated stretch under a controller, for what EnergyPlus complains about in it."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from airhandler.buildings.catalog import Building
+from airhandler.buildings.energyplus import Array
+from airhandler.buildings.instrumentation import InstrumentedRun
+from airhandler.buildings.model import Period
+from airhandler.buildings.points import Reading
+from airhandler.buildings.warnings import ERROR_FILE, Complaints, complaints
+from airhandler.buildings.weather import Weather
+
+from .registry import find_controller
+
+RANDOM = "random"
+
+
+def complaints_under(
+    name: str, building: Building, weather: Weather, period: Period, *, seed: int = 0
+) -> tuple[Complaints, float]:
+    """What EnergyPlus complained about, and its speed [steps/s].
+
+    Args:
+        name: a controller, without a shield, or `random`: every set-point anywhere between its limits in every step.
+        building: which building.
+        weather: which weather.
+        period: which stretch of the year.
+        seed: of random set-points.
+
+    Raises UserError for a controller that is not known.
+    """
+    choose = _choice(name, building, seed)
+    with tempfile.TemporaryDirectory(prefix="airhandler-complaints-") as folder:
+        run = InstrumentedRun(building, weather, period, keep=Path(folder))
+        try:
+            values: Array | None = run.start()
+            began = time.perf_counter()
+            while values is not None:
+                values = run.step(choose(run.reading(values)))
+            seconds = time.perf_counter() - began
+        finally:
+            run.close()
+        text = (Path(folder) / ERROR_FILE).read_text(errors="replace")
+    return complaints(text), run.total_steps / seconds
+
+
+def _choice(name: str, building: Building, seed: int) -> Callable[[Reading], Array]:
+    if name == RANDOM:
+        rng = np.random.default_rng(seed)
+        low = np.array([p.low for p in building.setpoints])
+        high = np.array([p.high for p in building.setpoints])
+        return lambda _: rng.uniform(low, high)
+    controller = find_controller(name, building)
+    if controller is None:
+        return lambda _: np.full(len(building.setpoints), np.nan)
+    return lambda reading: np.array([controller.propose(reading)[p.name] for p in building.setpoints])
