@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import numpy as np
@@ -34,14 +35,20 @@ class Codec:
 
     def __init__(self, building: Building) -> None:
         self.observations, self.actions = building.observations, building.actions
-        self._low = np.array([o.low for o in self.observations])
-        self._gain = 2.0 / (np.array([o.high for o in self.observations]) - self._low)
+        low, high = (np.array([getattr(o, end) for o in self.observations]) for end in ("low", "high"))
+        self._gain = 2.0 / (high - low)
+        self._offset = -1.0 - low * self._gain
         self._action_low = np.array([a.low for a in self.actions])
         self._action_span = np.array([a.high for a in self.actions]) - self._action_low
+        self._action_half, self._action_mid = self._action_span / 2, self._action_low + self._action_span / 2
         self._least = np.array([p.low for p in building.setpoints])
         self._most = np.array([p.high for p in building.setpoints])
         self._setpoints = tuple(a.setpoint for a in self.actions)
         self._buffer = np.empty(len(self.names))
+        self._scaled = self._buffer[len(TIME_FEATURES) :]
+        # Arrays, because a number would be made one in each step.
+        self._ends = -np.ones_like(self._scaled), np.ones_like(self._scaled)
+        self._action_ends = -np.ones(len(self.actions), np.float32), np.ones(len(self.actions), np.float32)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -54,16 +61,13 @@ class Codec:
 
     def encode_values(self, values: Array, time: datetime) -> Float32:
         """The observation of values [len(observations)] in the order of the observations."""
-        out = self._buffer
-        hour = (time.hour + time.minute / 60) / 24 * math.tau
-        day = time.timetuple().tm_yday / 365 * math.tau
-        out[0], out[1], out[2], out[3] = math.sin(hour), math.cos(hour), math.sin(day), math.cos(day)
-        scaled = out[len(TIME_FEATURES) :]
-        np.subtract(values, self._low, out=scaled)
-        scaled *= self._gain
-        scaled -= 1.0
-        np.maximum(scaled, -1.0, out=scaled)
-        np.minimum(scaled, 1.0, out=scaled)
+        out, scaled = self._buffer, self._scaled
+        out[0], out[1] = _of_hour(time.hour, time.minute)
+        out[2], out[3] = _of_day(time.toordinal())
+        np.multiply(values, self._gain, out=scaled)
+        np.add(scaled, self._offset, out=scaled)
+        np.maximum(scaled, self._ends[0], out=scaled)
+        np.minimum(scaled, self._ends[1], out=scaled)
         return out.astype(np.float32)
 
     def decode(self, action: NDArray[np.floating[Any]], reading: Reading) -> Setpoints:
@@ -73,8 +77,10 @@ class Codec:
 
     def decode_values(self, action: NDArray[np.floating[Any]], references: Array) -> Array:
         """Set-points [len(actions)] in physical units; an action outside -1..1 is clipped."""
-        share = (np.minimum(np.maximum(action, -1.0), 1.0) + 1.0) * 0.5
-        wanted = (self._action_low + share * self._action_span) * references
+        least, most = self._action_ends
+        wanted = np.minimum(np.maximum(action, least), most) * self._action_half
+        wanted += self._action_mid
+        wanted *= references
         return np.asarray(np.minimum(np.maximum(wanted, self._least), self._most))
 
     def encode_setpoints(self, setpoints: Setpoints, reading: Reading) -> Float32:
@@ -86,6 +92,20 @@ class Codec:
     def references(self, reading: Reading) -> Array:
         """What each action is multiplied with [len(actions)]; 1 where nothing is named."""
         return np.array([1.0 if a.per is None else _values(reading, [a.per])[0] for a in self.actions])
+
+
+@functools.lru_cache(maxsize=24 * 60)
+def _of_hour(hour: int, minute: int) -> tuple[float, float]:
+    """Sine and cosine of a time of day."""
+    turned = (hour + minute / 60) / 24 * math.tau
+    return math.sin(turned), math.cos(turned)
+
+
+@functools.lru_cache(maxsize=366)
+def _of_day(ordinal: int) -> tuple[float, float]:
+    """Sine and cosine of a day of the year."""
+    turned = date.fromordinal(ordinal).timetuple().tm_yday / 365 * math.tau
+    return math.sin(turned), math.cos(turned)
 
 
 def _values(reading: Reading, names: Sequence[str]) -> Array:

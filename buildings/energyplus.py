@@ -5,7 +5,8 @@ zone time step the callback reads the variables, switches to the caller, and goe
 next commands. Same thread, no queues, no time-outs.
 
 The library is called through `ctypes.PyDLL` (the interpreter lock is kept): a variable is read in a third of
-the time that a call which releases and takes the lock again needs, and another thread cannot delay a step.
+the time that a call which releases and takes the lock again needs, and another thread cannot delay a step. In turn
+other threads wait while EnergyPlus computes: a step, or most of a second for sizing and warm-up in `start`.
 """
 
 from __future__ import annotations
@@ -357,6 +358,8 @@ class Simulation:
             self._lib.stopSimulation(state)
 
     def _begin(self) -> None:
+        if self._ready:
+            raise SimulationError(f"{self._model.name} has more than one RunPeriod: keep one")
         self._resolve()
         self._ready = True
         self._exchange()

@@ -124,6 +124,7 @@ class BuildingEnv(gym.Env[Float32, Float32]):
         self._observed = np.array([index[c.point] for c in self.codec.observations])
         self._of_meters = np.array([self.building.point(c.point).role is Role.METER for c in self.codec.observations])
         self._least_seen = np.array([c.low for c in self.codec.observations])
+        self._alone = np.ones(len(self.building.setpoints))
         self._relative = np.array([i for i, a in enumerate(self.codec.actions) if a.per], dtype=np.intp)
         self._reference_of = np.array([index[a.per] for a in self.codec.actions if a.per], dtype=np.intp)
         self.observation_space = gym.spaces.Box(-1.0, 1.0, (len(self.codec.names),), np.float32)
@@ -150,7 +151,7 @@ class BuildingEnv(gym.Env[Float32, Float32]):
         self._run = self._begin(options or {})
         self._take(self._run.start())
         self._last_step = self._run.steps + self._period.days * 24 * self.building.file.timesteps_per_hour
-        return self._observe_first(), self._info(self._run)
+        return self._observe_first(), {"weather": self._run.weather.name, "time": self._run.time}
 
     def step(self, action: NDArray[np.floating[Any]]) -> tuple[Float32, float, bool, bool, dict[str, Any]]:
         """One control step. Raises SimulationError when EnergyPlus fails: that is never the end of an episode."""
@@ -165,13 +166,17 @@ class BuildingEnv(gym.Env[Float32, Float32]):
             raise SimulationError("the episode is over: call reset()")
         self._take(values)
         terms = self._reward(values, priced)
-        info = self._info(run)
-        info["setpoints"] = setpoints
-        info["controllable_w"] = terms.controllable_w
-        info["exceedance_k"] = terms.exceedance_k
+        time = run.time
+        info = {
+            "weather": run.weather.name,
+            "time": time,
+            "setpoints": setpoints,
+            "controllable_w": terms.controllable_w,
+            "exceedance_k": terms.exceedance_k,
+        }
         if priced is not UNPRICED:
             info["over_cap_kw"], info["price_factor"] = terms.over_cap_kw, priced.factor
-        return self._observe(), terms.reward, False, run.steps >= self._last_step, info
+        return self._observe(self._shown[self._observed], time), terms.reward, False, run.steps >= self._last_step, info
 
     def close(self) -> None:
         """Ends the running episode and removes its files."""
@@ -179,7 +184,7 @@ class BuildingEnv(gym.Env[Float32, Float32]):
 
     def _references(self) -> Array:
         self._running()
-        references = np.ones(len(self.building.setpoints))
+        references = self._alone.copy()
         references[self._relative] = self._shown[self._reference_of]
         return references
 
@@ -253,19 +258,15 @@ class BuildingEnv(gym.Env[Float32, Float32]):
             raise SimulationError("no episode is running: call reset() first")
         return self._run
 
-    def _observe(self) -> Float32:
-        seen = self.codec.encode_values(self._shown[self._observed], self._running().time)
+    def _observe(self, shown: Array, time: datetime) -> Float32:
+        seen = self.codec.encode_values(shown, time)
         return seen if self._sensors is None else np.nan_to_num(seen, nan=0.0)
 
     def _observe_first(self) -> Float32:
         """Before any step has ended a meter has measured nothing: it is seen at the low end of its range."""
-        shown = self._shown[self._observed]
         unmeasured = np.isnan(self._values[self._observed]) & self._of_meters
-        seen = self.codec.encode_values(np.where(unmeasured, self._least_seen, shown), self._running().time)
-        return seen if self._sensors is None else np.nan_to_num(seen, nan=0.0)
-
-    def _info(self, run: Run) -> dict[str, Any]:
-        return {"weather": run.weather.name, "time": run.time}
+        shown = np.where(unmeasured, self._least_seen, self._shown[self._observed])
+        return self._observe(shown, self._running().time)
 
     def _end(self) -> None:
         if self._run is not None:
@@ -280,7 +281,8 @@ def _starts(banks: Sequence[SnapshotBank], building: Building, days: int) -> lis
         raise UserError("snapshots have their own weather: leave weather_variability out of the world")
     for bank in banks:
         if bank.building.file is not building.file:
-            raise UserError(f"a bank of {bank.building.id} cannot serve an environment of {building.id}")
+            why = "its servers or its file differ" if bank.building.id == building.id else "it is another building"
+            raise UserError(f"a bank of {bank.building.id} cannot serve an environment of {building.id}: {why}")
     starts = [
         (bank, i)
         for bank in banks

@@ -11,9 +11,11 @@ import functools
 import os
 import shutil
 import tempfile
+import time
 from pathlib import Path
 
 _PREFIX, _NEW, _LOCK = "airhandler-tmp-", "airhandler-new-", ".lock"
+_MAKING_S = 3600.0  # nobody takes so long to lock a folder
 _owned: dict[Path, tuple[int, int]] = {}  # folder -> (owner's process id, descriptor of its lock)
 
 
@@ -50,3 +52,8 @@ def _sweep(where: str) -> None:
         with contextlib.suppress(OSError), (folder / _LOCK).open("r+") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises where its owner lives
             shutil.rmtree(folder, ignore_errors=True)
+    for folder in Path(where).glob(f"{_NEW}*"):  # not locked yet: its owner was killed in the moment of making it
+        with contextlib.suppress(OSError):
+            if time.time() - folder.stat().st_mtime > _MAKING_S:
+                (folder / _LOCK).unlink(missing_ok=True)
+                folder.rmdir()  # raises where anything else is in it

@@ -156,8 +156,13 @@ def _hold(run: InstrumentedRun, values: Array, listener: socket.socket) -> None:
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # workers are reaped by the system
         while True:
             connection, _ = listener.accept()
-            with connection, contextlib.suppress(OSError):  # no memory or no process left: this one goes without
-                if run.fork() == 0:
+            with connection, contextlib.suppress(OSError):
+                try:
+                    forked = run.fork()
+                except (OSError, AirhandlerError) as error:  # no memory or no process left: this one goes without
+                    connection.send(_failed(run, f"the snapshot of step {run.steps} could not fork: {_words(error)}"))
+                    continue
+                if forked == 0:
                     listener.close()
                     _work(run, values, connection)
     finally:
@@ -178,10 +183,14 @@ def _work(run: InstrumentedRun, values: Array | None, connection: socket.socket)
             try:
                 values = run.step(np.frombuffer(message))
             except AirhandlerError as error:
-                connection.send(HEADER.pack(FAILED, run.steps) + str(error).encode()[: MESSAGE_BYTES // 2])
+                connection.send(_failed(run, str(error)))
                 os._exit(1)
     finally:
         os._exit(1)
+
+
+def _failed(run: InstrumentedRun, words: str) -> bytes:
+    return HEADER.pack(FAILED, run.steps) + words.encode()[: MESSAGE_BYTES // 2]
 
 
 def weekly(period: Period, steps_per_hour: int) -> Sequence[int]:

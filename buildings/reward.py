@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
+from typing import NamedTuple
 
 from .catalog import Building
 from .comfort import COMFORT
@@ -34,8 +33,7 @@ class Priced:
 UNPRICED = Priced()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Terms:
+class Terms(NamedTuple):  # made in each step: three times as fast as a frozen dataclass
     """What a step cost.
 
     Attributes:
@@ -68,35 +66,38 @@ class Reward:
         self._total = index[meters.total]
         world = building.world
         self._over_cap_per_kw = world.reward.over_cap_per_kw if world is not None and world.reward is not None else 0.0
+        # What the servers draw at their load, whatever control does.
         self._floors = [(index[zone.it_load], *floor) for zone, floor in _floors_w(building)]
-        self._inlets = np.array([index[zone.inlet_temp] for zone in building.zones.values()], dtype=np.intp)
+        self._inlets = [index[zone.inlet_temp] for zone in building.zones.values()]
         self._rooms = [(index[zone.zone_temp], index[zone.occupants]) for zone in building.comfort_zones.values()]
         self._comfort = COMFORT[building.file.shield.comfort_category]
         self._occupied_from = building.file.shield.occupied_from
         self._settings = building.file.reward
 
     def __call__(self, values: Array, priced: Priced = UNPRICED) -> Terms:
-        s = self._settings
-        controllable_w = sum(float(values[i]) for i in self._power) - self._floor_w(values)
-        exceedance_k = self._outside_k(values)
-        over_cap_kw = max(0.0, float(values[self._total]) / 1000.0 - priced.cap_kw)
+        s, v = self._settings, values.tolist()
+        controllable_w = -sum([idle + per_load * v[load] for load, idle, per_load in self._floors])
+        for i in self._power:
+            controllable_w += v[i]
+        exceedance_k = self._outside_k(v)
+        over_cap_kw = max(0.0, v[self._total] / 1000.0 - priced.cap_kw)
         reward = -controllable_w / s.power_scale_w - s.exceedance_weight_per_k * exceedance_k
         if priced is not UNPRICED:
-            electricity_w = controllable_w - (0.0 if self._gas is None else float(values[self._gas]))
+            electricity_w = controllable_w - (0.0 if self._gas is None else v[self._gas])
             reward -= (priced.factor - 1.0) * electricity_w / s.power_scale_w + self._over_cap_per_kw * over_cap_kw
-        return Terms(reward=reward, controllable_w=controllable_w, exceedance_k=exceedance_k, over_cap_kw=over_cap_kw)
+        return Terms(reward, controllable_w, exceedance_k, over_cap_kw)
 
-    def _floor_w(self, values: Array) -> float:
-        """What the servers draw at their load whatever control does."""
-        return sum(idle + per_load * float(values[load]) for load, idle, per_load in self._floors)
-
-    def _outside_k(self, values: Array) -> float:
+    def _outside_k(self, values: list[float]) -> float:
         exceedance_k = 0.0
-        for inlet_c in values[self._inlets].tolist():
-            exceedance_k += max(0.0, inlet_c - RECOMMENDED.high_c, RECOMMENDED.low_c - inlet_c)
+        for i in self._inlets:
+            inlet_c = values[i]
+            if inlet_c > RECOMMENDED.high_c:
+                exceedance_k += inlet_c - RECOMMENDED.high_c
+            elif inlet_c < RECOMMENDED.low_c:
+                exceedance_k += RECOMMENDED.low_c - inlet_c
         for temp, occupants in self._rooms:
             if values[occupants] >= self._occupied_from:
-                room_c = float(values[temp])
+                room_c = values[temp]
                 exceedance_k += max(0.0, room_c - self._comfort.high_c, self._comfort.low_c - room_c)
         return exceedance_k
 

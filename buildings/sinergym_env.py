@@ -122,7 +122,9 @@ class SinergymEnv(gym.Env[Float32, Any]):
         values = single.tolist()
         if values != self._accepted[0]:
             self._check(single)
-            self._accepted = values, single.astype(np.float64)
+            accepted = single.astype(np.float64)
+            accepted.setflags(write=False)  # handed out again as long as the action stays
+            self._accepted = values, accepted
         return self._accepted[1]
 
     def close(self) -> None:

@@ -22,6 +22,7 @@ from airhandler.buildings.env import BuildingEnv
 from airhandler.buildings.errors import AirhandlerError
 from airhandler.buildings.instrumentation import InstrumentedRun
 from airhandler.buildings.model import Period
+from airhandler.buildings.points import Setpoints
 from airhandler.buildings.sinergym_env import SinergymEnv
 from airhandler.buildings.weather import find_weather
 
@@ -35,20 +36,28 @@ _SHARES = (0.6, 0.1)  # supply temperature and airflow ratio, as shares of their
 
 
 def bench_engine(*, days: int, repetitions: int, progress: Callable[[str, int], None] | None = None) -> dict[str, Any]:
-    """Speeds of the engine, what resets and branches cost [ms], what a second worker adds, and memory."""
-    speeds = bench_speeds(days=days, repetitions=repetitions, progress=progress)
-    resets = [_sinergym_reset_ms() for _ in range(repetitions)]
+    """Speeds of the engine, what resets and branches cost [ms], what a second worker adds, and memory.
+
+    The first reset of a process is not counted: it loads the library, or imports Sinergym's parts.
+    """
+    told = progress or (lambda name, repetition: None)
+    speeds = bench_speeds(days=days, repetitions=repetitions, progress=told)
+    told("resets and branches", 0)
+    snapshots = bench_snapshots(_BUILDING, _WEATHER, 5 * repetitions)
+    told("resets of Sinergym's model", 0)
+    resets = {"reset_sinergym_model_ms": _model_resets_s(repetitions), "reset_sinergym_ms": _resets_s(repetitions)}
+    told("two workers", 0)
     parallel = measure_parallel(min(days, _PARALLEL_DAYS))
     return {
         **speeds,
-        **bench_snapshots(_BUILDING, _WEATHER, 5 * repetitions),
-        "reset_sinergym_ms": round(statistics.median(resets), 1),
+        **snapshots,
+        **{name: round(1000 * statistics.median(values), 1) for name, values in resets.items()},
         "parallel_2_ratio": round(parallel.ratio, 3),
         "worker_memory_mb": round(max(parallel.worker_memory_mb), 1),
     }
 
 
-def bench_speeds(*, days: int, repetitions: int, progress: Callable[[str, int], None] | None = None) -> dict[str, Any]:
+def bench_speeds(*, days: int, repetitions: int, progress: Callable[[str, int], None]) -> dict[str, Any]:
     """Measures each of them, one after the other, `repetitions` times.
 
     `bare` is our data centre's prepared model under constant set-points with no exchange, `env` its environment.
@@ -65,8 +74,7 @@ def bench_speeds(*, days: int, repetitions: int, progress: Callable[[str, int], 
     found: dict[str, list[float]] = {name: [] for name in measures}
     for repetition in range(repetitions):
         for name, measure in measures.items():
-            if progress is not None:
-                progress(name, repetition)
+            progress(name, repetition)
             found[name].append(measure(days))
     medians = {f"{name}_steps_per_s": round(statistics.median(values), 1) for name, values in found.items()}
     return {
@@ -111,8 +119,6 @@ def _env(days: int) -> float:
 
 
 def _action(env: BuildingEnv) -> np.ndarray[Any, np.dtype[np.float32]]:
-    from airhandler.buildings.points import Setpoints
-
     names = [p.name for p in env.building.setpoints]
     return env.codec.encode_setpoints(Setpoints(dict(zip(names, _commands().tolist(), strict=True))), env.reading)
 
@@ -131,15 +137,28 @@ def _sinergym_model(days: int) -> float:
 
 
 def _sinergym(days: int) -> float:
-    return _of_sinergym(_steps(days))["steps_per_s"]
+    return float(_of_sinergym(_steps(days), resets=0)["steps_per_s"])
 
 
-def _sinergym_reset_ms() -> float:
-    return 1000 * _of_sinergym(1)["reset_s"]
+def _resets_s(count: int) -> list[float]:
+    return list(_of_sinergym(1, resets=count)["reset_s"])
 
 
-def _of_sinergym(steps: int) -> dict[str, float]:
-    command = [sys.executable, str(Path(__file__).with_name("bench_sinergym.py")), str(steps)]
+def _model_resets_s(count: int) -> list[float]:
+    """Resets of Sinergym's environment on our engine."""
+    env, found = SinergymEnv(ENVIRONMENT), []
+    try:
+        for i in range(count + 1):
+            began = perf_counter()
+            env.reset(seed=i)
+            found.append(perf_counter() - began)
+    finally:
+        env.close()
+    return found[1:]
+
+
+def _of_sinergym(steps: int, *, resets: int) -> dict[str, Any]:
+    command = [sys.executable, str(Path(__file__).with_name("bench_sinergym.py")), str(steps), str(resets)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     try:
         return dict(json.loads(done.stdout.strip().splitlines()[-1]))

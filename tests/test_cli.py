@@ -250,6 +250,7 @@ def test_bench_engine_measures_everything_in_one_run(tmp_path: Path) -> None:
         "sinergym_steps_per_s",
         "reset_snapshot_ms",
         "reset_plain_ms",
+        "reset_sinergym_model_ms",
         "reset_sinergym_ms",
         "branch_24_steps_ms",
         "parallel_2_ratio",

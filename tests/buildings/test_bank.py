@@ -292,6 +292,8 @@ def test_a_fork_that_fails_does_not_end_the_snapshot(monkeypatch: pytest.MonkeyP
             return next(ends)[0], ""
 
     class Run:
+        steps = 5
+
         def fork(self) -> int:
             raise BlockingIOError("no process left")
 
@@ -300,6 +302,9 @@ def test_a_fork_that_fails_does_not_end_the_snapshot(monkeypatch: pytest.MonkeyP
     with pytest.raises(StopIteration):
         nursery._hold(Run(), np.zeros(1), Listener())  # type: ignore[arg-type]
     for _, theirs in pairs:
+        status, step = nursery.HEADER.unpack_from(message := theirs.recv(nursery.MESSAGE_BYTES))
+        assert (status, step) == (nursery.FAILED, 5)
+        assert b"the snapshot of step 5 could not fork: BlockingIOError: no process left" in message
         assert theirs.recv(1) == b""
         theirs.close()
 

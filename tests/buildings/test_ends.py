@@ -74,6 +74,24 @@ def test_a_users_folder_is_never_swept(tmp_path: Path, monkeypatch: pytest.Monke
     assert all(folder.exists() for folder in mine)
 
 
+def test_a_folder_that_was_never_locked_is_removed_an_hour_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    old, users, young = (tmp_path / f"airhandler-new-{name}" for name in ("old", "users", "young"))
+    for folder in (old, users, young):
+        folder.mkdir()
+    (old / ".lock").touch()
+    (users / "results.csv").touch()
+    for folder in (old, users):
+        os.utime(folder, (0, 0))
+    folders._sweep.cache_clear()
+    folders.own_folder("run")
+    assert not old.exists()
+    assert users.exists()
+    assert young.exists()
+
+
 def test_folders_of_a_killed_process_are_removed_by_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     words = "from airhandler.buildings.folders import own_folder; print(own_folder('run'), flush=True); input()"

@@ -98,6 +98,15 @@ def test_an_energyplus_error_comes_with_its_own_words(tmp_path: Path) -> None:
         run.start()
 
 
+def test_a_second_run_period_is_refused(tmp_path: Path) -> None:
+    [period] = prepare(BUILDING.file, CHICAGO, JULY)["RunPeriod"].values()
+    path = model(tmp_path, RunPeriod={"First": period, "Second": {**period, "begin_month": 8, "end_month": 8}})
+    with simulation(path, [OUTDOOR], [FAN]) as run:
+        run.start()
+        with pytest.raises(SimulationError, match="more than one RunPeriod: keep one"):
+            [run.step(np.array([4.0])) for _ in range(31 * 96)]  # those of its warm-up, too
+
+
 def test_a_closed_run_leaves_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     path = model(tmp_path)

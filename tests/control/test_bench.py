@@ -34,7 +34,7 @@ def test_medians_of_alternating_repetitions_are_compared_pair_by_pair(monkeypatc
         sinergym_model=[7.0, 7.5, 1.0],
         sinergym=[2.0, 2.5, 2.0],
     )
-    result = bench.bench_speeds(days=1, repetitions=3)
+    result = bench.bench_speeds(days=1, repetitions=3, progress=lambda name, repetition: None)
     assert asked == list(KEYS) * 3
     assert [result[f"{key}_steps_per_s"] for key in KEYS] == [9.0, 6.0, 7.0, 2.0]
     assert result["env_to_bare"] == pytest.approx(6 / 9, abs=1e-3)
