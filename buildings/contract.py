@@ -14,7 +14,8 @@ from .controllability import Effect, controllability, idle_causes
 from .errors import UserError
 from .instrumentation import measured_points
 from .model import Period
-from .stretches import ORDERLY, WAYS, Stretch, Way, stretches
+from .stretches import Stretch, stretches
+from .ways import ORDERLY, WAYS, Way
 from .weather import Weather, find_weather
 
 BALANCE_FRAC = 5e-3

@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -20,18 +19,8 @@ from .fork import OpenFiles, fork_map
 from .instrumentation import InstrumentedRun
 from .model import Period
 from .warnings import ERROR_FILE, Complaints, complaints
+from .ways import Way, choose_setpoints
 from .weather import Weather
-
-Way = Literal["stock", "constant", "random", "extreme"]
-"""How set-points are chosen: by the building's own control, all at the shield's fallback, anywhere between their limits
-in every step, or at one limit until they jump to the other."""
-
-WAYS: tuple[Way, ...] = ("stock", "constant", "random", "extreme")
-ORDERLY: tuple[Way, ...] = ("stock", "constant")
-"""Normal operation: what EnergyPlus must take without a severe error."""
-
-HOLD_STEPS = 8
-"""Steps for which an extreme set-point stays at one end on average: long enough for a room to follow."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,7 +74,7 @@ def stretch(building: Building, weather: Weather, way: Way, period: Period, *, s
     failure, rows, seconds = "", [], 0.0
     with tempfile.TemporaryDirectory(prefix="airhandler-stretch-") as folder:
         run = InstrumentedRun(building, weather, period, keep=Path(folder))
-        choose = _choice(way, building, seed)
+        choose = choose_setpoints(way, building, seed)
         try:
             values: Array | None = run.start()
             began = time.perf_counter()
@@ -113,25 +102,6 @@ def stretch(building: Building, weather: Weather, way: Way, period: Period, *, s
         complaints=found,
         failure=failure,
     )
-
-
-def _choice(way: Way, building: Building, seed: int) -> Callable[[], Array]:
-    """The set-points of the next step, in physical units; NaN: the building's own control."""
-    low = np.array([p.low for p in building.setpoints])
-    high = np.array([p.high for p in building.setpoints])
-    rng = np.random.default_rng(seed)
-    if way == "random":
-        return lambda: rng.uniform(low, high)
-    if way == "extreme":
-        up = rng.random(len(low)) < 0.5
-
-        def jump() -> Array:
-            up[rng.random(len(up)) < 1.0 / HOLD_STEPS] ^= True
-            return np.where(up, high, low)
-
-        return jump
-    held = np.full(len(low), np.nan) if way == "stock" else np.array([rule.fallback for rule in building.rules])
-    return lambda: held
 
 
 def _extent(table: Array, names: Sequence[str]) -> dict[str, dict[str, float]]:

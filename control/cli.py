@@ -138,7 +138,8 @@ def evaluate(
         list[str],
         typer.Argument(
             metavar="CONTROLLER...",
-            help="stock, constant, outdoor-reset, trim-respond, setback, as fits the building, or a bundle's folder.",
+            help="stock, constant, outdoor-reset, trim-respond, setback, as fits the building, or a bundle's folder; "
+            "to try the shield: hostile-random, hostile-bang-bang, hostile-heat.",
         ),
     ],
     building: BuildingName = "datacentre-dx",

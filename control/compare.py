@@ -84,7 +84,7 @@ def compare(
     """
     for cell in cells:
         building = cell.placed
-        find_controller(cell.controller, building)
+        find_controller(cell.controller, building, hostile=True)
         enter(building, find_weather(cell.weather), held_out(cell.seed))
         _drives(cell, building)
         check_within(_faults(cell, building), building, cell.period)
@@ -125,7 +125,7 @@ def _here(cell: Cell, number: int, count: int, progress: Callable[[Sequence[floa
 def _run(cell: Cell, told: Callable[[float], None]) -> Evaluation:
     building = cell.placed
     return evaluate(
-        find_controller(cell.controller, building),
+        find_controller(cell.controller, building, hostile=True),
         building,
         find_weather(cell.weather),
         cell.period,

@@ -15,6 +15,7 @@ from airhandler.buildings.instrumentation import InstrumentedRun
 from airhandler.buildings.model import Period
 from airhandler.buildings.points import Reading
 from airhandler.buildings.warnings import ERROR_FILE, Complaints, complaints
+from airhandler.buildings.ways import choose_setpoints
 from airhandler.buildings.weather import Weather
 
 from .registry import find_controller
@@ -53,10 +54,8 @@ def complaints_under(
 
 def _choice(name: str, building: Building, seed: int) -> Callable[[Reading], Array]:
     if name == RANDOM:
-        rng = np.random.default_rng(seed)
-        low = np.array([p.low for p in building.setpoints])
-        high = np.array([p.high for p in building.setpoints])
-        return lambda _: rng.uniform(low, high)
+        draw = choose_setpoints("random", building, seed)
+        return lambda _: draw()
     controller = find_controller(name, building)
     if controller is None:
         return lambda _: np.full(len(building.setpoints), np.nan)

@@ -28,6 +28,7 @@ from .baselines_office import (
     SetbackParameters,
 )
 from .controller import Controller
+from .hostile import HOSTILE, Hostile
 from .policy import load_policy
 
 STOCK = "stock"
@@ -60,13 +61,16 @@ def fitting(building: Building) -> list[str]:
     return [STOCK, *BASELINES[building.kind]]
 
 
-def find_controller(name: str, building: Building, parameters: Mapping[str, float] | None = None) -> Controller | None:
+def find_controller(
+    name: str, building: Building, parameters: Mapping[str, float] | None = None, *, hostile: bool = False
+) -> Controller | None:
     """A controller by name, or from a bundle's folder; None for `stock`, the building's own control.
 
     Args:
         name: `stock`, a rule's name, or the path of a bundle.
         building: what it controls.
         parameters: of a baseline; by default those of the building file.
+        hostile: whether controllers that mean harm are known, too.
 
     Raises UserError for an unknown name, a rule for another kind of building, parameters that do not fit, or a bundle
     that does not load.
@@ -75,9 +79,11 @@ def find_controller(name: str, building: Building, parameters: Mapping[str, floa
         return None
     if any(name in rules for rules in BASELINES.values()):
         return make_baseline(name, building, parameters or building.file.baselines.get(name, {}))
+    if hostile and name in HOSTILE:
+        return Hostile(name, building)
     if Path(name).exists():
         return load_policy(Path(name), building)
-    known = fitting(building)
+    known = fitting(building) + (list(HOSTILE) if hostile else [])
     near = difflib.get_close_matches(name, known, n=2, cutoff=0.4)
     hint = f"did you mean {' or '.join(near)}? " if near else ""
     raise UserError(
