@@ -15,7 +15,6 @@ import contextlib
 import ctypes
 import functools
 import importlib.util
-import operator
 import os
 import re
 import time
@@ -35,6 +34,7 @@ from .folders import own_folder, remove
 from .fork import OpenFiles, fork
 from .hugepages import huge_pages
 from .nearest import Wanted, listed, missing_text
+from .reads import bound, reader
 
 Array = NDArray[np.float64]
 
@@ -152,14 +152,11 @@ def _command_line(lib: Any, state: int, *words: str) -> int:
     return code
 
 
-def _bound(name: str, state: int, *handle: int) -> Callable[..., Any]:
-    """A function of the library with its first arguments made ready, which costs more than the call itself.
-
-    A reference is passed on as it is, where a pointer would be wrapped anew in each call.
-    """
-    function = _library()[name]  # a function object of its own, without the checks of argument types
+def _unchecked(name: str) -> Any:
+    """A function of the library without the checks of argument types."""
+    function = _library()[name]
     function.restype = getattr(_library(), name).restype
-    return functools.partial(function, ctypes.byref(ctypes.c_char.from_address(state)), *handle)
+    return function
 
 
 class Simulation:
@@ -197,7 +194,7 @@ class Simulation:
         self._commands: Array = np.full(len(self._actuators), np.nan)
         self._commanded = [np.nan] * len(self._actuators)
         self._ready = False
-        self._readers: list[Callable[[], float]] = []
+        self._read: Callable[[], Array] = self._commands.copy
         self._writers: list[Callable[[ctypes.c_double], None]] = []
         self._refused: Callable[[], int] = int
         self._actuator_handles: list[int] = []
@@ -365,7 +362,7 @@ class Simulation:
         self._exchange()
 
     def _exchange(self) -> None:
-        values = np.fromiter(map(operator.call, self._readers), np.float64, len(self._readers))
+        values = self._read()
         if self._refused():
             raise SimulationError(f"EnergyPlus refused a read or a write at step {self.steps}")
         self._caller.switch(values)
@@ -390,22 +387,26 @@ class Simulation:
     def _resolve(self) -> None:
         """Finds every handle, once. Raises _MissingNamesError for those that do not exist."""
         lib, state, missing = self._lib, self._state, list[Wanted]()
+        names = "getVariableValue", "getMeterValue", "setActuatorValue"
+        variable, meter, actuator = (_unchecked(name) for name in names)
+        readers: list[tuple[Any, int]] = []
         for sensor in self._sensors:
             if isinstance(sensor, Variable):
                 handle = lib.getVariableHandle(state, sensor.name.encode(), sensor.key.encode())
-                self._readers.append(_bound("getVariableValue", state, handle))
+                readers.append((variable, handle))
                 wanted = ("OutputVariable", sensor.name, sensor.key)
             else:
                 handle = lib.getMeterHandle(state, sensor.name.upper().encode())
-                self._readers.append(_bound("getMeterValue", state, handle))
+                readers.append((meter, handle))
                 wanted = ("OutputMeter", sensor.name, "")
             missing += [wanted] if handle < 0 else []
         for a in self._actuators:
             handle = lib.getActuatorHandle(state, a.component.encode(), a.control.encode(), a.key.encode())
             self._actuator_handles.append(handle)
-            self._writers.append(_bound("setActuatorValue", state, handle))
+            self._writers.append(bound(actuator, state, handle))
             missing += [("Actuator", f"{a.component},{a.control}", a.key)] if handle < 0 else []
-        self._refused = _bound("apiErrorFlag", state)
+        self._read = reader(state, readers)
+        self._refused = bound(_unchecked("apiErrorFlag"), state)
         if missing:
             raise _MissingNamesError(missing)
 

@@ -23,6 +23,7 @@ from airhandler.buildings.errors import AirhandlerError
 from airhandler.buildings.instrumentation import InstrumentedRun
 from airhandler.buildings.model import Period
 from airhandler.buildings.points import Setpoints
+from airhandler.buildings.reads import COMPILED
 from airhandler.buildings.sinergym_env import SinergymEnv
 from airhandler.buildings.weather import find_weather
 
@@ -54,6 +55,7 @@ def bench_engine(*, days: int, repetitions: int, progress: Callable[[str, int], 
         **{name: round(1000 * statistics.median(values), 1) for name, values in resets.items()},
         "parallel_2_ratio": round(parallel.ratio, 3),
         "worker_memory_mb": round(max(parallel.worker_memory_mb), 1),
+        "reads_compiled": COMPILED,
     }
 
 
