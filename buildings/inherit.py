@@ -1,4 +1,4 @@
-"""A building file that says only what differs from another: `base: ID`.
+"""A building file that says only what differs from another: `base: ID`, or `base: [ID, parts/NAME]`.
 
 Mappings are merged key by key, down to the leaves. Where the base has a list of records that have names (points,
 drives, observations, actions), a record with a name of the base takes its place and another one follows at the end;
@@ -8,7 +8,7 @@ edits of the source model follow those of the base. Anything else replaces what 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .errors import UserError
@@ -17,32 +17,30 @@ _FOLLOWS = "edits"
 _NAMED_BY = {"points": "name", "drives": "name", "observations": "point", "actions": "setpoint"}
 
 
-def inherited(raw: Any, read: Callable[[str], Any], *, where: str) -> Any:
-    """A raw building file with what it takes from its base, and the base from its own; unchanged without `base`.
+def inherited(raw: Any, read: Callable[[str], Any], *, where: str, seen: Sequence[str] = ()) -> Any:
+    """A raw building file with what it takes from its bases, and they from theirs; unchanged without `base`.
 
     Args:
-        raw: a building file as YAML has it.
-        read: the raw building file of an id. Raises UserError for an id that does not exist.
+        raw: a building file as YAML has it. Of several bases each is laid over those before it.
+        read: the raw building file of an id, or a part that several share. Raises UserError for an unknown one.
         where: what to call the file in errors.
+        seen: the bases by way of which this one was reached.
 
     Raises UserError if a base is not a building file, or a file is its own base by way of others.
     """
-    seen: list[str] = []
-    layers = [raw]
-    while isinstance(layers[-1], Mapping) and "base" in layers[-1]:
-        base = layers[-1]["base"]
+    if not isinstance(raw, Mapping) or "base" not in raw:
+        return raw
+    merged: dict[str, Any] = {}
+    for base in raw["base"] if isinstance(raw["base"], list) else [raw["base"]]:
         if not isinstance(base, str):
-            raise UserError(f"{where}: base: must be the id of a building (got {base!r:.80})")
+            raise UserError(f"{where}: base: must be the id of a building, or a list of them (got {base!r:.80})")
         if base in seen:
             raise UserError(f"{where}: base: {' -> '.join([*seen, base])} goes in a circle")
-        seen.append(base)
-        layers.append(read(base))
-        if not isinstance(layers[-1], Mapping):
+        layer = inherited(read(base), read, where=where, seen=[*seen, base])
+        if not isinstance(layer, Mapping):
             raise UserError(f"{where}: base: {base} holds no building")
-    merged = layers.pop()
-    while layers:
-        merged = _merged(merged, {key: value for key, value in layers.pop().items() if key != "base"}, where)
-    return merged
+        merged = _merged(merged, layer, where)
+    return _merged(merged, {key: value for key, value in raw.items() if key != "base"}, where)
 
 
 def _merged(base: Mapping[str, Any], own: Mapping[str, Any], where: str) -> dict[str, Any]:

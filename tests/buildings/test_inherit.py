@@ -31,6 +31,7 @@ def read(name: str) -> Any:
         "other": {"base": "circle"},
         "grown": {"base": "plain", "parameters": {"width_m": 4.0}},
         "empty": None,
+        "part": {"parameters": {"width_m": 5.0, "height_m": 2.0}, "source": {"edits": [{"why": "shared"}]}},
     }
     return files[name]
 
@@ -68,11 +69,19 @@ def test_a_base_may_have_a_base() -> None:
     assert own == BASE | {"id": "own", "parameters": {"leak_frac": 0.05, "width_m": 4.0}}
 
 
+def test_of_several_bases_each_is_laid_over_those_before_it() -> None:
+    own = inherited({"base": ["grown", "part"], "parameters": {"height_m": 3.0}}, read, where="own.yaml")
+    assert own["parameters"] == {"leak_frac": 0.05, "width_m": 5.0, "height_m": 3.0}
+    assert [edit["why"] for edit in own["source"]["edits"]] == ["first", "shared"]
+
+
 @pytest.mark.parametrize(
     ("raw", "words"),
     [
         ({"base": "circle"}, "circle -> other -> circle"),
         ({"base": 3}, "base: must be the id of a building"),
+        ({"base": ["plain", None]}, "base: must be the id of a building"),
+        ({"base": ["plain", "circle"]}, "circle -> other -> circle"),
         ({"base": "empty"}, "empty holds no building"),
         ({"base": "plain", "points": [{"low": 1}]}, "points: a record needs 'name'"),
     ],

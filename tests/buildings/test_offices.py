@@ -13,6 +13,7 @@ from airhandler.buildings.catalog import Building, expand, find_building
 from airhandler.buildings.energyplus import Array, Simulation
 from airhandler.buildings.instrumentation import InstrumentedRun
 from airhandler.buildings.model import Period
+from airhandler.buildings.points import Role
 from airhandler.buildings.settings import Edit, WriteTo
 from airhandler.buildings.weather import find_weather
 from tests.offices import IDS
@@ -20,6 +21,7 @@ from tests.offices import IDS
 pytestmark = [pytest.mark.slow, pytest.mark.forks]
 
 CHICAGO = find_weather("chicago")
+NEW_YEAR = (1, 1)
 WINTER, SUMMER = (1, 6), (7, 15)  # a Sunday before a cold Monday, and a Monday
 COLD, MILD, HOT = 96 + 26, 96 + 56, 60  # steps: Monday at 6:30, when cores are cold too, and at 14:00; 15:00
 NOBODY = WriteTo(component="Weather Data", control="Outdoor Dry Bulb", key="Environment")
@@ -112,10 +114,13 @@ def test_every_setpoint_moves_power_or_temperature(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", IDS)
-def test_normal_operation_has_no_severe_errors(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("start", [NEW_YEAR, SUMMER])
+def test_normal_operation_has_no_severe_errors_and_the_warm_up_ends(
+    name: str, start: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     begin = Simulation.__init__
     monkeypatch.setattr(Simulation, "__init__", lambda self, **k: begin(self, **{**k, "keep": tmp_path}))
-    run = InstrumentedRun(find_building(name), CHICAGO, Period(start=SUMMER, days=1))
+    run = InstrumentedRun(find_building(name), CHICAGO, Period(start=start, days=1))
     run.start()
     commands = np.array([r.fallback for r in run.building.rules])
     while run.step(run.array(None) if run.steps % 8 < 4 else commands) is not None:
@@ -123,3 +128,11 @@ def test_normal_operation_has_no_severe_errors(name: str, tmp_path: Path, monkey
     said = (tmp_path / "eplusout.err").read_text()
     assert "EnergyPlus Completed Successfully" in said
     assert "** Severe" not in said
+    assert "exceeding upper temperature limit" not in said
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_a_policy_sees_no_energy_meter(name: str) -> None:
+    """Real ones are seldom read each quarter of an hour, and before the first step ends they have nothing to say."""
+    building = find_building(name)
+    assert [o.point for o in building.observations if building.point(o.point).role is Role.METER] == []
