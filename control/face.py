@@ -8,6 +8,7 @@ from typing import Protocol
 
 from airhandler.buildings.catalog import Building
 
+from .hostile import HOSTILE
 from .kpis import Kpis
 from .plots import AGENTS, STOCK, Drawing, Run
 
@@ -78,5 +79,5 @@ class Face(Protocol):
 
 
 def rules_of(runs: Sequence[Run]) -> list[Run]:
-    """The runs of rules: neither stock, nor learned, nor a floor that no controller reaches."""
-    return [run for run in runs if run.name not in (STOCK, "floor", *AGENTS)]
+    """The runs of rules: neither stock, nor learned, nor meant to harm, nor a floor that no controller reaches."""
+    return [run for run in runs if run.name not in (STOCK, "floor", *AGENTS, *HOSTILE)]

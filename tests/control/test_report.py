@@ -85,6 +85,13 @@ def test_finding_without_an_agent_speaks_of_the_least() -> None:
     assert _finding(1000.0).startswith("Stock control used 1.0 MWh of electricity; no step outside")
 
 
+def test_one_that_means_harm_is_neither_spoken_of_nor_a_rule_to_beat(runs: list[Run]) -> None:
+    harmful = replace(runs[0], name="hostile-heat", label="Hostile heat", kpis=replace(runs[0].kpis, total_kwh=1.0))
+    assert finding(BUILDING, [*runs, harmful]) == finding(BUILDING, runs)
+    rules = [r for r in runs if r.name not in ("agent", "policy")]
+    assert "Hostile heat" not in " ".join(finding(BUILDING, [*rules, harmful]))
+
+
 def test_best_rule_is_one_that_broke_nothing(runs: list[Run]) -> None:
     stock, reset, trim, agent = runs
     broke = replace(trim, kpis=replace(trim.kpis, total_kwh=1.0, above_allowable_frac=0.1))
