@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import replace
 
 from .known import Array
 from .reward import UNPRICED, Priced, Reward, Terms
@@ -25,4 +24,4 @@ class LateReward:
         if not self._due:
             self._due.extend([terms.reward] * self._steps)
         self._due.append(terms.reward)
-        return replace(terms, reward=self._due.popleft())
+        return terms._replace(reward=self._due.popleft())
