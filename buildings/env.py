@@ -80,7 +80,8 @@ class BuildingEnv(gym.Env[Float32, Float32]):
             episode ends within the year.
         days: length of an episode.
         banks: snapshots to begin episodes from; each reset draws a bank and a snapshot of it that has `days` left.
-            They take the place of `weather` and `start`, and stay the caller's to close.
+            They take the place of `weather` and `start`, and stay the caller's to close. Banks of several variants
+            of the model are what `randomise` is without them.
         world: what surrounds the building, in place of what its file may say; each reset draws one of its years.
         servers: a server type in place of the building's own; see servers.yaml.
         it_load: the servers' load in place of the model's own: `daily` or `bursty`, drawn anew in each episode, or a
@@ -226,6 +227,7 @@ class BuildingEnv(gym.Env[Float32, Float32]):
         if self._starts:
             starts = self._starts_in(options)
             bank, index = starts[int(self.np_random.integers(len(starts)))]
+            self._randomised = bank.parameters
             _, self._outside = enter(self.building, bank.weather, self._draw(options))
             return bank.run(index)
         weather, self._outside = enter(self.building, self._draw_weather(options), self._draw(options))

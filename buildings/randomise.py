@@ -119,7 +119,12 @@ def draw(randomise: Randomise | None, building: Building, *, variant: int, seed:
 
 
 def varied(building: Building, parameters: Mapping[str, float]) -> Building:
-    """A building whose model has other parameters; the same object each time, so that its model is prepared once."""
+    """A building whose model has other parameters; the same object each time, so that its model is prepared once.
+
+    Raises UserError for a parameter that its file does not declare.
+    """
+    for name in parameters:
+        _known(name, building.file.parameters, f"{building.id}: no parameter")
     return _varied(building, tuple(parameters.items())) if parameters else building
 
 

@@ -3,7 +3,8 @@
 Of the suite: how late, how noisy, how often stuck and dropped; that commands arrive late, with noise, and are held;
 that rewards come late; that the physics are drawn anew, uniformly, in every episode. Ours: the range of a sensor or a
 set-point is the scale of its noise, a dropped value is absent where the suite shows 0, and the physics are those of
-the building file's `randomise` section. Not here: the suite's random features that mean nothing.
+the building file's `randomise` section, in the same ranges at every level. Not here: the suite's random features that
+mean nothing.
 
 Source: Dulac-Arnold et al., Challenges of real-world reinforcement learning, Machine Learning 110 (2021); the figures
 as in its code, google-research/realworldrl_suite, environments/realworld_env.py, get_combined_challenge.
