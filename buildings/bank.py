@@ -13,10 +13,11 @@ import subprocess
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -29,6 +30,7 @@ from .model import Period
 from .nursery import ENDED, FAILED, HEADER, MESSAGE_BYTES, Order, socket_path, weekly
 from .points import Reading, Setpoints
 from .processes import child_environment
+from .randomise import varied
 from .weather import find_weather
 
 Commander = Callable[[Reading], Setpoints | None]
@@ -70,6 +72,7 @@ class SnapshotBank:
         period: what is run through, once.
         steps: moments to keep, as steps from the begin; by default the begin of every week.
         commander: set-points while it is run through (picklable, by reference); None: the building's own control.
+        parameters: of the model, in place of the building file's; a bank for each variant: see randomise.draw.
         max_memory_bytes: what all snapshots may take, shared pages divided among those who share them; it ends in an
             error, not in swapping.
         progress: is told how many of how many are made.
@@ -86,10 +89,13 @@ class SnapshotBank:
         *,
         steps: Sequence[int] | None = None,
         commander: Commander | None = None,
+        parameters: Mapping[str, float] = MappingProxyType({}),
         max_memory_bytes: int = 4 << 30,
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
         self.building, self.weather, self.period = find_building(building), find_weather(weather), period or Period()
+        self.parameters = dict(parameters)
+        varied(self.building, self.parameters)
         per_hour = self.building.file.timesteps_per_hour
         wanted = tuple(sorted(set(weekly(self.period, per_hour) if steps is None else steps)))
         last = self.period.days * 24 * per_hour - 1
@@ -102,6 +108,7 @@ class SnapshotBank:
             period=self.period,
             steps=wanted,
             commander=commander,
+            parameters=self.parameters,
             folder=self._folder,
         )
         self.snapshots: tuple[Snapshot, ...] = ()

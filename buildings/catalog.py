@@ -17,6 +17,7 @@ from .generate import family_of, generated
 from .inherit import inherited
 from .own_file import beside
 from .points import Point, Reading, Role
+from .randomise import check_randomise
 from .servers import ServerType, find_servers
 from .settings import (
     Action,
@@ -303,6 +304,8 @@ def expand(file: BuildingFile, path: Path | None = None) -> Building:
         actions=actions,
         path=path,
     )
+    if file.randomise is not None:
+        check_randomise(file.randomise, building, where=f"{file.id}: randomise")
     return with_world(
         building, file.world.within(path.parent if path is not None else _MODELS) if file.world is not None else None
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import gymnasium as gym
@@ -15,14 +16,19 @@ from .catalog import Building, find_building, with_world
 from .codec import Codec, Float32
 from .energyplus import Array
 from .errors import SimulationError, UserError
-from .faults import fitted, read_faults, stress_faults
-from .instrumentation import NO_DRIVES, InstrumentedRun, measured_points
-from .load import it_load, load_drives
+from .fitting import faults_of, fit, randomise_of
+from .instrumentation import measured_points
+from .late_reward import LateReward
+from .load import load_drives
 from .model import Period
 from .outside import Outside, enter
 from .points import Reading, Role
+from .random_quantities import Randomise
+from .randomise import find_randomise
 from .reward import UNPRICED, Reward
+from .scenario import Scenario
 from .sensor_faults import SensorFaults
+from .stress import find_stress
 from .weather import Weather, find_weather
 from .world import World
 
@@ -64,7 +70,8 @@ class BuildingEnv(gym.Env[Float32, Float32]):
     Observation: `[len(codec.names)]` float32 in -1..1; `codec.names` says what each entry is.
     Action: `[len(building.setpoints)]` float32 in -1..1, from low to high of each set-point.
     Info: `weather`, `time`, `setpoints` (what was in force in the step, in physical units) and the terms of the
-    reward `controllable_w`, `exceedance_k`; in a world that weighs in the reward, `over_cap_kw` and `price_factor` too.
+    reward `controllable_w`, `exceedance_k`; in a world that weighs in the reward, `over_cap_kw` and `price_factor` too;
+    of a reset `randomised`, where something is drawn: its values by name.
 
     Args:
         building: id of the catalogue, or the path of a building file.
@@ -73,7 +80,8 @@ class BuildingEnv(gym.Env[Float32, Float32]):
             episode ends within the year.
         days: length of an episode.
         banks: snapshots to begin episodes from; each reset draws a bank and a snapshot of it that has `days` left.
-            They take the place of `weather` and `start`, and stay the caller's to close.
+            They take the place of `weather` and `start`, and stay the caller's to close. Banks of several variants
+            of the model are what `randomise` is without them.
         world: what surrounds the building, in place of what its file may say; each reset draws one of its years.
         servers: a server type in place of the building's own; see servers.yaml.
         it_load: the servers' load in place of the model's own: `daily` or `bursty`, drawn anew in each episode, or a
@@ -81,7 +89,10 @@ class BuildingEnv(gym.Env[Float32, Float32]):
         faults: what is wrong with sensors and equipment, as on the command line; see faults.py. Observations are what
             the sensors show, an absent value being the middle of its range; the reward and `reading` are the truth.
             An airflow that is asked for per an absent value is left to the building's own control.
-        stress: level, 1 to 3, of delay, noise, drop-out and stuck values on every sensor; see faults.STRESS.
+        stress: level, 1 to 3: sensors, commands and rewards get worse, and the physics are drawn anew; see stress.py.
+            What is in force in the building is then not the info's `setpoints`, which are what was commanded.
+        randomise: what each reset draws: `default`, the building's own section, or the path of a YAML file; see
+            randomise.py.
     """
 
     metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 - Gymnasium's own convention
@@ -98,6 +109,7 @@ class BuildingEnv(gym.Env[Float32, Float32]):
         it_load: str | None = None,
         faults: Sequence[str] = (),
         stress: int | None = None,
+        randomise: str | Path | Randomise | None = None,
     ) -> None:
         self.building = with_world(find_building(building, servers), world)
         names = [weather] if isinstance(weather, str) else list(weather)
@@ -107,17 +119,20 @@ class BuildingEnv(gym.Env[Float32, Float32]):
         self._starts = _starts(banks, self.building, days)
         self._period = Period(start=(1, 1) if start == "random" else start, days=days)
         self._random_start = start == "random"
-        self._it_load = it_load
+        declared = find_randomise(randomise, self.building)
+        self._scenario = Scenario(it_load=it_load, faults=tuple(faults), stress=stress, randomise=declared)
         if it_load is not None:
             load_drives(self.building)
-            if banks:
-                raise UserError(f"it_load {it_load!r}: a bank's snapshots hold the load of their own run: use no banks")
-        self._faults = read_faults(faults, self.building)
-        self._faults += stress_faults(stress, self.building) if stress is not None else ()
-        if self._faults and banks:
-            raise UserError("faults: a bank's snapshots are of a run without them: use no banks")
+        faults_of(self._scenario, self.building)
+        if self._scenario.is_of_simulation and banks:
+            raise UserError(f"{self._scenario.words}: a bank's snapshots are of a run without it: use no banks")
+        drawn = randomise_of(self._scenario, self.building)
+        self._variants = 0 if drawn is None else drawn.variants
+        self._randomised: Mapping[str, float] = {}
         self.codec = Codec(self.building)
-        self._reward = Reward(self.building, measured_points(self.building))
+        reward = Reward(self.building, measured_points(self.building))
+        late_steps = 0 if stress is None else find_stress(stress).reward_delay_steps
+        self._reward: Reward | LateReward = LateReward(reward, late_steps) if late_steps else reward
         signals = [p for p, _ in self.building.world.signals()] if self.building.world is not None else []
         self._measured = len(measured_points(self.building))
         index = {p.name: i for i, p in enumerate([*measured_points(self.building), *signals])}
@@ -142,16 +157,36 @@ class BuildingEnv(gym.Env[Float32, Float32]):
         reading = self._running().reading(self._values[: self._measured])
         return reading if self._outside is None else self._outside.join(reading)
 
+    @property
+    def has_faulty_sensors(self) -> bool:
+        """Whether `seen` may differ from `reading` in the running episode."""
+        return self._sensors is not None
+
+    @property
+    def seen(self) -> Reading:
+        """The newest reading of the running episode: what the sensors show."""
+        if self._sensors is None:
+            return self.reading
+        run = self._running()
+        reading = self._sensors.said(run.reading(self._shown[: self._measured]), run.steps)
+        return reading if self._outside is None else self._outside.join(reading)
+
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Float32, dict[str, Any]]:
-        """Begins an episode. `options["weather"]` names one of the environment's weathers, `options["draw"]` a year."""
+        """Begins an episode. `options["weather"]` names one of the environment's weathers, `options["draw"]` a year.
+
+        `options["randomise"]` names a variant of the model: 0 to `variants` - 1 as in training, below 0 another.
+        """
         super().reset(seed=seed)
         self._end()
         self._run = self._begin(options or {})
         self._take(self._run.start())
         self._last_step = self._run.steps + self._period.days * 24 * self.building.file.timesteps_per_hour
-        return self._observe_first(), {"weather": self._run.weather.name, "time": self._run.time}
+        info: dict[str, Any] = {"weather": self._run.weather.name, "time": self._run.time}
+        if self._randomised:
+            info["randomised"] = dict(self._randomised)
+        return self._observe_first(), info
 
     def step(self, action: NDArray[np.floating[Any]]) -> tuple[Float32, float, bool, bool, dict[str, Any]]:
         """One control step. Raises SimulationError when EnergyPlus fails: that is never the end of an episode."""
@@ -192,15 +227,18 @@ class BuildingEnv(gym.Env[Float32, Float32]):
         if self._starts:
             starts = self._starts_in(options)
             bank, index = starts[int(self.np_random.integers(len(starts)))]
+            self._randomised = bank.parameters
             _, self._outside = enter(self.building, bank.weather, self._draw(options))
             return bank.run(index)
         weather, self._outside = enter(self.building, self._draw_weather(options), self._draw(options))
         period = self._draw_period()
-        drives = self._draw_load(period)
-        seed = int(self.np_random.integers(2**32)) if self._faults else 0
-        fitting = fitted(self._faults, self.building, period, drives, seed=seed)
-        self._sensors = fitting.sensors
-        return InstrumentedRun(self.building, weather, period, fitting.drives, forced=fitting.forced)
+        variant = self._draw_variant(options)
+        seed = int(self.np_random.integers(2**32)) if self._scenario.is_of_simulation else 0
+        fitting = fit(self._scenario, self.building, period, variant=variant, seed=seed)
+        self._sensors, self._randomised = fitting.sensors, fitting.randomised
+        if isinstance(self._reward, LateReward):
+            self._reward.begin()
+        return fitting.run(weather, period)
 
     def _draw(self, options: dict[str, Any]) -> int:
         """Which of the world's years; without several of them nothing is drawn."""
@@ -242,10 +280,11 @@ class BuildingEnv(gym.Env[Float32, Float32]):
                 return weather
         raise UserError(f"weather {wanted!r} is not one of this environment's: {[w.name for w in self.weathers]}")
 
-    def _draw_load(self, period: Period) -> Mapping[str, Array]:
-        if self._it_load is None:
-            return NO_DRIVES
-        return it_load(self.building, self._it_load, period, seed=int(self.np_random.integers(2**32)))
+    def _draw_variant(self, options: dict[str, Any]) -> int:
+        """Which model; without several of them nothing is drawn."""
+        if "randomise" in options:
+            return int(options["randomise"])
+        return int(self.np_random.integers(self._variants)) if self._variants else 0
 
     def _draw_period(self) -> Period:
         if not self._random_start:

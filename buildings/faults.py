@@ -11,7 +11,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -31,31 +31,6 @@ from .strict import Strict
 
 _WRITTEN = re.compile(r"(?P<what>[^@+]+?)(@(?P<begin>\d\d-\d\dT\d\d:\d\d))?(\+(?P<hours>\d+(\.\d+)?)h)?", re.ASCII)
 _FORM = "must be WHAT[@MM-DDTHH:MM][+HOURSh], such as chiller-trip@07-15T12:00+2h or POINT:bias=2"
-
-
-class Stress(Strict):
-    """One level of sensors that get worse.
-
-    Attributes:
-        delay_steps: how late every sensor shows [control steps].
-        noise_sd: standard deviation of noise, on observations scaled to -1..1.
-        spell_probability: that a sensor drops out, or gets stuck, in a step.
-        spell_steps: how long it does [control steps].
-    """
-
-    delay_steps: int
-    noise_sd: float
-    spell_probability: float
-    spell_steps: int
-
-
-STRESS: Mapping[int, Stress] = {
-    1: Stress(delay_steps=3, noise_sd=0.1, spell_probability=0.01, spell_steps=1),
-    2: Stress(delay_steps=6, noise_sd=0.3, spell_probability=0.05, spell_steps=5),
-    3: Stress(delay_steps=9, noise_sd=1.0, spell_probability=0.10, spell_steps=10),
-}
-"""Easy, medium and hard. Source: Dulac-Arnold et al., Challenges of real-world reinforcement learning, Machine Learning
-110 (2021), combined challenges of the suite: delay, noise, dropped and stuck sensors (secondary)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,24 +97,6 @@ def read_fault(text: str, building: Building) -> Fault:
     return Fault(text=text, equipment=name, begin=begin, hours=hours if hours is not None else lasts)
 
 
-def stress_faults(level: int, building: Building) -> tuple[Fault, ...]:
-    """The faults of a stress level: on every sensor that a policy observes. Raises UserError for another level."""
-    if level not in STRESS:
-        raise UserError(f"stress {level}: must be one of {', '.join(map(str, STRESS))}")
-    stress, measured = STRESS[level], {p.name for p in measured_points(building)}
-    faults: list[Fault] = []
-    for seen in (o for o in building.observations if o.point in measured):
-        spell = {"value": stress.spell_probability, "steps": stress.spell_steps}
-        sensors = (
-            SensorFault(point=seen.point, kind="noise", value=stress.noise_sd * (seen.high - seen.low) / 2.0),
-            SensorFault(point=seen.point, kind="delay", steps=stress.delay_steps),
-            SensorFault.model_validate({"point": seen.point, "kind": "stuck", **spell}),
-            SensorFault.model_validate({"point": seen.point, "kind": "dropout", **spell}),
-        )
-        faults += [Fault(text=f"stress {level}: {s.point}:{s.kind}", sensor=s) for s in sensors]
-    return tuple(faults)
-
-
 def check_within(faults: Sequence[Fault], building: Building, period: Period) -> None:
     """Raises UserError for a fault that no step of a period has."""
     steps = steps_of(building, period)
@@ -159,39 +116,6 @@ def forced(faults: Sequence[Fault], building: Building, period: Period) -> dict[
         for name, value in building.faults[fault.equipment].force.items():
             done.setdefault(name, np.full(steps, np.nan))[active] = value
     return done
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Fitting:
-    """What the faults of a run are to it.
-
-    Attributes:
-        drives: of the run, with what faults force on them.
-        forced: on set-points; see `InstrumentedRun`.
-        sensors: None where nothing is wrong with them.
-    """
-
-    drives: Mapping[str, Array]
-    forced: Mapping[str, Array]
-    sensors: SensorFaults | None
-
-
-def fitted(
-    faults: Sequence[Fault], building: Building, period: Period, drives: Mapping[str, Array], *, seed: int
-) -> Fitting:
-    """The faults of one run of a building, and the drives with what they force on them."""
-    force = forced(faults, building, period)
-    driven = {d.name for d in building.drives}
-    on_drives = {name: _over(values, drives.get(name)) for name, values in force.items() if name in driven}
-    return Fitting(
-        drives={**drives, **on_drives},
-        forced={name: values for name, values in force.items() if name not in driven},
-        sensors=sensors_of(faults, building, period, seed=seed),
-    )
-
-
-def _over(force: Array, drive: Array | None) -> Array:
-    return force if drive is None else np.where(np.isnan(force), drive, force)
 
 
 def sensors_of(faults: Sequence[Fault], building: Building, period: Period, *, seed: int) -> SensorFaults | None:

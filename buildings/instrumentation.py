@@ -41,6 +41,7 @@ class InstrumentedRun:
             NaN, and a drive that is not named, is left to the model. Raises UserError for one that does not fit.
         forced: what faults put on set-points, whoever commands them [total_steps each, unit of the set-point]; NaN
             where nothing is wrong. They may leave the set-point's limits.
+        arrive: what arrives of the commands of each step [len(building.setpoints)]; None: all as they are.
         keep: a folder to run in and to leave, with EnergyPlus's error file; by default one that is removed.
     """
 
@@ -52,6 +53,7 @@ class InstrumentedRun:
         drives: Mapping[str, Array] = NO_DRIVES,
         *,
         forced: Mapping[str, Array] = NO_DRIVES,
+        arrive: Callable[[Array], Array] | None = None,
         keep: Path | None = None,
     ) -> None:
         self.building, self.weather, self.period = building, weather, period
@@ -67,6 +69,7 @@ class InstrumentedRun:
         )
         self._drives = drive_table(building, drives, self.total_steps)
         self._forced = _force_table(building, forced, self.total_steps)
+        self._arrive = arrive
         self._convert = _conversion(building, self.measured, raw)
         self._meters = np.array([building.sources[p.name].meter is not None for p in raw])
         self._names = tuple(p.name for p in self.measured)
@@ -124,6 +127,8 @@ class InstrumentedRun:
         """Set-points, and what faults and the world put on them and on the drives in the next step."""
         if self.steps >= self.total_steps:
             return setpoints
+        if self._arrive is not None:
+            setpoints = self._arrive(setpoints)
         if self._forced is not None:
             force = self._forced[self.steps]
             setpoints = np.where(np.isnan(force), setpoints, force)

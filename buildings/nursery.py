@@ -17,7 +17,7 @@ import signal
 import socket
 import struct
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -31,6 +31,7 @@ from .instrumentation import InstrumentedRun
 from .model import Period
 from .points import Reading, Setpoints
 from .processes import die_with_parent
+from .randomise import varied
 from .weather import find_weather
 
 HEADER = struct.Struct("=iq")  # status, steps done
@@ -48,6 +49,7 @@ class Order:
         period: what is run once.
         steps: moments to keep, as steps from the begin, ascending.
         commander: set-points from readings while it runs (picklable); None: the building's own control.
+        parameters: of the model, in place of the building file's.
         folder: where the snapshots' sockets are made.
     """
 
@@ -56,6 +58,7 @@ class Order:
     period: Period
     steps: tuple[int, ...]
     commander: Callable[[Reading], Setpoints | None] | None
+    parameters: Mapping[str, float]
     folder: Path
 
 
@@ -107,7 +110,8 @@ def _words(error: Exception) -> str:
 
 
 def _make(order: Order, told: TextIO) -> None:
-    run = InstrumentedRun(find_building(order.building), find_weather(order.weather), order.period)
+    building = varied(find_building(order.building), order.parameters)
+    run = InstrumentedRun(building, find_weather(order.weather), order.period)
     try:
         values: Array | None = run.start()
         for step in order.steps:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol, assert_never
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from .known import Array
-from .points import Point
+from .points import Point, Reading
 from .strict import Strict
 
 Kind = Literal["bias", "noise", "drift", "delay", "dropout", "stuck", "nan", "absurd", "swap"]
@@ -99,9 +99,10 @@ class SensorFaults:
             self._step, self._shown = step, shown
         return self._shown
 
-    def said_nan(self, step: int) -> frozenset[str]:
-        """The points that show not-a-number at a step, which is a value that is wrong and not one that is absent."""
-        return frozenset(name for name, active in self._nan if active[step])
+    def said(self, reading: Reading, step: int) -> Reading:
+        """What is seen at a step as a Reading, with not-a-number where that is shown: it is wrong, and not absent."""
+        wrong = {name: math.nan for name, active in self._nan if active[step]}
+        return replace(reading, values={**reading.values, **wrong}) if wrong else reading
 
 
 class _Effect(Protocol):

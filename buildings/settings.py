@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from .errors import UserError
 from .points import Role
+from .random_quantities import Randomise
 from .strict import Strict as Strict
 from .world import World
 
@@ -295,6 +296,7 @@ class BuildingFile(Strict):
     points: tuple[PointFile, ...] = Field(strict=False)
     drives: tuple[DriveFile, ...] = Field(default=(), strict=False)
     faults: tuple[FaultFile, ...] = Field(default=(), strict=False)
+    randomise: Randomise | None = None
     zone_roles: ZoneRoles | None = None
     comfort_roles: ComfortRoles | None = None
     outdoor_temp: str

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import math
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from .catalog import Building
 from .energyplus import Array
 from .errors import SiteError
-from .faults import Fault, fitted
-from .instrumentation import NO_DRIVES, InstrumentedRun
+from .fitting import fit
 from .model import Period
 from .outside import enter, held_out
 from .points import Point, Reading, Setpoints
+from .scenario import NORMAL, Scenario
 from .site import WriteFailed, WriteOutcome, Written
 from .weather import Weather
 
@@ -28,10 +27,13 @@ class SimulatedSite:
         weather: which weather.
         period: which stretch of the year.
         speed: simulated seconds per second; None runs as fast as it can.
-        draw: which of the years of the building's world; by default one that never occurs in training.
-        drives: what the world puts on the building's drives; see `InstrumentedRun`.
-        faults: what is wrong with sensors and equipment; see faults.py.
-        seed: of what is random in faults.
+        draw: which of the years of the building's world, and of the models that a scenario draws from; by default
+            one that never occurs in training.
+        scenario: what it is put through. The server type is the building's: see `find_building`.
+        seed: of what else is random in the scenario.
+
+    Attributes:
+        randomised: what was drawn, by name.
     """
 
     def __init__(
@@ -42,14 +44,13 @@ class SimulatedSite:
         *,
         speed: float | None = None,
         draw: int = held_out(0),
-        drives: Mapping[str, Array] = NO_DRIVES,
-        faults: Sequence[Fault] = (),
+        scenario: Scenario = NORMAL,
         seed: int = 0,
     ) -> None:
         entered, self._outside = enter(building, weather, draw)
-        fitting = fitted(faults, building, period, drives, seed=seed)
-        self._sensors = fitting.sensors
-        self._run = InstrumentedRun(building, entered, period, fitting.drives, forced=fitting.forced)
+        fitting = fit(scenario, building, period, variant=draw, seed=seed)
+        self._sensors, self.randomised = fitting.sensors, fitting.randomised
+        self._run = fitting.run(entered, period)
         self._values: Array = self._run.start()
         self._commands: Array = self._run.array(None)
         self._ended = False
@@ -65,16 +66,17 @@ class SimulatedSite:
         """Simulated time."""
         return self._run.time
 
+    @property
+    def has_faulty_sensors(self) -> bool:
+        """Whether what `read` gives may differ from the truth."""
+        return self._sensors is not None
+
     def read(self) -> Reading:
         """What the sensors show at the end of the last step. Raises SiteError once closed."""
         if self._sensors is None:
             return self.truth()
         step = self._run.steps
-        reading = self._reading(self._sensors.seen(self._values, step))
-        if said := self._sensors.said_nan(step):
-            wrong = dict.fromkeys(said, math.nan)
-            return Reading(time=reading.time, values={**reading.values, **wrong}, age_s=reading.age_s)
-        return reading
+        return self._sensors.said(self._reading(self._sensors.seen(self._values, step)), step)
 
     def truth(self) -> Reading:
         """What is, whatever the sensors show. Raises SiteError once closed."""

@@ -13,9 +13,10 @@ import typer
 from airhandler.buildings.errors import UserError
 from airhandler.buildings.sinergym import is_sinergym
 
+from .options import AsJson, BuildingName, ScenarioOptions, WorldFile, expanded, world_of
+
 if TYPE_CHECKING:
     from airhandler.buildings.model import Period
-    from airhandler.buildings.world import World
 
     from .train import Trained
 
@@ -24,25 +25,19 @@ app = typer.Typer(no_args_is_help=True)
 bench = typer.Typer(no_args_is_help=True, help="Measures speed, as ratios in one run.")
 app.add_typer(bench, name="bench")
 
-BuildingName = Annotated[
-    str, typer.Option("--building", help="Building: an id of `airhandler buildings`, or your own file.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of everything random.")]
 Processes = Annotated[int, typer.Option("--processes", "-j", min=1, help="Simulations that run at once.")]
-WorldFile = Annotated[
-    Path | None,
-    typer.Option("--world", help="YAML: weather that varies, tariff, carbon, events, forecasts (docs/buildings.md)."),
-]
 PROCESSES = min(8, os.cpu_count() or 1)
 
 
 @app.command(
     epilog="For example: airhandler train --weather chicago,tucson --steps 100000 --out runs/agent"
-    "  |  airhandler train --out runs/agent --resume"
+    "  |  airhandler train --out runs/agent --resume  |  airhandler train --randomise default --out runs/robust"
 )
+@expanded
 def train(
     context: typer.Context,
+    *,
     building: BuildingName = "datacentre-dx",
     weather: Annotated[
         str, typer.Option("--weather", help="Weathers to train on, separated by commas: names or EPW files.")
@@ -57,6 +52,7 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="A hyperparameter, e.g. gamma=0.95; repeatable."),
     ] = None,
+    scenario: ScenarioOptions,
     world: WorldFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -82,6 +78,7 @@ def train(
         steps=steps,
         seed=seed,
         world=world_of(world),
+        scenario=scenario.read(building),
         agent=agent_settings(set_ or []),
     )
     with training_bar(steps) as progress:
@@ -131,9 +128,12 @@ def tune(
 @app.command(
     epilog="For example: airhandler evaluate stock --weather chicago --json"
     "  |  airhandler evaluate stock outdoor-reset runs/agent/bundle --weather new-york --out runs/compare"
+    "  |  airhandler evaluate outdoor-reset --fault dead-fan-east@07-15T12:00 --stress 1 --randomise default"
 )
+@expanded
 def evaluate(
     context: typer.Context,
+    *,
     controllers: Annotated[
         list[str],
         typer.Argument(
@@ -148,29 +148,15 @@ def evaluate(
     days: Annotated[
         int | None, typer.Option("--days", help="Number of days; by default to the end of the year.")
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Which year of a world, and which load of a pattern.")] = 0,
-    servers: Annotated[
-        str | None, typer.Option("--servers", help="Server type: `airhandler buildings servers` lists them.")
-    ] = None,
-    it_load: Annotated[
-        str | None,
-        typer.Option("--it-load", help="Load of the servers: daily, bursty, or a trace, FILE.csv or FILE.csv:weekly."),
-    ] = None,
-    fault: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--fault", help="chiller-trip@07-15T12:00+2h, POINT:bias=2, ...; repeatable. Kinds: docs/buildings.md."
-        ),
-    ] = None,
-    faults: Annotated[Path | None, typer.Option("--faults", help="YAML file with a list of faults.")] = None,
-    stress: Annotated[
-        int | None, typer.Option("--stress", min=1, max=3, help="Sensors late, noisy, stuck and dropped: 1 to 3.")
-    ] = None,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, help="Which year of a world, and which draw of all that is random.")
+    ] = 0,
     shield: Annotated[bool, typer.Option("--shield/--no-shield", help="Whether the shield judges proposals.")] = True,
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder that keeps the runs, for `airhandler report`.")
     ] = None,
     processes: Processes = PROCESSES,
+    scenario: ScenarioOptions,
     world: WorldFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -186,8 +172,6 @@ def evaluate(
         period = None if whole else _period(start, days)
         cli_sinergym.evaluate(controllers, building, period, seed, as_json=as_json)
         return
-    from airhandler.buildings.faults import load_faults
-
     from .compare import Cell, compare, row, save_evaluation
     from .display import comparison_bars, evaluation_table, show
 
@@ -195,7 +179,7 @@ def evaluate(
     if out is not None:
         check_writable(out)
     around = world_of(world)
-    broken = (*(load_faults(faults) if faults is not None else ()), *(fault or ()))
+    through = scenario.read(building)
     cells = [
         Cell(
             controller=c,
@@ -205,10 +189,7 @@ def evaluate(
             shielded=shield,
             seed=seed,
             world=around,
-            servers=servers,
-            it_load=it_load,
-            faults=broken,
-            stress=stress,
+            scenario=through,
         )
         for c in controllers
     ]
@@ -297,13 +278,6 @@ def bench_buildings(
 def command_line() -> str:
     """The command as it was typed, for provenance."""
     return " ".join(["airhandler", *sys.argv[1:]])
-
-
-def world_of(path: Path | None) -> World | None:
-    """The world that a file declares; None where none is named."""
-    from airhandler.buildings.catalog import load_world
-
-    return load_world(path) if path is not None else None
 
 
 def check_writable(folder: Path) -> None:

@@ -18,20 +18,29 @@ if TYPE_CHECKING:
 
 _WEATHER = "the id fixes the weather; `airhandler buildings --all` lists the others"
 _FAULTS = "it has no points whose sensors could fail, and declares no faults"
+_LOAD = "it has no servers and no load of ours"
 _WORLD = "its observations and its reward are Sinergym's own"
+
+_NO_SCENARIO = {
+    "servers": _LOAD,
+    "it_load": _LOAD,
+    "fault": _FAULTS,
+    "faults": _FAULTS,
+    "stress": _FAULTS,
+    "randomise": "it has no building file that says what may differ",
+}
 
 # Options that do not hold on Sinergym's environments, by their parameter's name, and why.
 _NOT_IN_TRAIN = {
     "weather": _WEATHER,
     "world": _WORLD,
+    **_NO_SCENARIO,
     "resume": "no checkpoints are kept there; train anew with more --steps and another --out",
 }
 _NOT_IN_EVALUATE = {
     "weather": _WEATHER,
     "world": _WORLD,
-    "fault": _FAULTS,
-    "faults": _FAULTS,
-    "stress": _FAULTS,
+    **_NO_SCENARIO,
     "shield": "it has no points, and so no shield",
     "out": "its runs hold no points to report on; --json prints every figure",
     "processes": "controllers run one after the other",

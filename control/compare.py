@@ -16,13 +16,11 @@ from typing import Any
 
 from airhandler.buildings.catalog import Building, find_building, with_world
 from airhandler.buildings.errors import AirhandlerError, UserError
-from airhandler.buildings.faults import Fault, check_within, read_faults, stress_faults
-from airhandler.buildings.instrumentation import NO_DRIVES
-from airhandler.buildings.known import Array
-from airhandler.buildings.load import it_load
+from airhandler.buildings.fitting import check_scenario
 from airhandler.buildings.model import Period
 from airhandler.buildings.outside import enter, held_out
 from airhandler.buildings.processes import begin_job
+from airhandler.buildings.scenario import NORMAL, Scenario
 from airhandler.buildings.weather import find_weather
 from airhandler.buildings.world import World
 
@@ -39,12 +37,9 @@ class Cell:
     Attributes:
         controller: name, or path of a bundle.
         shielded: whether the shield judges its proposals.
-        seed: which of the world's years, and which load of a pattern.
+        seed: which of the world's years, and which draw of what is random in the scenario.
         world: what surrounds the building, in place of what its file may say.
-        servers: a server type in place of the building's own.
-        it_load: the servers' load, a pattern or a trace, in place of the model's own; see buildings/load.py.
-        faults: what is wrong with sensors and equipment, as written; see buildings/faults.py.
-        stress: level of sensors that get worse; None: none.
+        scenario: what the building is put through.
     """
 
     controller: str
@@ -54,15 +49,12 @@ class Cell:
     shielded: bool = True
     seed: int = 0
     world: World | None = None
-    servers: str | None = None
-    it_load: str | None = None
-    faults: tuple[str, ...] = ()
-    stress: int | None = None
+    scenario: Scenario = NORMAL
 
     @property
     def placed(self) -> Building:
         """The building in its world, with its servers."""
-        return with_world(find_building(self.building, self.servers), self.world)
+        return with_world(find_building(self.building, self.scenario.servers), self.world)
 
     @property
     def label(self) -> str:
@@ -86,8 +78,7 @@ def compare(
         building = cell.placed
         find_controller(cell.controller, building, hostile=True)
         enter(building, find_weather(cell.weather), held_out(cell.seed))
-        _drives(cell, building)
-        check_within(_faults(cell, building), building, cell.period)
+        check_scenario(cell.scenario, building, cell.period, variant=held_out(cell.seed), seed=cell.seed)
     if processes == 1 or len(cells) == 1:
         return [_here(cell, i, len(cells), progress) for i, cell in enumerate(cells)]
     context = multiprocessing.get_context("spawn")
@@ -105,12 +96,12 @@ def compare(
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
             try:
-                names = [future.result() for future in futures]
+                told = [future.result() for future in futures]
             except BrokenProcessPool as error:
                 raise AirhandlerError("a simulation's process was killed: out of memory?") from error
         return [
-            _loaded(cell, name, Path(folder) / f"{i}.npz")
-            for i, (cell, name) in enumerate(zip(cells, names, strict=True))
+            _loaded(cell, name, Path(folder) / f"{i}.npz", randomised)
+            for i, (cell, (name, randomised)) in enumerate(zip(cells, told, strict=True))
         ]
 
 
@@ -131,19 +122,9 @@ def _run(cell: Cell, told: Callable[[float], None]) -> Evaluation:
         cell.period,
         shielded=cell.shielded,
         seed=cell.seed,
-        drives=_drives(cell, building),
-        faults=_faults(cell, building),
+        scenario=cell.scenario,
         progress=told,
     )
-
-
-def _drives(cell: Cell, building: Building) -> Mapping[str, Array]:
-    return NO_DRIVES if cell.it_load is None else it_load(building, cell.it_load, cell.period, seed=cell.seed)
-
-
-def _faults(cell: Cell, building: Building) -> tuple[Fault, ...]:
-    stress = () if cell.stress is None else stress_faults(cell.stress, building)
-    return read_faults(cell.faults, building) + stress
 
 
 _shares: Any = None
@@ -155,7 +136,7 @@ def _initialise(shares: Any) -> None:
     begin_job()
 
 
-def _there(cell: Cell, number: int, folder: Path) -> str:
+def _there(cell: Cell, number: int, folder: Path) -> tuple[str, Mapping[str, float]]:
     def told(share: float) -> None:
         _shares[number] = share
 
@@ -164,12 +145,19 @@ def _there(cell: Cell, number: int, folder: Path) -> str:
     if done.seen is not None:
         done.seen.save(folder / f"{number}.seen.npz")
     told(1.0)
-    return done.controller
+    return done.controller, dict(done.randomised)
 
 
-def _loaded(cell: Cell, name: str, path: Path) -> Evaluation:
+def _loaded(cell: Cell, name: str, path: Path, randomised: Mapping[str, float]) -> Evaluation:
     table = TickTable.load(path)
-    return Evaluation(controller=name, weather=cell.weather, table=table, kpis=kpis(table), seen=_seen(path))
+    return Evaluation(
+        controller=name,
+        weather=cell.weather,
+        table=table,
+        kpis=kpis(table),
+        seen=_seen(path),
+        randomised=randomised,
+    )
 
 
 def _seen(path: Path) -> TickTable | None:
@@ -188,10 +176,10 @@ def row(cell: Cell, done: Evaluation) -> dict[str, object]:
         "start": f"{cell.period.first:%m-%d}",
         "days": cell.period.days,
         "seed": cell.seed,
-        "servers": cell.servers or find_building(cell.building).file.servers,
-        "it_load": cell.it_load,
-        "faults": list(cell.faults),
-        "stress": cell.stress,
+        **{k: v for k, v in cell.scenario.to_dict().items() if k != "randomise"},
+        "servers": cell.placed.file.servers,
+        "randomised": dict(done.randomised),
+        "through": cell.scenario.words,
         "shielded": cell.shielded and done.controller != "stock",
         **done.kpis.to_dict(),
     }
@@ -201,9 +189,11 @@ def save_evaluation(folder: Path, cell: Cell, done: Evaluation) -> None:
     """Keeps a run in a folder, for `airhandler report`. Raises UserError if it cannot be written."""
     world = cell.world.model_dump(mode="json") if cell.world is not None else None
     about = {
-        **asdict(replace(cell, world=None)),
+        **asdict(replace(cell, world=None, scenario=NORMAL)),
         "building": find_building(cell.building).reference,
         "world": world,
+        "scenario": cell.scenario.to_dict(),
+        "randomised": dict(done.randomised),
         "label": cell.label,
         "name": done.controller,
         "bundle": _bundle(cell),
@@ -255,15 +245,14 @@ def load_evaluations(folder: Path) -> list[Kept]:
             period = Period(start=tuple(about["period"]["start"]), days=about["period"]["days"])
             cell = Cell(
                 **{k: about[k] for k in ("controller", "building", "weather", "shielded", "seed")},
-                **{k: about.get(k) for k in ("servers", "it_load", "stress")},
-                faults=tuple(about.get("faults", ())),
+                scenario=Scenario.from_dict(about["scenario"]),
                 period=period,
                 world=World.model_validate_json(json.dumps(world)) if (world := about.get("world")) else None,
             )
-            label, name, bundle = about["label"], about["name"], about["bundle"]
+            label, name, bundle, randomised = (about[k] for k in ("label", "name", "bundle", "randomised"))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UserError(f"{path}: not a run kept by `airhandler evaluate --out`: {error}") from error
-        done = _loaded(cell, name, path.with_suffix(".npz"))
+        done = _loaded(cell, name, path.with_suffix(".npz"), randomised)
         found.append(Kept(cell=cell, label=label, bundle=bundle, done=done))
     if not found:
         raise UserError(f"{folder}: holds no runs; `airhandler evaluate CONTROLLER... --out {folder}` keeps them")

@@ -60,7 +60,8 @@ def evaluation_table(rows: Sequence[Row]) -> Table:
     table = _table(
         *("controller", "total MWh", "vs stock", *own, "shield acted %"),
         *(header for header, key in _PRICED if _is_known(first, key)),
-        title=f"{first['building']}, {first['weather']}, {first['days']} days from {first['start']}",
+        title=f"{first['building']}, {first['weather']}, {first['days']} days from {first['start']}"
+        + (f"; {first['through']}" if first["through"] else ""),
     )
     for row in rows:
         table.add_row(

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 from airhandler.buildings.catalog import Building
-from airhandler.buildings.faults import Fault
-from airhandler.buildings.instrumentation import NO_DRIVES
-from airhandler.buildings.known import Array
 from airhandler.buildings.model import Period
 from airhandler.buildings.outside import held_out
+from airhandler.buildings.scenario import NORMAL, Scenario
 from airhandler.buildings.simulated import SimulatedSite
 from airhandler.buildings.weather import Weather
 from airhandler.safety.shield import Shield
@@ -30,6 +28,7 @@ class Evaluation:
         table: its Ticks; where sensors are faulty with the truth in place of what they showed.
         kpis: of the truth.
         seen: the Ticks with what sensors showed; None where none is faulty.
+        randomised: what was drawn for it, by name.
     """
 
     controller: str
@@ -37,6 +36,7 @@ class Evaluation:
     table: TickTable
     kpis: Kpis
     seen: TickTable | None = None
+    randomised: Mapping[str, float] = field(default_factory=dict)
 
 
 def evaluate(
@@ -47,21 +47,20 @@ def evaluate(
     *,
     shielded: bool = True,
     seed: int = 0,
-    drives: Mapping[str, Array] = NO_DRIVES,
-    faults: Sequence[Fault] = (),
+    scenario: Scenario = NORMAL,
     progress: Callable[[float], None] | None = None,
 ) -> Evaluation:
     """Runs a controller (None: the building's own) through a period of a simulated building.
 
     Args:
         shielded: whether the shield judges each proposal; off only to show what it prevents.
-        seed: which of the years of the building's world, all unknown to training, and of what is random in faults.
-        drives: what the world puts on the building's drives, such as the servers' load; see `InstrumentedRun`.
-        faults: what is wrong with sensors and equipment; see buildings/faults.py.
+        seed: which of the years of the building's world, all unknown to training, and of what is random in a scenario.
+        scenario: what the building is put through; its server type is the building's.
         progress: is told the share done, 0..1, about a hundred times.
     """
     table = TickTable(building)
-    seen = TickTable(building) if any(f.sensor is not None for f in faults) else None
+    site = SimulatedSite(building, weather, period, draw=held_out(seed), scenario=scenario, seed=seed)
+    seen = TickTable(building) if site.has_faulty_sensors else None
     total = period.days * 24 * building.file.timesteps_per_hour
     every = max(1, total // 100)
 
@@ -73,7 +72,6 @@ def evaluate(
         if progress is not None and tick.number % every == 0:
             progress(tick.number / total)
 
-    site = SimulatedSite(building, weather, period, draw=held_out(seed), drives=drives, faults=faults, seed=seed)
     try:
         Loop(
             site=site,
@@ -92,4 +90,5 @@ def evaluate(
         table=table,
         kpis=kpis(table),
         seen=seen,
+        randomised=site.randomised,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,13 +19,21 @@ def report_runs(kept: Sequence[Kept], path: Path, *, title: str, command: str) -
     ids = sorted({k.cell.building for k in kept})
     if len(ids) != 1:
         raise UserError(f"a report is of one building, and these runs are of {', '.join(ids)}")
-    runs = [
-        Run(name=_plain(k), label=k.label, weather=k.cell.weather, table=k.done.table, kpis=k.done.kpis) for k in kept
-    ]
+    runs = [Run(name=_plain(k), label=k.label, weather=_where(k), table=k.done.table, kpis=k.done.kpis) for k in kept]
     bundles = {f"bundle of {k.label}": k.bundle for k in kept if k.bundle}
-    notes = {"command": command, "written": datetime.now(UTC).isoformat(timespec="seconds"), **bundles}
+    drawn = {f"drawn for {k.label}, {_where(k)}": _told(k.done.randomised) for k in kept if k.done.randomised}
+    notes = {"command": command, "written": datetime.now(UTC).isoformat(timespec="seconds"), **bundles, **drawn}
     write_report(path, title=title, building=find_building(ids[0]), runs=runs, notes=notes)
     return path
+
+
+def _where(kept: Kept) -> str:
+    """The weather, and what the run was put through: what runs must share to be compared."""
+    return "; ".join(filter(None, [kept.cell.weather, kept.cell.scenario.words]))
+
+
+def _told(randomised: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {value:.4g}" for name, value in randomised.items())
 
 
 def _plain(kept: Kept) -> str:

@@ -22,7 +22,10 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 from airhandler.buildings.catalog import find_building, with_world
 from airhandler.buildings.env import BuildingEnv
 from airhandler.buildings.errors import UserError
+from airhandler.buildings.fitting import fit
+from airhandler.buildings.model import Period
 from airhandler.buildings.outside import enter
+from airhandler.buildings.scenario import NORMAL, Scenario
 from airhandler.buildings.weather import find_weather
 from airhandler.buildings.world import World
 from airhandler.safety.wrapper import ShieldedEnv
@@ -46,6 +49,7 @@ class TrainSettings:
     checkpoint_every: int = field(default=20_000, metadata={"help": "steps between checkpoints"})
     averaged_frac: float = field(default=0.3, metadata={"help": "share of the end whose actors are averaged"})
     world: World | None = field(default=None, metadata={"help": "what surrounds the building"})
+    scenario: Scenario = field(default=NORMAL, metadata={"help": "what the building is put through, drawn anew"})
     agent: AgentSettings = field(default_factory=AgentSettings, metadata={"help": "hyperparameters"})
 
 
@@ -82,7 +86,8 @@ def train(
     Ctrl-C saves a checkpoint and a bundle of what was learned so far. Raises UserError for an unknown building
     or weather, an unwritable folder, or a checkpoint that is missing (with `resume`) or in the way (without).
     """
-    building = with_world(find_building(settings.building), settings.world)
+    building = with_world(find_building(settings.building, settings.scenario.servers), settings.world)
+    fit(settings.scenario, building, Period(days=settings.days), variant=0, seed=0)
     for name in settings.weathers:
         enter(building, find_weather(name), 0)
     checkpoint = _prepare_folder(settings, resume)
@@ -231,18 +236,32 @@ def _settings_file(checkpoint: Path) -> Path:
 
 
 def _comparable(settings: TrainSettings) -> dict[str, Any]:
-    plain = asdict(replace(settings, world=None))
+    plain = asdict(replace(settings, world=None, scenario=NORMAL))
     del plain["out"]
     plain["world"] = settings.world.model_dump(mode="json") if settings.world is not None else None
+    plain["scenario"] = settings.scenario.to_dict()
     return dict(json.loads(json.dumps(plain)))
 
 
 def _environments(settings: TrainSettings) -> VecEnv:
+    through = settings.scenario
+
     def maker(number: int) -> Callable[[], Monitor[Any, Any]]:
         weather = settings.weathers[number % len(settings.weathers)]
         return lambda: Monitor(
             ShieldedEnv(
-                BuildingEnv(settings.building, weather, start="random", days=settings.days, world=settings.world)
+                BuildingEnv(
+                    settings.building,
+                    weather,
+                    start="random",
+                    days=settings.days,
+                    world=settings.world,
+                    servers=through.servers,
+                    it_load=through.it_load,
+                    faults=through.faults,
+                    stress=through.stress,
+                    randomise=through.randomise,
+                )
             )
         )
 

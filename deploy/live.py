@@ -38,7 +38,7 @@ def run_live(
 
     Raises UserError before anything is written if a choice cannot be met.
     """
-    building = with_world(find_building(settings.building), settings.world)
+    building = with_world(find_building(settings.building, settings.scenario.servers), settings.world)
     controller = find_controller(settings.controller, building)
     if controller is None:
         raise UserError(

@@ -6,8 +6,8 @@ import contextlib
 import json
 import logging
 import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from airhandler import __version__
 from airhandler.buildings.catalog import Building
 from airhandler.buildings.errors import UserError
+from airhandler.buildings.scenario import NORMAL, Scenario
 from airhandler.control.kpis import Kpis, kpis
 from airhandler.control.loop import Loop
 from airhandler.control.table import KINDS, TickTable, replacing
@@ -45,7 +46,10 @@ class RunOutcome:
         given_back: whether the site confirmed that authority went back; None if it never left.
         handover: why authority had to go back before the end, if it had.
         out: the folder with `ticks.npz` and `summary.json`.
-        kpis: what the run cost and broke; None for a run of less than one step.
+        kpis: what the run cost and broke, of what sensors showed; None for a run of less than one step.
+        scenario: what the site was put through.
+        seed: of what is random in it.
+        randomised: what was drawn for it, by name.
     """
 
     stage: Stage
@@ -57,6 +61,9 @@ class RunOutcome:
     handover: str | None
     out: Path
     kpis: Kpis | None
+    scenario: Scenario = NORMAL
+    seed: int = 0
+    randomised: Mapping[str, float] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, object]:
         """As JSON has it."""
@@ -70,6 +77,9 @@ class RunOutcome:
             "given_back": self.given_back,
             "handover": self.handover,
             "out": str(self.out),
+            "seed": self.seed,
+            "scenario": self.scenario.to_dict(),
+            "randomised": dict(self.randomised),
             "kpis": self.kpis.to_dict() if self.kpis else None,
         }
 
@@ -87,6 +97,7 @@ class Run:
         )
         self._settings, self._table, self._log = settings, TickTable(building), TickLog()
         self._error: str | None = None
+        self._randomised: Mapping[str, float] = {}
 
     @property
     def why(self) -> str:
@@ -101,6 +112,7 @@ class Run:
             make_loop: makes the loop, with what is to be told every Tick.
         """
         log.info("%s", view.about)
+        self._randomised = view.randomised
         self.stop.then(view.clock.stop)
         with progress(self.controller, view.ticks, bar=self._settings.bar) as shown:
 
@@ -131,6 +143,9 @@ class Run:
             handover=handover,
             out=self._settings.out,
             kpis=kpis(self._table) if len(self._table) > 1 else None,
+            scenario=self._settings.scenario,
+            seed=self._settings.seed,
+            randomised=self._randomised,
         )
         self._table.save(self._settings.out / TICKS_FILE)
         with replacing(self._settings.out / SUMMARY_FILE) as temporary:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from airhandler.buildings.errors import UserError
+from airhandler.buildings.scenario import NORMAL, Scenario
 from airhandler.buildings.world import World
 
 SIMULATED = "simulated"
@@ -31,6 +32,8 @@ class RunSettings:
         address: on which address they are served.
         linger_s: how long they are still served after the run has ended [s].
         world: what surrounds the building, in place of what its file may say.
+        scenario: what a simulated site is put through; a recorded one can only have other servers.
+        seed: of a simulated site: which of the world's years, and which draw of what is random in the scenario.
         bar: whether progress is a bar; None draws one where stderr is a terminal.
     """
 
@@ -46,6 +49,8 @@ class RunSettings:
     address: str = "127.0.0.1"
     linger_s: float = 0.0
     world: World | None = None
+    scenario: Scenario = NORMAL
+    seed: int = 0
     bar: bool | None = None
 
     def __post_init__(self) -> None:
@@ -55,5 +60,9 @@ class RunSettings:
             raise UserError(f"port {self.port}: must be 0 to {_MAX_PORT}")
         if not (math.isfinite(self.linger_s) and self.linger_s >= 0):
             raise UserError(f"linger {self.linger_s}: must be 0 s or more")
+        if self.site != SIMULATED and self.scenario.is_of_simulation:
+            raise UserError(
+                f"{self.scenario.words}: a recorded site is what it was: leave out --site, or these options"
+            )
         if self.days < 1:
             raise UserError(f"days {self.days}: must be 1 or more")

@@ -31,7 +31,7 @@ def run_shadow(
 
     Raises UserError before anything has started if a choice cannot be met.
     """
-    building = with_world(find_building(settings.building), settings.world)
+    building = with_world(find_building(settings.building, settings.scenario.servers), settings.world)
     controller = find_controller(settings.controller, building)
     name = controller.name if controller is not None else STOCK
     with begun(settings, building, name, stop) as run:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from typing import Any
 
@@ -9,12 +10,12 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from airhandler.buildings.codec import Float32
+from airhandler.buildings.codec import AbsentValueError, Float32
 from airhandler.buildings.env import BuildingEnv
 from airhandler.buildings.points import Reading, Setpoints
 
 from .shield import Shield
-from .verdict import Allowed, Proposal
+from .verdict import Allowed, Proposal, Verdict
 
 
 class ShieldedEnv(gym.Wrapper[Float32, Float32, Float32, Float32]):
@@ -22,6 +23,8 @@ class ShieldedEnv(gym.Wrapper[Float32, Float32, Float32, Float32]):
 
     Info gains `verdict` ("allowed", "adjusted", "rejected"), `rules` (names of the rules that acted) and
     `executed_action` [len(action)]: the action that would have asked for what was put in force.
+
+    Where sensors are faulty the shield sees what they show, as in a building.
     """
 
     env: BuildingEnv
@@ -38,23 +41,36 @@ class ShieldedEnv(gym.Wrapper[Float32, Float32, Float32, Float32]):
         """Begins an episode with the building under its own control."""
         observation, info = self.env.reset(seed=seed, options=options)
         self._history.clear()
-        self._history.append(self.env.reading)
+        self._history.append(self.env.seen)
         self._in_force = None
         return observation, info
 
     def step(self, action: NDArray[np.floating[Any]]) -> tuple[Float32, float, bool, bool, dict[str, Any]]:
         """One step under the shield's verdict on the action."""
-        codec, reading = self.env.codec, self._history[-1]
-        proposal = Proposal(setpoints=codec.decode(action, reading), time=reading.time, controller="agent")
-        verdict = self.shield.judge(self._history, self._in_force, proposal)
+        reading = self._history[-1]
+        verdict = self.shield.judge(self._history, self._in_force, self._proposal(action, reading))
         self._in_force = verdict.setpoints
         values = np.array([verdict.setpoints[p.name] for p in self.env.building.setpoints])
         observation, reward, terminated, truncated, info = self.env.step_setpoints(values)
-        self._history.append(self.env.reading)
+        self._history.append(self.env.seen)
         info["verdict"] = verdict.kind
         info["rules"] = tuple(reason.rule for reason in verdict.reasons)
-        allowed = isinstance(verdict, Allowed)
-        info["executed_action"] = (
-            np.asarray(action, dtype=np.float32) if allowed else codec.encode_setpoints(verdict.setpoints, reading)
-        )
+        info["executed_action"] = self._executed(action, verdict, reading)
         return observation, reward, terminated, truncated, info
+
+    def _proposal(self, action: NDArray[np.floating[Any]], reading: Reading) -> Proposal | None:
+        """What an action asks for; None where a sensor does not show what a policy needs: there it makes none."""
+        try:
+            if self.env.has_faulty_sensors:
+                self.env.codec.encode(reading)
+            setpoints = self.env.codec.decode(action, reading)
+        except AbsentValueError:
+            return None
+        return Proposal(setpoints=setpoints, time=reading.time, controller="agent")
+
+    def _executed(self, action: NDArray[np.floating[Any]], verdict: Verdict, reading: Reading) -> Float32:
+        """The action of a verdict; the one that was asked for where the reading does not say which it would be."""
+        if not isinstance(verdict, Allowed):
+            with contextlib.suppress(AbsentValueError):
+                return self.env.codec.encode_setpoints(verdict.setpoints, reading)
+        return np.asarray(action, dtype=np.float32)

@@ -147,6 +147,47 @@ def test_evaluate_takes_other_servers_and_another_load() -> None:
 
 
 @pytest.mark.slow
+def test_evaluate_puts_controllers_through_faults_stress_and_what_is_drawn(tmp_path: Path) -> None:
+    listed, mine = tmp_path / "faults.yaml", tmp_path / "mine.yaml"
+    listed.write_text("faults: [east_inlet_temp_c:bias=2]\n")
+    mine.write_text("quantities: [{parameter: leak_frac, low: 0.3, high: 0.4, why: a test}]\n")
+    words = ["evaluate", "stock", "--start", "07-15", "--days", "1"]
+    runs = {
+        option: json.loads(airhandler(*words, *option, "--json").stdout)
+        for option in (
+            (),
+            ("--fault", "dead-fan-east@07-15T12:00", "--faults", str(listed)),
+            ("--stress", "1"),
+            ("--randomise", str(mine)),
+        )
+    }
+    plain, broken, stressed, own = runs.values()
+    assert broken["inlet_max_c"] > plain["inlet_max_c"] + 10
+    assert broken["faults"] == ["east_inlet_temp_c:bias=2", "dead-fan-east@07-15T12:00"]
+    assert (plain["stress"], stressed["stress"], plain["randomised"]) == (None, 1, {})
+    assert stressed["total_kwh"] != plain["total_kwh"]
+    assert 0.3 <= own["randomised"]["leak_frac"] <= 0.4
+    assert own["inlet_max_c"] > plain["inlet_max_c"] + 1
+    assert "stress 2; randomised" in airhandler(*words, "--stress", "2", "--randomise", "default").stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["shadow", "live"])
+def test_shadow_and_live_are_put_through_it_and_say_so(command: str, tmp_path: Path) -> None:
+    words = [command, "outdoor-reset", "--days", "1", "--out", str(tmp_path / "out"), "--port", "0"]
+    words += ["--servers", "dense-a2"]
+    words += ["--it-load", "bursty", "--fault", "east_inlet_temp_c:stuck@01-01T06:00", "--randomise", "default"]
+    done = airhandler(*words)
+    assert done.returncode == 0, done.stderr
+    said = "servers dense-a2; load bursty; faults east_inlet_temp_c:stuck@01-01T06:00; randomised"
+    assert f"put through: {said}" in done.stdout
+    assert "0 rejected" not in done.stdout
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert summary["scenario"]["it_load"] == "bursty"
+    assert 0.02 <= summary["randomised"]["leak_frac"] <= 0.15
+
+
+@pytest.mark.slow
 def test_the_trap_of_a_day_is_printed_for_each_server_type() -> None:
     words = ["buildings", "trap", "datacentre-dx", "--days", "1", "--low", "12", "--high", "14", "--json"]
     rows = json.loads(airhandler(*words).stdout)
@@ -197,6 +238,14 @@ def test_several_controllers_run_side_by_side_and_become_a_report(tmp_path: Path
         (["evaluate", "stock", "--servers", "volume"], "did you mean volume-a"),
         (["evaluate", "stock", "--it-load", "nowhere.csv"], "neither daily nor bursty nor a file"),
         (["evaluate", "stock", "--start", "july"], "must be MM-DD"),
+        (["evaluate", "stock", "--fault", "dead-fan"], "datacentre-dx has: dead-fan-east"),
+        (["evaluate", "stock", "--days", "1", "--fault", "dead-fan-east@07-15T12:00"], "outside the run of 1 days"),
+        (["evaluate", "stock", "--faults", "nowhere.yaml"], "nowhere.yaml: cannot be read as YAML"),
+        (["evaluate", "stock", "--randomise", "nowhere.yaml"], "nowhere.yaml: cannot be read as YAML"),
+        (["live", "constant", "--building", "office-5zone", "--randomise", "default"], "has no section 'randomise'"),
+        (["train", "--fault", "east_inlet:bias=1", "--out", "runs/never"], "measures no 'east_inlet'; nearest"),
+        (["shadow", "stock", "--site", "x.csv", "--stress", "1"], "stress 1: a recorded site is what it was"),
+        (["evaluate", "stock", "--building", "sinergym:Eplus-demo-v1", "--it-load", "daily"], "no load of ours"),
         (["evaluate", "stock", "--start", "12-30", "--days", "9"], "must be 1 to 2"),
         (["evaluate", "stock", "--weather", "README.md"], "not a readable EPW file"),
         (["evaluate", "stock", "--out", "/proc/nowhere"], "cannot be written"),

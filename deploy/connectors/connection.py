@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from airhandler.buildings.points import Point, Reading
@@ -25,12 +25,14 @@ class View:
         clock: its time.
         ticks: how many control steps it offers.
         about: one sentence on what it is, for the log.
+        randomised: what was drawn for a simulated site, by name.
     """
 
     site: Site
     clock: StoppableClock
     ticks: int
     about: str
+    randomised: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from airhandler.buildings.catalog import Building
+from airhandler.buildings.faults import check_within, read_faults
 from airhandler.buildings.model import Period
+from airhandler.buildings.outside import held_out
 from airhandler.buildings.simulated import SimulatedSite
 from airhandler.buildings.weather import find_weather
 from airhandler.deploy.settings import RunSettings
@@ -26,14 +28,25 @@ def connect_simulated(settings: RunSettings, building: Building) -> Connection:
 def _start(settings: RunSettings, building: Building) -> SimulatedSite:
     weather = find_weather(settings.weather)
     period = Period(start=settings.start, days=settings.days)
-    return SimulatedSite(building, weather, period, speed=settings.speed)
+    check_within(read_faults(settings.scenario.faults, building), building, period)
+    return SimulatedSite(
+        building,
+        weather,
+        period,
+        speed=settings.speed,
+        draw=held_out(settings.seed),
+        scenario=settings.scenario,
+        seed=settings.seed,
+    )
 
 
 def _view(settings: RunSettings, building: Building, site: SimulatedSite, seen: ReadOnly) -> View:
+    through = f"; {settings.scenario.words}" if settings.scenario.words else ""
     pace = "at full speed" if settings.speed is None else f"at {settings.speed:g} times real time"
     return View(
         site=seen,
         clock=site.clock,
         ticks=settings.days * 24 * building.file.timesteps_per_hour + 1,
-        about=f"simulated {building.id}, weather {settings.weather}, {settings.days} days, {pace}",
+        about=f"simulated {building.id}, weather {settings.weather}, {settings.days} days, {pace}{through}",
+        randomised=site.randomised,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import pickle
@@ -29,6 +30,7 @@ from airhandler.buildings.model import Period
 from airhandler.buildings.nursery import Order
 from airhandler.buildings.points import Reading, Setpoints
 from airhandler.buildings.processes import child_environment
+from airhandler.buildings.randomise import draw
 from airhandler.buildings.weather import find_weather
 from tests.buildings.test_fork import ROOT, alive, wait_for
 
@@ -50,9 +52,26 @@ def bank() -> Iterator[SnapshotBank]:
         yield bank
 
 
-def test_snapshots_keep_the_load_that_they_were_taken_under(bank: SnapshotBank) -> None:
-    with pytest.raises(UserError, match="it_load 'daily': a bank's snapshots hold the load"):
+def test_snapshots_are_of_a_run_without_a_scenario(bank: SnapshotBank) -> None:
+    with pytest.raises(UserError, match="load daily: a bank's snapshots are of a run without it"):
         BuildingEnv(days=1, banks=[bank], it_load="daily")
+
+
+def test_banks_of_several_variants_give_episodes_of_each() -> None:
+    declared = BUILDING.file.randomise
+    leaks, day = [draw(declared, BUILDING, variant=v, seed=0).parameters for v in (0, 1)], Period(start=(7, 1), days=1)
+    with contextlib.ExitStack() as stack:
+        banks = [stack.enter_context(SnapshotBank("datacentre-dx", "chicago", day, parameters=p)) for p in leaks]
+        env = BuildingEnv(days=1, banks=banks)
+        seen = {}
+        for seed in range(8):
+            _, told = env.reset(seed=seed)
+            seen[told["randomised"]["leak_frac"]] = env.reading["east_inlet_temp_c"]
+        env.close()
+    assert set(seen) == {p["leak_frac"] for p in leaks}
+    assert len(set(seen.values())) == 2
+    with pytest.raises(UserError, match="datacentre-dx: no parameter 'leek'"):
+        SnapshotBank("datacentre-dx", "chicago", day, parameters={"leek": 1.0})
 
 
 def test_weeks_are_kept_by_default(bank: SnapshotBank) -> None:
@@ -317,6 +336,7 @@ def test_a_nursery_whose_user_is_gone_stops_in_the_middle_of_its_year(tmp_path: 
         period=Period(),
         steps=(365 * 96 - 1,),
         commander=loud,
+        parameters={},
         folder=tmp_path,
     )
     words = [sys.executable, "-m", "airhandler.buildings.nursery", str(os.getpid()), "0"]

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from airhandler.buildings.catalog import expand, find_building
+from airhandler.buildings.catalog import building_ids, expand, find_building
 from airhandler.buildings.env import BuildingEnv
 from airhandler.buildings.errors import UserError
 from airhandler.buildings.faults import check_within, read_faults
 from airhandler.buildings.model import Period
 from airhandler.buildings.points import Setpoints
+from airhandler.buildings.scenario import Scenario
 from airhandler.buildings.settings import FaultFile
 from airhandler.buildings.simulated import SimulatedSite
 from airhandler.buildings.weather import find_weather
@@ -24,7 +26,7 @@ INLET = "east_inlet_temp_c"
 
 def test_a_site_shows_what_its_sensors_do_and_knows_the_truth() -> None:
     texts = (f"{INLET}:bias=2", "west_inlet_temp_c:nan", "west_zone_temp_c:dropout")
-    site = SimulatedSite(DX, find_weather("chicago"), JULY, faults=read_faults(texts, DX))
+    site = SimulatedSite(DX, find_weather("chicago"), JULY, scenario=Scenario(faults=texts))
     sound = SimulatedSite(DX, find_weather("chicago"), JULY)
     try:
         for _ in range(4):
@@ -90,9 +92,18 @@ EFFECTS = {
     ("datacentre-dx", "dead-fan-east"): {"east_supply_airflow_kg_s": -1.0, INLET: 10.0},
     ("datacentre-dx", "compressor-trip-east"): {"east_coil_power_w": -5000.0, "east_zone_temp_c": 2.0},
     ("datacentre-dx", "fouled-coil-east"): {"east_supply_air_temp_c": 2.0, INLET: 2.0},
+    ("datacentre-dx-economiser", "dead-fan-east"): {"east_supply_airflow_kg_s": -1.0, INLET: 10.0},
+    ("datacentre-dx-economiser", "compressor-trip-east"): {"east_coil_power_w": -5000.0, "east_zone_temp_c": 2.0},
+    ("datacentre-dx-economiser", "fouled-coil-east"): {"east_supply_air_temp_c": 2.0, INLET: 2.0},
+    ("datacentre-crac", "dead-fan-main"): {"main_supply_airflow_kg_s": -1.0, "main_inlet_temp_c": 10.0},
+    ("datacentre-crac", "compressor-trip-main"): {"main_coil_power_w": -5000.0, "main_inlet_temp_c": 10.0},
+    ("datacentre-crac", "fouled-coil-main"): {"main_supply_air_temp_c": 2.0, "main_inlet_temp_c": 2.0},
     ("datacentre-cw", "dead-fan-east"): {"east_supply_airflow_kg_s": -1.0, INLET: 10.0},
     ("datacentre-cw", "chiller-trip"): {"chilled_water_supply_temp_c": 5.0, "chiller_power_w": -5000.0, INLET: 2.0},
     ("datacentre-cw", "fouled-coil-east"): {"east_supply_air_temp_c": 1.0, "east_coil_cooling_w": -2000.0},
+    ("datacentre-cw-economiser", "dead-fan-east"): {"east_supply_airflow_kg_s": -1.0, INLET: 10.0},
+    ("datacentre-cw-economiser", "chiller-trip"): {"chilled_water_supply_temp_c": 5.0, "chiller_power_w": -5000.0},
+    ("datacentre-cw-economiser", "fouled-coil-east"): {"east_supply_air_temp_c": 1.0, "east_coil_cooling_w": -2000.0},
     ("data-hall-2", "dead-fan-bay01"): {"bay01_supply_airflow_kg_s": -1.0, "bay01_inlet_temp_c": 2.0},
     ("data-hall-2", "chiller-trip"): {"chilled_water_supply_temp_c": 5.0, "bay01_inlet_temp_c": 2.0},
     ("data-hall-2", "fouled-coil-bay01"): {"bay01_supply_air_temp_c": 1.0, "bay01_inlet_temp_c": 1.0},
@@ -103,7 +114,7 @@ EFFECTS = {
 def after_an_hour(building: str, *faults: str) -> tuple[dict[str, float], dict[str, float]]:
     """The readings before the fault begins and when it ends, the building in its own hands."""
     place = find_building(building)
-    site = SimulatedSite(place, find_weather("tucson"), JULY, faults=read_faults(faults, place))
+    site = SimulatedSite(place, find_weather("tucson"), JULY, scenario=Scenario(faults=faults))
     try:
         for _ in range(48):
             assert site.advance()
@@ -118,7 +129,7 @@ def after_an_hour(building: str, *faults: str) -> tuple[dict[str, float], dict[s
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("building", ["datacentre-dx", "datacentre-cw", "data-hall-2"])
+@pytest.mark.parametrize("building", sorted({of for of, _ in EFFECTS}))
 def test_each_fault_of_the_equipment_is_seen_in_the_simulation(building: str) -> None:
     sound_before, sound = after_an_hour(building)
     declared = {name for name in find_building(building).faults if not name.endswith(("-west", "-bay02"))}
@@ -132,12 +143,13 @@ def test_each_fault_of_the_equipment_is_seen_in_the_simulation(building: str) ->
                 assert change * math.copysign(1.0, least) >= abs(least), (fault, point, change)
 
 
-@pytest.mark.parametrize("building", ["datacentre-dx", "datacentre-cw"])
-def test_a_load_step_comes_on_top_of_a_load_that_is_commanded(building: str) -> None:
+@pytest.mark.parametrize("building", sorted({of for of, _ in EFFECTS} - {"data-hall-2"}))
+def test_a_load_step_comes_on_top_of_a_load_that_is_commanded(building: str, tmp_path: Path) -> None:
     place, powers, loads = find_building(building), [], []
-    faults = read_faults(("load-step@07-15T00:30+0.5h",), place)
-    half = {"it_load_frac": np.full(96, 0.5)}
-    site = SimulatedSite(place, find_weather("chicago"), JULY, drives=half, faults=faults)
+    half = tmp_path / "half.csv"
+    half.write_text("time,load\n" + "".join(f"1991-07-15T{hour:02d}:00,0.5\n" for hour in range(24)))
+    through = Scenario(it_load=str(half), faults=("load-step@07-15T00:30+0.5h",))
+    site = SimulatedSite(place, find_weather("chicago"), JULY, scenario=through)
     try:
         for _ in range(5):
             assert site.advance()
@@ -151,7 +163,9 @@ def test_a_load_step_comes_on_top_of_a_load_that_is_commanded(building: str) -> 
 
 
 def test_a_dead_fan_stands_still_whatever_is_commanded() -> None:
-    site = SimulatedSite(DX, find_weather("chicago"), JULY, faults=read_faults(("dead-fan-east@07-15T00:15+0.5h",), DX))
+    site = SimulatedSite(
+        DX, find_weather("chicago"), JULY, scenario=Scenario(faults=("dead-fan-east@07-15T00:15+0.5h",))
+    )
     flows = []
     try:
         site.writer().write(Setpoints({p.name: (p.low + p.high) / 2 for p in DX.setpoints}))
@@ -170,3 +184,9 @@ def test_a_fault_of_a_building_file_must_force_what_there_is() -> None:
     fault = FaultFile(name="surge", help="", force={"it_load_frac": 2.0})
     with pytest.raises(UserError, match="fault surge: it_load_frac 2: must be 0 to 1"):
         expand(DX.file.model_copy(update={"faults": (fault,)}))
+
+
+def test_every_data_centre_declares_faults_that_are_tried_here() -> None:
+    declared = {name for name in building_ids() if find_building(name).faults and not name.startswith("data-hall-")}
+    assert declared == {of for of, _ in EFFECTS} - {"data-hall-2"}
+    assert declared >= {name for name in building_ids() if name.startswith("datacentre-")}

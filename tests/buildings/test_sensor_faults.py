@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from airhandler.buildings.catalog import find_building
 from airhandler.buildings.errors import UserError
-from airhandler.buildings.faults import STRESS, read_fault, sensors_of, stress_faults
+from airhandler.buildings.faults import read_fault, sensors_of
 from airhandler.buildings.instrumentation import measured_points
 from airhandler.buildings.known import Array
 from airhandler.buildings.model import Period
+from airhandler.buildings.stress import STRESS, stress_faults
 
 DX = find_building("datacentre-dx")
 NAMES = [p.name for p in measured_points(DX)]

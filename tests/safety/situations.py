@@ -44,7 +44,9 @@ def building_with(parameters: Mapping[str, float] | None = None, **changes: obje
     )
     parameters = {"leak_frac": 0.05} if parameters is None else dict(parameters)
     shield_file = SHIELD.model_copy(update=changes)
-    return expand(file.model_copy(update={"shield": shield_file, "points": points, "parameters": parameters}))
+    return expand(
+        file.model_copy(update={"shield": shield_file, "points": points, "parameters": parameters, "randomise": None})
+    )
 
 
 @functools.cache
