@@ -132,12 +132,15 @@ class _Replaced:
 
 @dataclass(eq=False)
 class _Stuck:
+    """Shows the value of its first step on; in a spell that comes and goes that of the step before, if there is one."""
+
     at: int
     active: Mask
+    spells: bool
     held: float = math.nan
 
     def apply(self, shown: Array, step: int) -> None:
-        if self.active[step] and step > 0 and self.active[step - 1]:
+        if step > 0 and self.active[step] and (self.spells or self.active[step - 1]):
             shown[self.at] = self.held
         self.held = float(shown[self.at])
 
@@ -187,7 +190,7 @@ def _effect(
         case "dropout":
             return _Replaced(at, _spells(fault, active, draws), math.nan)
         case "stuck":
-            return _Stuck(at, _spells(fault, active, draws))
+            return _Stuck(at, _spells(fault, active, draws), fault.value is not None)
         case "nan":
             return _Replaced(at, active, math.nan)
         case "absurd":

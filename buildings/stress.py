@@ -2,9 +2,9 @@
 
 Of the suite: how late, how noisy, how often stuck and dropped; that commands arrive late, with noise, and are held;
 that rewards come late; that the physics are drawn anew, uniformly, in every episode. Ours: the range of a sensor or a
-set-point is the scale of its noise, a dropped value is absent where the suite shows 0, and the physics are those of
-the building file's `randomise` section, in the same ranges at every level. Not here: the suite's random features that
-mean nothing.
+set-point is the scale of its noise, people and shares are without it, a dropped value is absent where the suite shows
+0, and the physics are those of the building file's `randomise` section, in the same ranges at every level. Not here:
+the suite's random features that mean nothing.
 
 Source: Dulac-Arnold et al., Challenges of real-world reinforcement learning, Machine Learning 110 (2021); the figures
 as in its code, google-research/realworldrl_suite, environments/realworld_env.py, get_combined_challenge.
@@ -19,6 +19,7 @@ from .errors import UserError
 from .faults import Fault
 from .instrumentation import measured_points
 from .sensor_faults import SensorFault
+from .settings import Observation
 from .strict import Strict
 
 
@@ -57,17 +58,26 @@ def find_stress(level: int) -> Stress:
     return STRESS[level]
 
 
+_COUNTED = ("people", "1")
+"""Units of what is counted or computed, not measured: such a value has no noise."""
+
+
 def stress_faults(level: int, building: Building) -> tuple[Fault, ...]:
     """What a level does to sensors: to every one that a policy observes. Raises UserError for another level."""
     stress, measured = find_stress(level), {p.name for p in measured_points(building)}
     faults: list[Fault] = []
     for seen in (o for o in building.observations if o.point in measured):
+        noise = () if building.point(seen.point).unit in _COUNTED else (_noise(seen, stress),)
         spell = {"value": stress.spell_probability, "steps": stress.spell_steps}
         sensors = (
-            SensorFault(point=seen.point, kind="noise", value=stress.noise_sd * (seen.high - seen.low) / 2.0),
+            *noise,
             SensorFault(point=seen.point, kind="delay", steps=stress.delay_steps),
             SensorFault.model_validate({"point": seen.point, "kind": "stuck", **spell}),
             SensorFault.model_validate({"point": seen.point, "kind": "dropout", **spell}),
         )
         faults += [Fault(text=f"stress {level}: {s.point}:{s.kind}", sensor=s) for s in sensors]
     return tuple(faults)
+
+
+def _noise(seen: Observation, stress: Stress) -> SensorFault:
+    return SensorFault(point=seen.point, kind="noise", value=stress.noise_sd * (seen.high - seen.low) / 2.0)

@@ -80,7 +80,7 @@ def write_report(path: Path, *, title: str, building: Building, runs: Sequence[R
     import jinja2
 
     weathers = _by_weather(runs)
-    chapters = [_chapter(building, group, number) for number, group in enumerate(weathers.values())]
+    chapters = [_chapter(group[0].table.building, group, number) for number, group in enumerate(weathers.values())]
     pages = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,

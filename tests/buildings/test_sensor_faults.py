@@ -94,10 +94,29 @@ def test_stress_is_on_every_sensor_that_is_observed_and_gets_worse(level: int) -
     assert sensors is not None
     still = np.full(len(NAMES), 20.0)
     seen = np.array([sensors.seen(still, step) for step in range(28 * 96 + 1)])
+    assert {f.sensor.point for f in faults if f.sensor and f.sensor.kind == "noise"} == {
+        o.point for o in measured if DX.point(o.point).unit != "1"
+    }
     inlet = next(o for o in measured if o.point == "east_inlet_temp_c")
     absent, stress = np.isnan(seen[:, EAST]), STRESS[level]
     assert np.nanstd(seen[:, EAST]) == pytest.approx(stress.noise_sd * (inlet.high - inlet.low) / 2, rel=0.2)
     assert absent.mean() == pytest.approx(1 - (1 - stress.spell_probability) ** stress.spell_steps, rel=0.35)
+
+
+@pytest.mark.parametrize("level", STRESS)
+def test_stress_is_late_and_gets_stuck(level: int) -> None:
+    sensors = sensors_of(
+        [f for f in stress_faults(level, DX) if f.sensor and f.sensor.kind in ("delay", "stuck")],
+        DX,
+        Period(days=28),
+        seed=0,
+    )
+    assert sensors is not None
+    seen = np.array([sensors.seen(np.full(len(NAMES), float(step)), step)[EAST] for step in range(28 * 96)])
+    stress, late = STRESS[level], np.arange(28 * 96) - seen
+    assert late[100:].min() == stress.delay_steps
+    stuck = np.mean(np.diff(seen)[100:] == 0)
+    assert stuck == pytest.approx(1 - (1 - stress.spell_probability) ** stress.spell_steps, rel=0.35)
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def test_a_report_has_a_chapter_for_each_scenario_that_says_it(tmp_path: Path) -
             save_evaluation(tmp_path, one, result)
     page = report_runs(load_evaluations(tmp_path), tmp_path / "report.html", title="t", command="c").read_text()
     assert "<h2>chicago</h2>" in page
-    assert "<h2>chicago; faults dead-fan-east@01-01T12:00; randomised</h2>" in page
+    assert "<h2>chicago; faults dead-fan-east@01-01T12:00; randomised; seed 0</h2>" in page
     assert "leak_frac 0." in page
 
 

@@ -13,6 +13,7 @@ from airhandler.buildings.model import Period
 from airhandler.buildings.world import World
 from airhandler.control.compare import Cell, compare, load_evaluations, save_evaluation
 from airhandler.control.policy import load_policy
+from airhandler.control.summary import report_runs
 from airhandler.control.train import TrainSettings, train
 
 WORLD = World.model_validate_json(
@@ -40,6 +41,10 @@ def test_runs_in_a_world_are_kept_with_it_and_differ_by_seed(tmp_path: Path) -> 
     assert sorted(k.cell.seed for k in kept if k.cell.world == WORLD) == [0, 1]
     for one in kept:
         assert one.done.table.building.world == one.cell.world
+    page = report_runs(kept, tmp_path / "report.html", title="t", command="c").read_text()
+    assert [words in page for words in ("cost_usd", "seed 0", "seed 1")] == [True] * 3, (
+        "a chapter for each world and seed"
+    )
 
 
 def test_a_file_that_is_missing_is_said_before_anything_runs(tmp_path: Path) -> None:
