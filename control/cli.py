@@ -1,4 +1,4 @@
-"""`airhandler train`, `tune`, `evaluate`, `report` and `bench` on the command line."""
+"""`airhandler train`, `tune`, `evaluate` and `report` on the command line."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import typer
 from airhandler.buildings.errors import UserError
 from airhandler.buildings.sinergym import is_sinergym
 
+from . import cli_bench
 from .options import AsJson, BuildingName, ScenarioOptions, WorldFile, expanded, world_of
 
 if TYPE_CHECKING:
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
 
 
 app = typer.Typer(no_args_is_help=True)
-bench = typer.Typer(no_args_is_help=True, help="Measures speed, as ratios in one run.")
-app.add_typer(bench, name="bench")
+app.add_typer(cli_bench.app, name="bench")
 
 Seed = Annotated[int, typer.Option("--seed", help="Seed of everything random.")]
 Processes = Annotated[int, typer.Option("--processes", "-j", min=1, help="Simulations that run at once.")]
@@ -217,62 +217,6 @@ def report(
 
     path = report_runs(load_evaluations(folder), out or folder / "report.html", title=title, command=command_line())
     typer.echo(json.dumps({"report": str(path)}) if as_json else f"report in {path}")
-
-
-@bench.command("engine", epilog="For example: airhandler bench engine --json")
-def bench_engine(
-    days: Annotated[int, typer.Option("--days", min=1, max=365, help="Simulated days of each measurement.")] = 90,
-    repetitions: Annotated[int, typer.Option("--repetitions", min=1, help="Alternating repetitions.")] = 5,
-    figure: Annotated[Path | None, typer.Option("--figure", help="An SVG file to draw the speeds into.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Steps per second of bare EnergyPlus, of our environment and of Sinergym's, alternating in one run."""
-    from .bench import bench_engine as run
-    from .display import bench_table, note, show
-
-    result = run(
-        days=days,
-        repetitions=repetitions,
-        progress=lambda name, i: note(f"repetition {i + 1} of {repetitions}: {name}"),
-    )
-    if figure is not None:
-        from .plots import speed_plot, to_svg
-        from .table import replacing
-
-        with replacing(figure) as temporary:
-            temporary.write_text(to_svg(speed_plot(result), name="speed", title="Steps per second"))
-    show(result, bench_table, as_json=as_json)
-
-
-@bench.command(
-    "buildings",
-    epilog="For example: airhandler bench buildings --days 28 --record  |  airhandler bench buildings datacentre-dx",
-)
-def bench_buildings(
-    buildings: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[ID]...", help="Buildings; by default all of ours and one of each Sinergym model."),
-    ] = None,
-    days: Annotated[int, typer.Option("--days", min=1, max=365, help="Simulated days of each measurement.")] = 14,
-    repetitions: Annotated[int, typer.Option("--repetitions", min=1, help="Alternating repetitions.")] = 3,
-    keep: Annotated[
-        bool, typer.Option("--record", help="Record the relations in the package, for `airhandler buildings`.")
-    ] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Steps per second of each building under constant actions, and in relation to datacentre-dx."""
-    from .bench_buildings import bench_buildings as run
-    from .display import note, show
-    from .display_buildings import speed_table
-
-    result = run(
-        buildings or [],
-        days=days,
-        repetitions=repetitions,
-        keep=keep,
-        progress=lambda name, i: note(f"repetition {i + 1} of {repetitions}: {name}"),
-    )
-    show(result, speed_table, as_json=as_json)
 
 
 def command_line() -> str:

@@ -202,6 +202,14 @@ def training_bar(total: int) -> Iterator[Callable[[TrainingProgress], None]]:
         yield told
 
 
+@contextlib.contextmanager
+def counting_bar(label: str, total: int) -> Iterator[Callable[[], None]]:
+    """A bar of so many pieces; the block gets a function to call after each."""
+    with _progress() as bars:
+        task = bars.add_task(label, total=total)
+        yield lambda: bars.advance(task)
+
+
 def _progress(*more: TextColumn) -> Progress:
     return Progress(
         TextColumn("{task.description}"),

@@ -41,6 +41,23 @@ def speed_table(result: Row) -> Table:
     return table
 
 
+def zones_table(result: Row) -> Table:
+    """What a step costs against the number of zones."""
+    title = f"{result['family']}, {result['days']} days of {result['weather']}, medians of {result['repetitions']}"
+    table = Table(title=title, title_justify="left")
+    for name in ("zones", "points", "actions", "EnergyPlus ms", "environment ms", "of it EnergyPlus", "µs a zone"):
+        table.add_column(name, justify="right")
+    for row in result["zones"]:
+        table.add_row(
+            *(str(row[key]) for key in ("zones", "points", "actions")),
+            f"{row['engine_ms']:.3f}",
+            f"{row['env_ms']:.3f}",
+            f"{100 * row['engine_frac']:.0f} %",
+            f"{1000 * row['env_ms'] / row['zones']:.0f}",
+        )
+    return table
+
+
 def _own_table(rows: Sequence[Row]) -> Table:
     table = Table()
     table.add_column("building", width=max((len(row["id"]) for row in rows), default=None))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -29,8 +29,8 @@ STOCK, REFERENCE = "stock", "outdoor-reset"
 AGENTS = ("agent", "policy")  # what learned controllers are called; the first is what a page is about
 
 # Told apart by the colour-blind. Source: Okabe and Ito, Color Universal Design, 2008.
-_GREY, _BLUE, _VERMILION = "#6b7280", "#0072b2", "#d55e00"
-_KNOWN_COLOURS = {STOCK: _GREY, REFERENCE: _VERMILION} | dict.fromkeys(AGENTS, _BLUE)
+GREY, BLUE, _VERMILION = "#6b7280", "#0072b2", "#d55e00"
+_KNOWN_COLOURS = {STOCK: GREY, REFERENCE: _VERMILION} | dict.fromkeys(AGENTS, BLUE)
 _OTHER_COLOURS = ("#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 _MARKERS = ("o", "s", "D", "^", "v", "P", "X")
 BAND, GOOD, INK, _LIMIT = "#e3f1e8", "#2f6f4f", "#1f2933", "#b91c1c"
@@ -146,31 +146,6 @@ def _parts(stock: Run) -> dict[str, str]:
 
 
 @styled
-def speed_plot(result: Mapping[str, Any]) -> Figure:
-    """Steps per second of `airhandler bench engine`: two comparisons, each on one model."""
-    pairs = {
-        "datacentre-dx": {
-            "EnergyPlus alone": ("bare_steps_per_s", _GREY),
-            "airhandler's environment": ("env_steps_per_s", _BLUE),
-        },
-        "Sinergym's two-zone model": {
-            "Sinergym's environment": ("sinergym_steps_per_s", _GREY),
-            "the same on airhandler's engine": ("sinergym_model_steps_per_s", _BLUE),
-        },
-    }
-    figure = Figure(figsize=(WIDTH_IN, 1.8), layout="constrained")
-    for axes, (title, bars) in zip(figure.subplots(1, len(pairs), sharex=True), pairs.items(), strict=True):
-        speeds = [result[key] for key, _ in bars.values()]
-        marks = axes.barh(list(bars), speeds, color=[colour for _, colour in bars.values()], height=0.6)
-        axes.bar_label(marks, [f"{speed:,.0f}" for speed in speeds], padding=3, fontsize=8)
-        axes.set_title(title)
-        axes.invert_yaxis()
-        axes.margins(x=0.15)
-    figure.supxlabel("steps per second", fontsize=8.5)
-    return figure
-
-
-@styled
 def trade_plot(runs: Sequence[Run]) -> Figure:
     """Energy against what it is for, one mark a controller: warm inlets, or discomfort."""
     figure = Figure(figsize=(WIDTH_IN, 3.2), layout="constrained")
@@ -188,8 +163,8 @@ def trade_plot(runs: Sequence[Run]) -> Figure:
     inlets = building.kind == "data centre"
     axes.set_xlabel("Electricity and gas [MWh]" if building.file.meters.gas else "Total electricity [MWh]")
     axes.set_ylabel("Steps with an inlet\nabove recommended [%]" if inlets else "Occupied steps with\ndiscomfort [%]")
-    axes.annotate("better", (0.015, 0.05), (0.09, 0.24), xycoords="axes fraction", color=_GREY,
-                  ha="center", arrowprops={"arrowstyle": "->", "color": _GREY})  # fmt: skip
+    axes.annotate("better", (0.015, 0.05), (0.09, 0.24), xycoords="axes fraction", color=GREY,
+                  ha="center", arrowprops={"arrowstyle": "->", "color": GREY})  # fmt: skip
     figure.legend(loc="outside right center")
     return figure
 
@@ -330,7 +305,7 @@ def cumulative_plot(runs: Sequence[Run]) -> Figure:
             continue
         saved_mwh = np.nancumsum(_total_w(stock.table) - _total_w(run.table)) * stock.table.building.step_s / 3.6e9
         axes.plot(time[::every], saved_mwh[::every], color=colour, label=f"{run.label}: {saved_mwh[-1]:+.1f} MWh")
-    axes.axhline(0.0, color=_GREY, lw=1.0)
+    axes.axhline(0.0, color=GREY, lw=1.0)
     axes.set_ylabel("Saved against stock [MWh]")
     axes.set_xlim(time[0], time[-1])
     if time[-1] - time[0] > np.timedelta64(90, "D"):

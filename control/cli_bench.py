@@ -1,0 +1,117 @@
+"""`airhandler bench` on the command line: speeds, as ratios in one run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from airhandler.buildings.errors import UserError
+
+from .options import AsJson
+
+if TYPE_CHECKING:
+    from .plots import Drawing
+
+app = typer.Typer(no_args_is_help=True, help="Measures speed, as ratios in one run.")
+
+FigureFile = Annotated[Path | None, typer.Option("--figure", help="An SVG file to draw the result into.")]
+
+
+@app.command("engine", epilog="For example: airhandler bench engine --json")
+def bench_engine(
+    days: Annotated[int, typer.Option("--days", min=1, max=365, help="Simulated days of each measurement.")] = 90,
+    repetitions: Annotated[int, typer.Option("--repetitions", min=1, help="Alternating repetitions.")] = 5,
+    figure: FigureFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Steps per second of bare EnergyPlus, of our environment and of Sinergym's, alternating in one run."""
+    from .bench import bench_engine as run
+    from .display import bench_table, note, show
+
+    result = run(
+        days=days,
+        repetitions=repetitions,
+        progress=lambda name, i: note(f"repetition {i + 1} of {repetitions}: {name}"),
+    )
+    if figure is not None:
+        from .plots_speed import speed_plot
+
+        _draw(speed_plot(result), figure, name="speed", title="Steps per second")
+    show(result, bench_table, as_json=as_json)
+
+
+@app.command(
+    "buildings",
+    epilog="For example: airhandler bench buildings --days 28 --record  |  airhandler bench buildings datacentre-dx",
+)
+def bench_buildings(
+    buildings: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[ID]...", help="Buildings; by default all of ours and one of each Sinergym model."),
+    ] = None,
+    days: Annotated[int, typer.Option("--days", min=1, max=365, help="Simulated days of each measurement.")] = 14,
+    repetitions: Annotated[int, typer.Option("--repetitions", min=1, help="Alternating repetitions.")] = 3,
+    keep: Annotated[
+        bool, typer.Option("--record", help="Record the relations in the package, for `airhandler buildings`.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Steps per second of each building under constant actions, and in relation to datacentre-dx."""
+    from .bench_buildings import bench_buildings as run
+    from .display import note, show
+    from .display_buildings import speed_table
+
+    result = run(
+        buildings or [],
+        days=days,
+        repetitions=repetitions,
+        keep=keep,
+        progress=lambda name, i: note(f"repetition {i + 1} of {repetitions}: {name}"),
+    )
+    show(result, speed_table, as_json=as_json)
+
+
+@app.command(
+    "zones",
+    epilog="For example: airhandler bench zones --figure zones.svg  |  airhandler bench zones --zones 4,16 --json",
+)
+def bench_zones(
+    zones: Annotated[
+        str, typer.Option("--zones", help="Numbers of zones, separated by commas, 2 to 256.")
+    ] = "2,4,8,16,32,64",
+    days: Annotated[int, typer.Option("--days", min=1, max=365, help="Simulated days of each measurement.")] = 7,
+    repetitions: Annotated[int, typer.Option("--repetitions", min=1, help="Alternating repetitions.")] = 3,
+    figure: FigureFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """What a step of the data hall costs against its number of zones: EnergyPlus alone, and our environment."""
+    from .bench_zones import bench_zones as run
+    from .display import counting_bar, show
+    from .display_buildings import zones_table
+
+    counts = _counts(zones)
+    with counting_bar("measuring", 2 * len(counts) * repetitions) as measured:
+        result = run(counts, days=days, repetitions=repetitions, measured=measured)
+    if figure is not None:
+        from .plots_speed import zones_plot
+
+        _draw(zones_plot(result), figure, name="zones", title="Time per step against the number of zones")
+    show(result, zones_table, as_json=as_json)
+
+
+def _counts(text: str) -> list[int]:
+    """Numbers of zones, each once, the smallest first. Raises UserError."""
+    try:
+        return sorted({int(word) for word in text.split(",")})
+    except ValueError:
+        raise UserError(f"--zones {text}: give whole numbers separated by commas, such as 4,16,64") from None
+
+
+def _draw(drawing: Drawing, file: Path, *, name: str, title: str) -> None:
+    from .plots import to_svg
+    from .table import replacing
+
+    with replacing(file) as temporary:
+        temporary.write_text(to_svg(drawing, name=name, title=title))
