@@ -175,7 +175,7 @@ def ended(building: Building, quantity: RandomQuantity, value: float) -> tuple[d
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in CENTRES if not name.startswith("data-hall")])
+@pytest.mark.parametrize("name", [name for name in CENTRES if name not in ("data-hall-16", "data-hall-64")])
 def test_each_quantity_that_is_drawn_is_felt(name: str) -> None:
     building = find_building(name)
     total = building.file.meters.total
