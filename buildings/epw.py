@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from .errors import UserError
+
 Array = NDArray[np.float64]
 
 HEADER_LINES = 8
@@ -72,6 +74,11 @@ class Epw:
             if value == value:
                 row[index] = f"{value:.4f}".rstrip("0").rstrip(".")
 
+    @property
+    def leap_day(self) -> NDArray[np.bool_]:
+        """Which rows are of 29 February [hours]: EnergyPlus leaves them out of a year of 365 days."""
+        return np.array([(int(row[1]), int(row[2])) == (2, 29) for row in self.rows])
+
     def write(self, path: Path) -> None:
         """Writes the file, whole or not at all."""
         temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -81,7 +88,9 @@ class Epw:
 
 
 def read_epw(path: Path) -> Epw:
-    """Reads a weather file. It is not checked: `find_weather` does that."""
+    """Reads a weather file that `find_weather` has checked. Raises UserError for more than one row an hour."""
     lines = path.read_text(encoding="latin-1").splitlines()
+    if (per_hour := lines[HEADER_LINES - 1].split(",")[2].strip()) != "1":
+        raise UserError(f"weather {path}: has {per_hour} rows an hour: noise and forecasts need a file with one")
     rows = [line.split(",") for line in lines[HEADER_LINES:] if line.strip()]
     return Epw(head=lines[:HEADER_LINES], rows=rows)

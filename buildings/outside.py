@@ -166,10 +166,12 @@ def weather_series(weather: Weather, quantity: Quantity, year: Year) -> Array:
     """A quantity of a weather file at the begin of each step [steps].
 
     A row of the file stands for the hour before its time. What is an instant's is reached at the end of that hour, on
-    a line between; what is an hour's sum holds throughout it. Source: EnergyPlus 25.1, Engineering Reference, Climate
-    Calculations; Auxiliary Programs, EPW Data Dictionary. Raises UserError where a value is missing.
+    a line between; what is an hour's sum holds throughout it. 29 February is left out. Source: EnergyPlus 25.1,
+    Engineering Reference, Climate Calculations; Auxiliary Programs, EPW Data Dictionary. Raises UserError where a value
+    is missing, and for a file with more than one row an hour.
     """
-    rows = read_epw(weather.path)[quantity.column][: year.steps * year.step_s // 3600]
+    epw = read_epw(weather.path)
+    rows = epw[quantity.column][~epw.leap_day][: year.steps * year.step_s // 3600]
     if np.isnan(rows).any():
         raise UserError(
             f"weather {weather.name}: {quantity.column} is missing in row {int(np.isnan(rows).argmax()) + 1} of the "

@@ -11,11 +11,14 @@ import pytest
 import yaml
 
 from airhandler.buildings.catalog import expand, find_building, load_world, with_world, without_world
+from airhandler.buildings.epw import FIRST_COLUMN, HEADER_LINES
 from airhandler.buildings.errors import UserError
+from airhandler.buildings.model import Period
 from airhandler.buildings.outside import Outside, enter, held_out
 from airhandler.buildings.points import Reading, Role
 from airhandler.buildings.settings import validate
 from airhandler.buildings.signals import Series
+from airhandler.buildings.simulated import SimulatedSite
 from airhandler.buildings.weather import find_weather
 from airhandler.buildings.world import World
 
@@ -199,6 +202,37 @@ def test_entering_without_a_world_changes_nothing_and_twice_gives_the_same() -> 
     assert enter(BUILDING, CHICAGO, 0) == (CHICAGO, None)
     placed = with_world(BUILDING, world())
     assert enter(placed, CHICAGO, 1)[1] is enter(with_world(BUILDING, world()), CHICAGO, 1)[1]
+
+
+def leap_chicago(path: Path) -> str:
+    """Chicago's file with a hot 29 February; its path."""
+    lines = CHICAGO.path.read_text(encoding="latin-1").splitlines()
+    march = HEADER_LINES + 59 * 24
+    cells = [line.split(",") for line in lines[march - 24 : march]]
+    leap_day = [",".join([*row[:2], "29", *row[3:FIRST_COLUMN], "33.3", *row[FIRST_COLUMN + 1 :]]) for row in cells]
+    path.write_text("\n".join([*lines[:march], *leap_day, *lines[march:]]), encoding="latin-1")
+    return str(path)
+
+
+def test_a_leap_years_forecasts_leave_out_29_february_as_energyplus_does(tmp_path: Path) -> None:
+    made = world(forecasts=[{"of": "outdoor_air_temp_c", "leads_h": [1], "model": "perfect-for-debugging"}])
+    placed, leap = with_world(BUILDING, made), find_weather(leap_chicago(tmp_path / "leap.epw"))
+    assert len(leap.dry_bulb_c) == 8784
+    site = SimulatedSite(placed, leap, Period(start=(3, 1), days=1))
+    readings = [site.read()]
+    while site.advance():
+        readings.append(site.read())
+    site.close()
+    foreseen = [r["outdoor_air_temp_in_1h_c"] for r in readings]
+    assert foreseen[:-4] == pytest.approx([r["outdoor_air_temp_c"] for r in readings[4:]], abs=1e-3)
+
+
+def test_a_file_with_more_than_one_row_an_hour_is_refused(tmp_path: Path) -> None:
+    text = CHICAGO.path.read_text(encoding="latin-1")
+    path = tmp_path / "fine.epw"
+    path.write_text(text.replace("DATA PERIODS,1,1", "DATA PERIODS,1,4"), encoding="latin-1")
+    with pytest.raises(UserError, match=r"fine\.epw: has 4 rows an hour: noise and forecasts need a file with one"):
+        Outside(world(), find_weather(str(path)), BUILDING.step_s, 0)
 
 
 def test_a_forecast_of_weather_with_a_missing_hour_is_refused(tmp_path: Path) -> None:
