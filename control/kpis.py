@@ -20,6 +20,7 @@ from airhandler.buildings.airflow import (
 )
 from airhandler.buildings.envelope import THERMAL_CLASSES, ThermalClass
 from airhandler.buildings.errors import UserError
+from airhandler.buildings.events import no_cap_kw
 from airhandler.buildings.known import known_max, known_mean, known_sum, ratio
 from airhandler.buildings.quantities import CARBON, EVENT, EVENT_CAP, TARIFF
 
@@ -251,9 +252,11 @@ def _world(table: TickTable) -> dict[str, float]:
             return math.nan
         return float(np.sum(kwh[known] * table.measured[name][:-1][known]))
 
-    over_cap_kwh = math.nan
+    over_cap_kwh, world = math.nan, table.building.world
     if EVENT_CAP.name in table.measured:
         active, cap_kw = (table.measured[q.name][:-1][known] for q in (EVENT, EVENT_CAP))
+        if world is not None and world.events is not None:
+            active = np.where(cap_kw >= no_cap_kw(world.events), 0.0, active)
         over_cap_kwh = float(np.sum(active * np.maximum(0.0, kwh[known] - cap_kw * step_h)))
     return {
         "cost_usd": weighed(TARIFF.name),

@@ -237,12 +237,12 @@ def test_for_any_run(rows: list[tuple[float | None, ...]]) -> None:
     json.dumps(k.to_dict(), allow_nan=False)
 
 
-def _in_world(columns: Mapping[str, Sequence[float | None]]) -> TickTable:
+def _in_world(columns: Mapping[str, Sequence[float | None]], cap_kw: float = 40.0) -> TickTable:
     """The five ticks of `_table`, 11.25 kWh a step, in a world; its signals as given."""
     table = _table(columns)
     world = World.model_validate_json(
         '{"tariff_usd_per_kwh": {"kind": "flat", "value": 0.1}, "carbon_kg_per_kwh": {"kind": "flat", "value": 0.4},'
-        ' "events": {"kind": "declared", "windows": [{"start": "01-01 00:00", "hours": 1, "cap_kw": 40}]}}'
+        f' "events": {{"kind": "declared", "windows": [{{"start": "01-01 00:00", "hours": 1, "cap_kw": {cap_kw}}}]}}}}'
     )
     placed = TickTable(with_world(BUILDING, world))
     for n in range(len(table)):
@@ -267,6 +267,12 @@ def test_cost_carbon_and_events_are_by_the_signal_at_the_begin_of_each_step() ->
     assert k.carbon_kg == _approx(11.25 * (0.5 + 0.3 + 0.3 + 0.3))
     assert k.event_kwh == _approx(22.5)
     assert k.over_cap_kwh == _approx(11.25 - 40.0 / 4)
+
+
+def test_an_event_by_price_alone_has_no_cap_that_energy_could_be_over() -> None:
+    """45 kW through one event with a cap of 10 kW and one without, in which the signal reads twice the highest cap."""
+    caps = {**SIGNALS, "event_cap_kw": [20.0, 10.0, 20.0, 20.0, 20.0]}
+    assert kpis(_in_world(caps, cap_kw=10.0)).over_cap_kwh == _approx(11.25 - 10.0 / 4)
 
 
 def test_a_step_without_a_price_makes_the_cost_unknown_and_without_energy_does_not() -> None:
