@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -107,7 +108,8 @@ def search(
         shielded: whether trials run behind the shield; without it a rule has to keep the limits by itself.
         on_trial: is told each trial and whether it is the best so far.
 
-    Raises UserError for an unknown baseline, building or weather. Source: Hooke and Jeeves 1961.
+    Raises UserError for an unknown baseline, building or weather, and where no cost is known, as in an office on days
+    without people. Source: Hooke and Jeeves 1961.
     """
     space = find_space(name, find_building(building))
     for weather in weathers:
@@ -123,6 +125,11 @@ def search(
             results = list(pool.map(_cost, jobs))
             for i, candidate in enumerate(fresh):
                 trial = _mean(candidate, results[i * len(weathers) : (i + 1) * len(weathers)])
+                if not math.isfinite(trial.cost_kwh):
+                    raise UserError(
+                        f"{building}: {period.days} days from {period.first:%m-%d}: no cost is known: nobody is there, "
+                        "or a meter gives nothing; take more days"
+                    )
                 is_best = all(trial.cost_kwh < t.cost_kwh for t in tried.values())
                 tried[tuple(candidate.values())] = trial
                 on_trial(trial, is_best)

@@ -8,9 +8,10 @@ import pytest
 
 from airhandler.buildings.catalog import Building, expand
 from airhandler.buildings.errors import UserError
+from airhandler.buildings.model import Period
 from airhandler.control.baselines_office import reset_c
 from airhandler.control.registry import BASELINES, find_controller, make_baseline
-from airhandler.control.search import SPACES, find_space
+from airhandler.control.search import SPACES, Trial, find_space, search
 from tests.fakes import BUILDING as CENTRE
 from tests.offices import IDS, MEDIUM, MONDAY, SMALL, reading
 
@@ -124,3 +125,20 @@ def test_what_is_searched_is_what_a_rule_takes(kind: str) -> None:
 def test_nothing_is_searched_for_a_rule_that_does_not_fit() -> None:
     with pytest.raises(UserError, match="no parameters to search on office-5zone; known: constant, setback"):
         find_space("outdoor-reset", SMALL)
+
+
+@pytest.mark.slow
+def test_days_without_people_have_no_best_parameters() -> None:
+    trials: list[Trial] = []
+    with pytest.raises(UserError, match="office-5zone: 1 days from 01-06: no cost is known: nobody is there"):
+        search(
+            "constant",
+            SMALL.id,
+            ["chicago"],
+            Period(start=(1, 6), days=1),  # a Sunday
+            rounds=1,
+            processes=1,
+            shielded=True,
+            on_trial=lambda trial, is_best: trials.append(trial),
+        )
+    assert trials == []
