@@ -96,11 +96,13 @@ class EventYear:
     Attributes:
         active: where an event is on [steps].
         price_multiplier: 1 where none is [steps].
+        possible_multiplier: the same with an event wherever any draw may have one [steps].
         cap_kw: infinite where none is [steps].
     """
 
     active: NDArray[np.bool_]
     price_multiplier: Array
+    possible_multiplier: Array
     cap_kw: Array
 
 
@@ -118,7 +120,8 @@ def event_year(events: Events, year: Year, rng: np.random.Generator) -> EventYea
             raise UserError(f"events: {window.start}: another event is still on")
         active[on], price[on] = True, window.price_multiplier
         cap_kw[on] = math.inf if window.cap_kw is None else window.cap_kw
-    return EventYear(active=active, price_multiplier=price, cap_kw=cap_kw)
+    possible = price if isinstance(events, DeclaredEvents) else _possible_multiplier(events, year)
+    return EventYear(active=active, price_multiplier=price, possible_multiplier=possible, cap_kw=cap_kw)
 
 
 def _start_s(text: str) -> int:
@@ -133,16 +136,29 @@ def _start_s(text: str) -> int:
     return int(days.astype(int)) * DAY_S + hour * 3600 + minute * 60
 
 
+def _possible_multiplier(events: DrawnEvents, year: Year) -> Array:
+    begin, end = _first_hours(events)
+    possible = (year.weekday < 5) & (year.hour >= begin) & (year.hour < end + events.hours)
+    if events.months:
+        possible &= np.isin(year.month, events.months)
+    return np.where(possible, events.price_multiplier, 1.0)
+
+
+def _first_hours(events: DrawnEvents) -> tuple[int, int]:
+    """The first and the last hour of a day in which an event may begin."""
+    return math.ceil(events.between_hours[0]), math.floor(events.between_hours[1] - events.hours)
+
+
 def _draw(events: DrawnEvents, year: Year, rng: np.random.Generator) -> list[Window]:
     """Days without replacement, hours at random; a month draws even if it is not asked for, so that asking for fewer
     months leaves the events of the others where they are."""
     per_day = year.steps // DAYS
     month, weekday = year.month[::per_day], year.weekday[::per_day]
-    begin, end = math.ceil(events.between_hours[0]), events.between_hours[1]
+    begin, end = _first_hours(events)
     windows = []
     for number in range(1, 13):
         days = np.sort(rng.choice(np.flatnonzero((month == number) & (weekday < 5)), events.per_month, replace=False))
-        hours = rng.integers(begin, math.floor(end - events.hours) + 1, size=events.per_month)
+        hours = rng.integers(begin, end + 1, size=events.per_month)
         if events.months and number not in events.months:
             continue
         for day, hour in zip(days.tolist(), hours.tolist(), strict=True):

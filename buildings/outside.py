@@ -99,8 +99,9 @@ class Outside:
                 assert world.events is not None
                 columns[EVENT_CAP.name] = np.minimum(events.cap_kw, no_cap_kw(world.events))
             if self._base_tariff is not None:
-                raised = self._base_tariff * events.price_multiplier
-                columns[TARIFF.name] = check_range(raised, world.tariff_range, self._year, "tariff in an event")
+                possible = self._base_tariff * events.possible_multiplier  # of every draw: none fails in training
+                check_range(possible, world.tariff_range, self._year, "tariff in an event")
+                columns[TARIFF.name] = self._base_tariff * events.price_multiplier
         return columns
 
     def _series(
@@ -117,7 +118,10 @@ class Outside:
             case Series():
                 values = read_series(declared, quantity.name, plausible, self._year)
             case SyntheticCarbon():
-                values = synthetic_carbon(declared, self._year, self._generator(quantity.name))
+                both = declared.model_copy(update={"sigma_frac": 0.0}), declared
+                calm, noisy = (synthetic_carbon(d, self._year, self._generator(quantity.name)) for d in both)
+                check_range(calm, plausible, self._year, quantity.name)
+                values = np.clip(noisy, *plausible)
             case _:
                 assert_never(declared)
         return check_range(values, plausible, self._year, quantity.name)

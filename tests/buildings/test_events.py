@@ -54,8 +54,11 @@ def test_events_that_overlap_or_pass_the_year_are_refused() -> None:
 
 @given(st.integers(1, 20), st.integers(1, 4), st.integers(0, 1000))
 def test_drawn_events_keep_to_their_days_hours_and_number(per_month: int, hours: int, seed: int) -> None:
-    events = DrawnEvents(kind="drawn", per_month=per_month, hours=hours, between_hours=(12, 20), months=(1, 7))
-    active = event_year(events, YEAR, np.random.default_rng(seed)).active
+    asked = {"per_month": per_month, "hours": hours, "between_hours": (12, 20), "months": (1, 7), "price_multiplier": 3}
+    made = event_year(DrawnEvents.model_validate({"kind": "drawn", **asked}), YEAR, np.random.default_rng(seed))
+    active = made.active
+    assert (made.possible_multiplier[active] == 3.0).all()
+    assert set(YEAR.month[made.possible_multiplier == 3.0]) == {1, 7}
     starts = np.flatnonzero(active & ~np.roll(active, 1))
     assert (active.sum(), len(starts)) == (2 * per_month * hours * 4, 2 * per_month)
     assert set(YEAR.month[active]) == {1, 7}

@@ -161,6 +161,27 @@ def test_a_tariff_that_an_event_lifts_out_of_its_range_is_refused() -> None:
         outside(world(tariff_range=[0, 0.8]))
 
 
+@pytest.mark.parametrize("draw", range(4))
+def test_a_tariff_that_a_drawn_event_may_lift_out_of_its_range_is_refused_in_every_draw(draw: int) -> None:
+    """0.3 x 4 is above 1: with one event a month few draws have it, and training would meet them after hours."""
+    dear = {"value": 0.3, "hours": [18, 20], "days": "weekday", "months": [7]}
+    tariff = {"kind": "time-of-use", "otherwise": 0.1, "bands": [dear]}
+    events = {"kind": "drawn", "per_month": 1, "hours": 1, "between_hours": [12, 20], "price_multiplier": 4}
+    with pytest.raises(UserError, match=r"tariff in an event: 1.2 at 07-01 18:00 is outside its range 0 to 1"):
+        outside(world(tariff_usd_per_kwh=tariff, events=events, forecasts=[]), draw)
+    for apart in ({"between_hours": [10, 18]}, {"months": [6, 8]}):
+        outside(world(tariff_usd_per_kwh=tariff, events={**events, **apart}, forecasts=[]), draw)
+
+
+def test_noise_of_synthetic_carbon_is_kept_to_its_range_and_its_shape_has_to_fit() -> None:
+    dirty = {"kind": "synthetic", "mean": 0.9, "daily_frac": 0.2, "sigma_frac": 0.4}
+    of = outside(world(carbon_kg_per_kwh=dirty))
+    hours = [time(1, 1, 0) + timedelta(hours=i) for i in range(8760)]
+    assert max(value(of, "carbon_kg_per_kwh", h) for h in hours) == 1.2
+    with pytest.raises(UserError, match=r"carbon_kg_per_kwh: 1.3\d* at .* is outside its range 0 to 1.2"):
+        outside(world(carbon_kg_per_kwh={**dirty, "mean": 1.1, "sigma_frac": 0.0}))
+
+
 def test_signals_join_the_reading_of_their_time() -> None:
     of = outside(world())
     reading = Reading(time=time(7, 15, 16), values={"a": 1.0}, age_s={"a": 5.0})
