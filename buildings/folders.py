@@ -12,6 +12,8 @@ import os
 import shutil
 import tempfile
 import time
+import weakref
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 _PREFIX, _NEW, _LOCK = "airhandler-tmp-", "airhandler-new-", ".lock"
@@ -44,6 +46,20 @@ def remove(folder: Path) -> None:
     del _owned[folder]
     shutil.rmtree(folder, ignore_errors=True)
     os.close(lock)
+
+
+def remove_with(holder: object, *files: Path) -> Callable[[], object]:
+    """Removes files once nobody holds an object any more. A forked copy of their owner removes nothing.
+
+    Returns what removes them at once.
+    """
+    return weakref.finalize(holder, _remove_files, files, os.getpid())
+
+
+def _remove_files(files: Iterable[Path], owner: int) -> None:
+    if owner == os.getpid():
+        for file in files:
+            file.unlink(missing_ok=True)
 
 
 @functools.cache

@@ -16,7 +16,7 @@ import numpy as np
 from .catalog import Building
 from .energyplus import Actuator, Array, Meter, Simulation, Variable
 from .errors import UserError
-from .folders import own_folder, remove
+from .folders import own_folder, remove, remove_with
 from .fork import fork_map
 from .model import Period, prepare
 from .points import Point, Reading, Setpoints
@@ -60,8 +60,10 @@ class InstrumentedRun:
         self.measured = measured_points(building)
         self.total_steps = period.days * 24 * building.file.timesteps_per_hour
         raw = [p for p in self.measured if p.name in building.sources]
+        model = _prepared(building, weather, period)
+        self._removal = remove_with(self, model)
         self._engine = Simulation(
-            model=_prepared(building, weather, period),
+            model=model,
             weather=weather.path,
             sensors=[_sensor(building, p) for p in raw],
             actuators=[Actuator(w.component, w.control, w.key) for w in _writes(building, drives)],
@@ -121,7 +123,10 @@ class InstrumentedRun:
 
     def close(self) -> None:
         """Ends the run and removes its files."""
-        self._engine.close()
+        try:
+            self._engine.close()
+        finally:  # a Ctrl-C that came meanwhile
+            self._removal()
 
     def _commands(self, setpoints: Array) -> Array:
         """Set-points, and what faults and the world put on them and on the drives in the next step."""
@@ -215,9 +220,8 @@ def _conversion(building: Building, measured: Sequence[Point], raw: Sequence[Poi
     return matrix
 
 
-@functools.lru_cache(maxsize=256)
 def _prepared(building: Building, weather: Weather, period: Period) -> Path:
-    """The prepared model as a file of this process, made once."""
+    """The prepared model as a new file."""
     number, name = tempfile.mkstemp(dir=_scratch(), prefix=f"{building.id}-", suffix=".epJSON")
     with open(number, "w") as file:  # noqa: PTH123 - a descriptor, not a path
         json.dump(prepare(building.file, weather, period), file)

@@ -19,6 +19,7 @@ from .events import EventYear, event_year, no_cap_kw
 from .forecasts import Forecast, forecast
 from .model import Period
 from .noise import generator
+from .own_file import changed_ns
 from .points import Reading
 from .quantities import CARBON, EVENT, EVENT_CAP, TARIFF, Quantity
 from .reward import Priced
@@ -195,15 +196,20 @@ def held_out(seed: int) -> int:
 def enter(building: Building, weather: Weather, draw: int) -> tuple[Weather, Outside | None]:
     """The weather that a building is simulated in, and what else surrounds it; nothing without a world.
 
-    The same arguments give the same object, so that environments side by side share one.
+    The same arguments give the same object, so that environments side by side share one, until a file is changed.
     """
-    if building.world is None:
+    world = building.world
+    if world is None:
         return weather, None
-    return _enter(building.world.model_dump_json(), weather, building.step_s, draw)
+    changed = tuple(changed_ns(file) for file in world.files)
+    return _enter(world.model_dump_json(), changed, weather, building.step_s, draw)
 
 
 @functools.lru_cache(maxsize=32)  # a table of 20 signals at 15-minute steps holds 6 MB
-def _enter(declared: str, weather: Weather, step_s: float, draw: int) -> tuple[Weather, Outside]:
+def _enter(
+    declared: str, changed: tuple[int, ...], weather: Weather, step_s: float, draw: int
+) -> tuple[Weather, Outside]:
+    """As `enter`; `changed` [ns] makes edited files new ones."""
     world = World.model_validate_json(declared)
     varied = vary(weather, world.weather_variability, world.seed, draw)
     return varied, Outside(world, varied, step_s, draw)

@@ -1,4 +1,4 @@
-"""Paths in a user's own building file: relative to the folder that the file is in."""
+"""A user's own files: paths relative to the building file that names them, and when a file was last changed."""
 
 from __future__ import annotations
 
@@ -25,3 +25,11 @@ def beside(raw: Any, folder: Path) -> Any:
 
 def _absolute(path: str, folder: Path) -> str:
     return str((folder / Path(path).expanduser()).resolve())
+
+
+def changed_ns(path: Path) -> int:
+    """When a file was last changed [ns]; 0 where it cannot be read: whoever reads it says why."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0

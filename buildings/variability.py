@@ -13,6 +13,7 @@ import atexit
 import functools
 import hashlib
 import shutil
+import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -21,8 +22,9 @@ import numpy as np
 from pydantic import Field
 
 from .epw import Array, Epw, read_epw
-from .folders import own_folder, remove
+from .folders import own_folder, remove, remove_with
 from .noise import generator, ornstein_uhlenbeck
+from .own_file import changed_ns
 from .psychrometrics import dew_points_c, relative_humidities_frac
 from .quantities import DEW_POINT, DIFFUSE, DIRECT, DRY_BULB, GLOBAL, HUMIDITY, INFRARED, PRESSURE, WIND_SPEED, Quantity
 from .strict import Strict
@@ -58,21 +60,29 @@ def vary(weather: Weather, noise: Mapping[str, ColumnNoise], seed: int, draw: in
     if not noise:
         return weather
     declared = "; ".join(f"{name} {noise[name].model_dump_json()}" for name in sorted(noise))
-    mark = hashlib.sha256(f"{weather.path} {declared} {seed} {draw}".encode()).hexdigest()[:16]
+    source = f"{weather.path} {changed_ns(weather.path)}"
+    mark = hashlib.sha256(f"{source} {declared} {seed} {draw}".encode()).hexdigest()[:16]
     return _varied(weather, tuple(sorted(noise.items(), key=lambda item: item[0])), seed, draw, mark)
+
+
+_held: weakref.WeakValueDictionary[str, Weather] = weakref.WeakValueDictionary()
 
 
 @functools.lru_cache(maxsize=64)
 def _varied(weather: Weather, noise: tuple[tuple[str, ColumnNoise], ...], seed: int, draw: int, mark: str) -> Weather:
-    """Written once in this process: a weather that was forgotten finds its file again."""
+    """Its file stays as long as it: while a run, or this cache, holds it."""
+    if (held := _held.get(mark)) is not None:
+        return held
     path = _scratch() / f"{weather.path.stem}-{mark}.epw"
     epw = read_epw(weather.path)
     add_noise(epw, dict(noise), seed, draw, weather.path.stem)
-    if not path.exists():
-        epw.write(path)
-        if (ddy := weather.path.with_suffix(".ddy")).exists():  # for a process that is given only the path
-            shutil.copyfile(ddy, path.with_suffix(".ddy"))
-    return replace(weather, name=f"{weather.name}+noise{draw}", path=path, dry_bulb_c=epw[DRY_BULB.column])
+    epw.write(path)
+    if (ddy := weather.path.with_suffix(".ddy")).exists():  # for a process that is given only the path
+        shutil.copyfile(ddy, path.with_suffix(".ddy"))
+    varied = replace(weather, name=f"{weather.name}+noise{draw}", path=path, dry_bulb_c=epw[DRY_BULB.column])
+    remove_with(varied, path, path.with_suffix(".ddy"))
+    _held[mark] = varied
+    return varied
 
 
 @functools.cache

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from .design_days import DesignDays, from_ddy, from_hours
 from .epw import HEADER_LINES, HOURS, column_index
 from .errors import UserError
+from .own_file import changed_ns
 from .psychrometrics import wet_bulb_c
 from .sinergym import data_folder
 
@@ -72,10 +73,10 @@ def find_weather(name: str) -> Weather:
     Raises UserError with the nearest names for an unknown one, and for a file that is not EPW.
     """
     if name in NAMES:
-        return _load(name, data_folder() / "weather" / f"{NAMES[name]}.epw")
+        return _load(name, data_folder() / "weather" / f"{NAMES[name]}.epw", 0)
     path = Path(name).expanduser()
     if path.is_file():
-        return _load(name, path.resolve())
+        return _load(name, path.resolve(), changed_ns(path))
     if path.suffix.lower() == ".epw" or "/" in name:
         raise UserError(f"weather {name!r}: no such file")
     near = difflib.get_close_matches(name, NAMES, n=3, cutoff=0.4)
@@ -84,7 +85,8 @@ def find_weather(name: str) -> Weather:
 
 
 @functools.lru_cache(maxsize=32)
-def _load(name: str, path: Path) -> Weather:
+def _load(name: str, path: Path, changed: int) -> Weather:
+    """A weather file; `changed` [ns] makes an edited file a new one."""
     try:
         lines = path.read_text(encoding="latin-1").splitlines()
         head = lines[0].split(",")

@@ -88,6 +88,12 @@ class World(Strict):
         """Whether an event has a cap."""
         return self.events is not None and bool(self.events.caps_kw)
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """What its signals are read from."""
+        declared = (self.tariff_usd_per_kwh, self.carbon_kg_per_kwh)
+        return tuple(Path(one.file).expanduser() for one in declared if isinstance(one, Series))
+
     def signals(self) -> Iterator[tuple[Point, tuple[float, float]]]:
         """The points that it adds to a building, in order, each with what becomes -1 and 1 in an observation."""
         if self.tariff_usd_per_kwh is not None:

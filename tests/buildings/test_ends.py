@@ -60,6 +60,7 @@ def test_a_branch_that_closes_the_run_leaves_its_folder_to_the_owner(monkeypatch
     assert folder is not None
     run.branch([run.close])
     assert folder.exists()
+    assert run._engine._model.exists()
     run.close()
     assert not folder.exists()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from pathlib import Path
 
@@ -116,6 +117,20 @@ def test_a_closed_run_leaves_no_files(tmp_path: Path, monkeypatch: pytest.Monkey
     run.step(np.array([4.0]))
     run.close()
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_a_run_that_is_closed_or_forgotten_leaves_no_model(closed: bool) -> None:
+    run = InstrumentedRun(BUILDING, CHICAGO, JULY)
+    made = run._engine._model
+    run.start()
+    assert made.exists()
+    if closed:
+        run.close()
+    else:
+        del run
+        gc.collect()
+    assert not made.exists()
 
 
 def test_meters_are_energy_of_the_step_and_absent_before_the_first() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -55,6 +56,17 @@ def test_paths_in_a_file_are_beside_it_wherever_the_command_runs(
     file = find_building("site/hall.yaml").file
     assert file.source.file == str(tmp_path / "site" / "hall.idf")
     assert file.weather == (str(tmp_path / "site" / "mine.epw"), "chicago")
+
+
+def test_a_run_is_of_the_model_as_it_is_now(tmp_path: Path) -> None:
+    building, tree = find_building(str(own(tmp_path, "hall.epJSON"))), hall()
+    for degrees in (0.0, 30.0):
+        next(iter(tree["Building"].values()))["north_axis"] = degrees
+        (tmp_path / "hall.epJSON").write_text(json.dumps(tree))
+        run = InstrumentedRun(building, find_weather("chicago"), Period(days=1))
+        simulated = json.loads(run._engine._model.read_text())
+        run.close()
+        assert next(iter(simulated["Building"].values()))["north_axis"] == degrees
 
 
 def test_an_unchanged_file_is_one_building_and_an_edited_one_another(tmp_path: Path) -> None:

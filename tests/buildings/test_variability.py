@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from airhandler.buildings.epw import COLUMNS, Epw, column_index, read_epw
 from airhandler.buildings.psychrometrics import dew_points_c, relative_humidities_frac
-from airhandler.buildings.variability import VARIED, ColumnNoise, add_noise, sky_radiation_ratio, vary
+from airhandler.buildings.variability import VARIED, ColumnNoise, _varied, add_noise, sky_radiation_ratio, vary
 from airhandler.buildings.weather import find_weather
 
 DRY, DEW, HUMIDITY = "Dry Bulb Temperature", "Dew Point Temperature", "Relative Humidity"
@@ -140,6 +141,22 @@ def test_a_varied_weather_has_its_own_name_and_file_and_the_design_days_of_the_f
     assert vary(weather, noise, seed=0, draw=3) is varied
     assert vary(weather, noise, seed=0, draw=4).path != varied.path
     assert vary(weather, {}, seed=0, draw=3) is weather
+
+
+def test_a_varied_file_stays_while_its_weather_is_held_and_goes_with_it(tmp_path: Path) -> None:
+    source, noise = tmp_path / "mine.epw", {"outdoor_air_temp_c": ColumnNoise(sigma=2.0)}
+    source.write_bytes(find_weather("chicago").path.read_bytes())
+    mine = find_weather(str(source))
+    varied = vary(mine, noise, seed=0, draw=5)
+    path = varied.path
+    _varied.cache_clear()
+    assert vary(mine, noise, seed=0, draw=5) is varied
+    _varied.cache_clear()
+    del varied
+    gc.collect()
+    assert not path.exists()
+    again = vary(mine, noise, seed=0, draw=5)
+    assert (again.path, again.path.exists()) == (path, True)
 
 
 def test_epw_without_changes_is_written_as_it_was(tmp_path: Path) -> None:

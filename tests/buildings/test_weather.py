@@ -41,6 +41,15 @@ def test_a_file_without_a_ddy_beside_it_is_sized_by_its_own_hours(tmp_path: Path
             assert own[field] == pytest.approx(ddy[field], abs=2.0)
 
 
+def test_an_edited_file_is_read_anew(tmp_path: Path) -> None:
+    path = tmp_path / "mine.epw"
+    path.write_bytes(find_weather("chicago").path.read_bytes())
+    mine = find_weather(str(path))
+    assert find_weather(str(path)) is mine
+    path.write_bytes(find_weather("tucson").path.read_bytes())
+    assert find_weather(str(path)).place == find_weather("tucson").place != mine.place
+
+
 def test_hours_of_the_south_are_hottest_in_january() -> None:
     hours = np.cos(np.linspace(0, 2 * np.pi, 8760)) * 10 + 20
     days = from_hours(hours, hours - 5, 101_325.0)

@@ -256,6 +256,18 @@ def test_a_file_with_more_than_one_row_an_hour_is_refused(tmp_path: Path) -> Non
         Outside(world(), find_weather(str(path)), BUILDING.step_s, 0)
 
 
+def test_an_edited_file_is_entered_anew(tmp_path: Path) -> None:
+    file, seen = tmp_path / "prices.csv", []
+    priced = world(tariff_usd_per_kwh={"kind": "csv", "file": str(file)}, events=None, forecasts=[])
+    for price in (0.1, 0.25):
+        rows = [f"{time(1, 1, 0) + timedelta(hours=i):%Y-%m-%dT%H:%M}-06:00,{price}" for i in range(8760)]
+        file.write_text("\n".join(["time,tariff_usd_per_kwh", *rows]))
+        _, entered = enter(with_world(BUILDING, priced), CHICAGO, 0)
+        assert entered is not None
+        seen.append(value(entered, "tariff_usd_per_kwh", time(7, 15, 12)))
+    assert seen == [0.1, 0.25]
+
+
 def test_a_forecast_of_weather_with_a_missing_hour_is_refused(tmp_path: Path) -> None:
     lines = CHICAGO.path.read_text(encoding="latin-1").splitlines()
     cells = lines[8 + 40].split(",")
