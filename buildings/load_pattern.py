@@ -10,7 +10,6 @@ Loads are shares of full load, 0..1, as arrays [steps, zones].
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -18,6 +17,7 @@ from types import MappingProxyType
 import numpy as np
 
 from .known import Array
+from .noise import ornstein_uhlenbeck
 
 _H_PER_DAY, _DAYS_PER_WEEK = 24.0, 7
 
@@ -89,9 +89,9 @@ def pattern_load(
     """
     step_h = float(hours[1] - hours[0])
     load = _rhythm(pattern, hours, first_weekday)[:, None] + _offsets(pattern, zones)
-    load = load + pattern.noise_frac * _wandering(len(hours), zones, step_h / pattern.noise_h, generator)
+    load = load + pattern.noise_frac * ornstein_uhlenbeck(len(hours), zones, pattern.noise_h / step_h, generator)
     load += _bursts(pattern, len(hours), zones, step_h, generator)
-    moving = _wandering(len(hours), zones, step_h / pattern.moving_h, generator)
+    moving = ornstein_uhlenbeck(len(hours), zones, pattern.moving_h / step_h, generator)
     load += pattern.moving_frac * (moving - moving.mean(axis=1, keepdims=True))
     return np.clip(load, 0.0, 1.0)
 
@@ -106,16 +106,6 @@ def _rhythm(pattern: LoadPattern, hours: Array, first_weekday: int) -> Array:
 def _offsets(pattern: LoadPattern, zones: int) -> Array:
     """How busy each zone is beside the mean [zones]."""
     return pattern.uneven_frac * np.linspace(-0.5, 0.5, zones) if zones > 1 else np.zeros(1)
-
-
-def _wandering(steps: int, zones: int, forget: float, generator: np.random.Generator) -> Array:
-    """Noise of standard deviation 1 that forgets at a rate a step: x = a x' + sqrt(1 - a^2) e [steps, zones]."""
-    keep = np.exp(-forget)
-    noise = generator.standard_normal((steps, zones))
-    noise[1:] *= np.sqrt(1.0 - keep**2)
-    for before, now in itertools.pairwise(noise):
-        now += keep * before
-    return noise
 
 
 def _bursts(pattern: LoadPattern, steps: int, zones: int, step_h: float, generator: np.random.Generator) -> Array:
