@@ -22,10 +22,10 @@ from types import MappingProxyType
 import numpy as np
 
 from .catalog import find_building
-from .energyplus import Array
 from .errors import SimulationError, UserError
 from .folders import own_folder, remove
 from .instrumentation import begin_of, measured_points, reading_of, setpoint_array
+from .known import Array
 from .model import Period
 from .nursery import ENDED, FAILED, HEADER, MESSAGE_BYTES, Order, socket_path, weekly
 from .points import Reading, Setpoints

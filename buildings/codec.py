@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from .catalog import Building
 from .errors import UserError
+from .known import Array
 from .points import Reading, Setpoints
 
 Float32 = NDArray[np.float32]
-Array = NDArray[np.float64]
 
 TIME_FEATURES = ("hour_sin", "hour_cos", "day_sin", "day_cos")
 

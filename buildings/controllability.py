@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 
 from .catalog import Building
-from .energyplus import Array
 from .epjson import Epjson
 from .errors import UserError
 from .instrumentation import InstrumentedRun
+from .known import Array
 from .model import Period, prepare
 from .settings import WriteTo
 from .weather import Weather, find_weather

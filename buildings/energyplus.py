@@ -26,17 +26,15 @@ from typing import Any
 
 import greenlet
 import numpy as np
-from numpy.typing import NDArray
 
 from . import interrupts
 from .errors import SimulationError, UserError
 from .folders import own_folder, remove
 from .fork import OpenFiles, fork
 from .hugepages import huge_pages
+from .known import Array
 from .nearest import Wanted, listed, missing_text
 from .reads import bound, reader
-
-Array = NDArray[np.float64]
 
 _RUN_PERIOD_WEATHER = 3  # kindOfSim of a weather run period. Source: EnergyPlus 25.1, DataGlobalConstants KindOfSim
 

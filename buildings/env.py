@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from .bank import SnapshotBank
 from .catalog import Building, find_building, with_world
 from .codec import Codec, Float32
-from .energyplus import Array
 from .errors import SimulationError, UserError
 from .fitting import faults_of, fit, randomise_of
 from .instrumentation import measured_points
+from .known import Array
 from .late_reward import LateReward
 from .load import load_drives
 from .model import Period

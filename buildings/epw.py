@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import UserError
-
-Array = NDArray[np.float64]
+from .known import Array
 
 HEADER_LINES = 8
 FIRST_COLUMN = 6  # after year, month, day, hour, minute and the marks of where each value comes from

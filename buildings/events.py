@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from .errors import UserError
-from .signals import DAY_S, DAYS, Array, Months, Range, Year
+from .known import Array
+from .signals import DAY_S, DAYS, Months, Range, Year
 from .strict import Strict
 
 

@@ -17,14 +17,13 @@ from types import MappingProxyType
 from typing import Annotated, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from .known import Array
 from .noise import ornstein_uhlenbeck
 from .quantities import CARBON, DEW_POINT, DRY_BULB, EVENT, TARIFF, WEATHER
 from .strict import Strict
 
-Array = NDArray[np.float64]
 Model = Literal["noisy", "persistence", "yesterday", "published", "perfect-for-debugging"]
 
 HOURS_A_DAY = 24

@@ -14,10 +14,11 @@ from types import MappingProxyType
 import numpy as np
 
 from .catalog import Building
-from .energyplus import Actuator, Array, Meter, Simulation, Variable
+from .energyplus import Actuator, Meter, Simulation, Variable
 from .errors import UserError
 from .folders import own_folder, remove, remove_with
 from .fork import fork_map
+from .known import Array
 from .model import Period, prepare
 from .points import Point, Reading, Setpoints
 from .settings import WriteTo

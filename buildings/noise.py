@@ -7,9 +7,8 @@ import math
 import zlib
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from .known import Array
 
 
 def ornstein_uhlenbeck(count: int, width: int, tau: float, rng: np.random.Generator) -> Array:

@@ -25,9 +25,9 @@ from typing import TextIO
 import numpy as np
 
 from .catalog import find_building
-from .energyplus import Array
 from .errors import AirhandlerError, SimulationError, UserError
 from .instrumentation import InstrumentedRun
+from .known import Array
 from .model import Period
 from .points import Reading, Setpoints
 from .processes import die_with_parent

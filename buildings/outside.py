@@ -13,10 +13,11 @@ from typing import assert_never
 import numpy as np
 
 from .catalog import Building
-from .epw import Array, read_epw
+from .epw import read_epw
 from .errors import UserError
 from .events import EventYear, event_year, no_cap_kw
 from .forecasts import Forecast, forecast
+from .known import Array
 from .model import Period
 from .noise import generator
 from .own_file import changed_ns

@@ -6,9 +6,8 @@ import math
 
 import numpy as np
 import psychrolib
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from .known import Array
 
 psychrolib.SetUnitSystem(psychrolib.SI)
 

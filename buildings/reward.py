@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from .catalog import Building
 from .comfort import COMFORT
-from .energyplus import Array
 from .envelope import RECOMMENDED
+from .known import Array
 from .model import edited
 from .points import Point
 from .server_model import installed_w

@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import UserError
-from .signals import DAY_S, DAYS, Array, Series, Year
+from .known import Array
+from .signals import DAY_S, DAYS, Series, Year
 
 TIME = "time"
 _FEBRUARY_29 = 59  # days of a leap year before it

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from .errors import UserError
+from .known import Array
 from .noise import ornstein_uhlenbeck
 from .strict import Strict
 
-Array = NDArray[np.float64]
 Range = Annotated[tuple[float, float], Field(strict=False)]
 Months = Annotated[tuple[Annotated[int, Field(ge=1, le=12)], ...], Field(strict=False)]
 

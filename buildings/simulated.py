@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from .catalog import Building
-from .energyplus import Array
 from .errors import SiteError
 from .fitting import fit
+from .known import Array
 from .model import Period
 from .outside import enter, held_out
 from .points import Point, Reading, Setpoints

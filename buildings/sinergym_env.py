@@ -11,9 +11,10 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from .energyplus import Array, Simulation
+from .energyplus import Simulation
 from .errors import SimulationError, UserError
 from .folders import own_folder, remove
+from .known import Array
 from .model import Period
 from .sinergym import constants_path, weather_path
 from .sinergym_config import SinergymId, find_sinergym

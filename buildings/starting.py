@@ -13,12 +13,12 @@ import numpy as np
 
 from .catalog import Building, expand
 from .controllability import Effect, controllability, refuse
-from .energyplus import Array
 from .epjson import Epjson, objects
 from .errors import SimulationError
 from .fork import check_can_fork
 from .inspection import inspect
 from .instrumentation import InstrumentedRun
+from .known import Array
 from .model import Period
 from .model_file import read_model
 from .names import names_in

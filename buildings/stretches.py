@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from .catalog import Building
-from .energyplus import Array
 from .errors import SimulationError
 from .fork import OpenFiles, fork_map
 from .instrumentation import InstrumentedRun
+from .known import Array
 from .model import Period
 from .warnings import ERROR_FILE, Complaints, complaints
 from .ways import Way, choose_setpoints

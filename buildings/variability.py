@@ -21,8 +21,9 @@ from pathlib import Path
 import numpy as np
 from pydantic import Field
 
-from .epw import Array, Epw, read_epw
+from .epw import Epw, read_epw
 from .folders import own_folder, remove, remove_with
+from .known import Array
 from .noise import generator, ornstein_uhlenbeck
 from .own_file import changed_ns
 from .psychrometrics import dew_points_c, relative_humidities_frac

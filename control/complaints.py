@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from airhandler.buildings.catalog import Building
-from airhandler.buildings.energyplus import Array
 from airhandler.buildings.instrumentation import InstrumentedRun
+from airhandler.buildings.known import Array
 from airhandler.buildings.model import Period
 from airhandler.buildings.points import Reading
 from airhandler.buildings.warnings import ERROR_FILE, Complaints, complaints

@@ -21,11 +21,11 @@ from airhandler.buildings.airflow import (
 from airhandler.buildings.envelope import THERMAL_CLASSES, ThermalClass
 from airhandler.buildings.errors import UserError
 from airhandler.buildings.events import no_cap_kw
-from airhandler.buildings.known import known_max, known_mean, known_sum, ratio
+from airhandler.buildings.known import Array, known_max, known_mean, known_sum, ratio
 from airhandler.buildings.quantities import CARBON, EVENT, EVENT_CAP, TARIFF
 
 from .occupied import discomfort_k, occupied, occupied_temps_c
-from .table import Array, TickTable
+from .table import TickTable
 
 _S_PER_H = 3600.0
 _S_PER_MIN = 60.0

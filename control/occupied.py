@@ -6,8 +6,9 @@ import numpy as np
 
 from airhandler.buildings.comfort import COMFORT
 from airhandler.buildings.envelope import Range
+from airhandler.buildings.known import Array
 
-from .table import Array, Mask, TickTable
+from .table import Mask, TickTable
 
 
 def comfort_range(table: TickTable) -> Range:

@@ -21,9 +21,10 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from airhandler.buildings.envelope import THERMAL_CLASSES, ThermalClass
+from airhandler.buildings.known import Array
 
 from .kpis import Kpis
-from .table import Array, Mask, TickTable, replacing
+from .table import Mask, TickTable, replacing
 
 STOCK, REFERENCE = "stock", "outdoor-reset"
 AGENTS = ("agent", "policy")  # what learned controllers are called; the first is what a page is about

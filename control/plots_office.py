@@ -9,10 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from airhandler.buildings.known import Array
+
 from . import plots as base
 from .occupied import comfort_range, occupied_temps_c
 from .plots import Run, styled
-from .table import Array, TickTable
+from .table import TickTable
 
 
 @styled

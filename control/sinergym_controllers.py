@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from airhandler.buildings.environments import middle_action
 from airhandler.buildings.errors import UserError
+from airhandler.buildings.known import Array
 from airhandler.buildings.sinergym_env import SinergymEnv
 
-from .sinergym_policy import Array, load_sinergym_policy
+from .sinergym_policy import load_sinergym_policy
 
 # Observation [len(observation_names)] and info of a step -> values of the actuators; NaN: the model's own schedule.
 Commands = Callable[[NDArray[Any], dict[str, Any]], Array]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from airhandler.buildings.errors import UserError
+from airhandler.buildings.known import Array
 from airhandler.buildings.settings import Strict, validate
 from airhandler.buildings.sinergym_env import SinergymEnv
 
@@ -31,8 +32,6 @@ from .bundle import (
     write_files,
 )
 from .policy import act
-
-Array = NDArray[np.float64]
 
 CLIP = 10.0  # of a scaled observation [deviations]: stable-baselines3's own default
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from airhandler.buildings.catalog import Building, find_building, with_world
 from airhandler.buildings.errors import UserError
+from airhandler.buildings.known import Array
 from airhandler.buildings.points import Role
 from airhandler.buildings.site import Written
 from airhandler.buildings.world import World
@@ -31,7 +32,6 @@ from .tick import Stage, Tick
 if TYPE_CHECKING:
     import pandas as pd
 
-Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Kind = Literal["none", "allowed", "adjusted", "rejected"]
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from airhandler.buildings.catalog import find_building
-from airhandler.buildings.energyplus import Array
 from airhandler.buildings.envelope import RECOMMENDED
 from airhandler.buildings.instrumentation import InstrumentedRun
+from airhandler.buildings.known import Array
 from airhandler.buildings.model import Period
 from airhandler.buildings.weather import find_weather
 

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from airhandler.buildings.catalog import find_building
-from airhandler.buildings.energyplus import Actuator, Array, Meter, Simulation
+from airhandler.buildings.energyplus import Actuator, Meter, Simulation
 from airhandler.buildings.envelope import RECOMMENDED, THERMAL_CLASSES
 from airhandler.buildings.instrumentation import InstrumentedRun, measured_points
+from airhandler.buildings.known import Array
 from airhandler.buildings.model import Period, prepare
 from airhandler.buildings.sinergym import model_path
 from airhandler.buildings.weather import find_weather

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from airhandler.buildings.catalog import Building, expand, find_building
-from airhandler.buildings.energyplus import Array, Simulation
+from airhandler.buildings.energyplus import Simulation
 from airhandler.buildings.instrumentation import InstrumentedRun
+from airhandler.buildings.known import Array
 from airhandler.buildings.model import Period
 from airhandler.buildings.points import Role
 from airhandler.buildings.settings import Edit, WriteTo

@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airhandler.buildings.errors import UserError
+from airhandler.buildings.known import Array
 from airhandler.buildings.signal_csv import read_series
-from airhandler.buildings.signals import Array, Series, Year
+from airhandler.buildings.signals import Series, Year
 
 ZONE = timezone(timedelta(hours=-6))
 YEAR = Year(number=1991, step_s=900, zone=ZONE)

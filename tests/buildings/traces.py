@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from airhandler.buildings.catalog import Building
-from airhandler.buildings.energyplus import Actuator, Array, Simulation, Variable
+from airhandler.buildings.energyplus import Actuator, Simulation, Variable
+from airhandler.buildings.known import Array
 from airhandler.buildings.model import Period, prepare
 from airhandler.buildings.weather import find_weather
 
