@@ -18,7 +18,6 @@ import numpy as np
 
 from .catalog import Building
 from .epjson import Epjson
-from .errors import UserError
 from .instrumentation import InstrumentedRun
 from .known import Array
 from .model import Period, prepare
@@ -110,13 +109,6 @@ def idle_causes(building: Building, effects: Sequence[Effect]) -> dict[str, str]
         return {}
     model = prepare(building.file, find_weather(building.file.weather[0]), Period(days=1))
     return {name: _cause(model, building.writes[name]) for name in idle}
-
-
-def refuse(building: Building, effects: Sequence[Effect]) -> None:
-    """Raises UserError that names each set-point without an effect and the likely cause, if there is any."""
-    if causes := idle_causes(building, effects):
-        words = [f"{name} moves neither energy nor a temperature: {cause}" for name, cause in causes.items()]
-        raise UserError(f"{building.id}: not controllable: {'; '.join(words)}")
 
 
 def _effects(

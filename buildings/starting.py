@@ -11,8 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
+from . import contract
 from .catalog import Building, expand
-from .controllability import Effect, controllability, refuse
+from .controllability import Effect, controllability
 from .epjson import Epjson, objects
 from .errors import SimulationError
 from .fork import check_can_fork
@@ -183,7 +184,7 @@ def _idle(building: Building, tried: Sequence[Effect]) -> tuple[list[str], list[
     """
     idle = {effect.setpoint: effect for effect in tried if not effect.counts}
     of_servers = {name for roles in building.zones.values() for _, name in roles}
-    refuse(building, [effect for name, effect in idle.items() if name in of_servers])
+    contract.refuse(building, contract.idle(building, [e for e in idle.values() if e.setpoint in of_servers]))
     of_people = {name for roles in building.comfort_zones.values() for _, name in roles}
     return [name for name in idle if name not in of_people], [name for name in idle if name in of_people]
 

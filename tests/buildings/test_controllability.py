@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from airhandler.buildings.catalog import Building, expand, find_building
-from airhandler.buildings.controllability import Effect, controllability, refuse
+from airhandler.buildings.contract import idle, refuse
+from airhandler.buildings.controllability import Effect, controllability
 from airhandler.buildings.errors import UserError
 from airhandler.buildings.settings import BuildingFile, validate
 
@@ -44,7 +45,7 @@ def test_energy_or_a_temperature_above_noise_is_enough() -> None:
 
 
 def test_a_building_that_moves_is_not_refused() -> None:
-    refuse(CRAC, [effect(SUPPLY, energy_frac=0.01), effect(AIRFLOW, temperature_k=1.0)])
+    assert idle(CRAC, [effect(SUPPLY, energy_frac=0.01), effect(AIRFLOW, temperature_k=1.0)]) == []
 
 
 @pytest.mark.slow
@@ -53,20 +54,20 @@ def test_every_setpoint_moves_energy_or_an_inlet(name: str) -> None:
     building = find_building(name)
     effects = controllability(building)
     assert [e.setpoint for e in effects] == [p.name for p in building.setpoints]
-    refuse(building, effects)
+    assert idle(building, effects) == []
 
 
 def test_a_schedule_that_nobody_reads_moves_nothing_and_is_named() -> None:
-    idle = {"component": "Schedule:Constant", "control": "Schedule Value", "key": "Idle"}
+    unread = {"component": "Schedule:Constant", "control": "Schedule Value", "key": "Idle"}
     building = changed(
         {"add": {"Schedule:Constant": {"Idle": {"schedule_type_limits_name": "Any Number", "hourly_value": 18.0}}}},
-        main_supply_air_temp_setpoint_c=idle,
+        main_supply_air_temp_setpoint_c=unread,
     )
     effects = controllability(building, steps=4, every_moment=False)
     assert (effects[0].energy_frac, effects[0].temperature_k) == (0.0, 0.0)
     assert effects[1].counts
     with pytest.raises(UserError, match=r"main_supply_air_temp_setpoint_c moves neither.*reads the schedule 'Idle'"):
-        refuse(building, effects)
+        refuse(building, idle(building, effects))
 
 
 def test_a_node_that_a_manager_writes_again_is_refused_with_that_cause() -> None:
@@ -74,11 +75,11 @@ def test_a_node_that_a_manager_writes_again_is_refused_with_that_cause() -> None
     building = changed({}, main_supply_air_temp_setpoint_c=node)
     effects = controllability(building, steps=4, every_moment=False)
     with pytest.raises(UserError, match=r"main_supply_air_temp_setpoint_c moves neither.*manager writes"):
-        refuse(building, effects)
+        refuse(building, idle(building, effects))
 
 
 def test_servers_that_take_their_own_air_are_the_likely_cause() -> None:
     method = {"Data Center Servers": {"air_flow_calculation_method": "FlowControlWithApproachTemperatures"}}
     building = changed({"set": {"ElectricEquipment:ITE:AirCooled": method}})
     with pytest.raises(UserError, match=r"main_supply_airflow_setpoint_kg_s.*FlowFromSystem"):
-        refuse(building, [effect(AIRFLOW)])
+        refuse(building, idle(building, [effect(AIRFLOW)]))
