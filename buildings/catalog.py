@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import functools
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -36,6 +36,7 @@ from .settings import (
 )
 from .sinergym import PREFIX, is_sinergym
 from .templates import for_zone, places
+from .wiring import check_wiring
 from .world import World
 
 Kind = Literal["data centre", "office"]
@@ -154,7 +155,7 @@ def _of_file(path: Path, servers: str | None) -> Building:
 @functools.lru_cache(maxsize=32)
 def _read_own(path: Path, changed: int, servers: str | None) -> Building:
     """A user's own building file; `changed` [ns] makes an edited file a new one."""
-    raw = inherited(read_yaml(path), _of_model, where=str(path))
+    raw = inherited(read_yaml(path), lambda base: _base(base, where=str(path)), where=str(path))
     file = validate(beside(raw, path.parent), BuildingFile, where=str(path))
     if file.id in building_ids():
         raise UserError(f"{path}: id {file.id!r} is one of the catalogue's: choose another")
@@ -172,20 +173,42 @@ def _of_catalogue(name: str, servers: str | None) -> Building:
 
 
 def _read(name: str) -> BuildingFile:
-    """The file of a building, or that of its family written out. Raises UserError with the nearest ids."""
+    """The file of a building. Raises UserError with the nearest ids."""
+    raw = _raw(name)
+    if raw is None:
+        near = [PREFIX + name] if name.startswith("Eplus-") else _near(name, building_ids())  # as Sinergym calls them
+        raise UserError(
+            f"building {name!r} is not known: {_hint(near)}`airhandler buildings` lists all; or give the path of a "
+            "building file, my-site.yaml"
+        )
+    return validate(raw, BuildingFile, where=f"building {name}")
+
+
+def _base(name: str, *, where: str) -> Any:
+    """What the base of a user's own file says. Raises UserError with the nearest ids and parts."""
+    parts = [f"{path.parent.name}/{path.stem}" for path in _MODELS.glob("*/*.yaml")]
+    raw = _of_model(name) if name in parts else _raw(name)
+    if raw is None:
+        near = _near(name, [*building_ids(), *parts])
+        raise UserError(f"{where}: base: {name!r} is not known: {_hint(near)}`airhandler buildings` lists the ids")
+    return raw
+
+
+def _raw(name: str) -> Any:
+    """The raw file of a building of the catalogue, or that of its family written out; None for an unknown id."""
     family = family_of(name)
     if family is not None and (_MODELS / f"{family[0]}.yaml").exists():
-        return _file(generated(_declared(family[0]), family[1]), family[0])
-    if name not in building_ids():
-        near = difflib.get_close_matches(name, building_ids(), n=3, cutoff=0.4)
-        if name.startswith("Eplus-"):  # as Sinergym itself calls its environments
-            near = [PREFIX + name]
-        hint = f"did you mean {' or '.join(near)}? " if near else ""
-        raise UserError(
-            f"building {name!r} is not known: {hint}`airhandler buildings` lists all; or give the path of a building "
-            "file, my-site.yaml"
-        )
-    return _file(_declared(name), name)
+        raw = _declared(family[0])
+        return generated(raw, family[1]) if "generate" in raw else None
+    return _declared(name) if name in building_ids() else None
+
+
+def _near(name: str, known: Sequence[str]) -> list[str]:
+    return difflib.get_close_matches(name, known, n=3, cutoff=0.4)
+
+
+def _hint(near: Sequence[str]) -> str:
+    return f"did you mean {' or '.join(near)}? " if near else ""
 
 
 def _with_servers(file: BuildingFile, servers: str | None) -> BuildingFile:
@@ -203,10 +226,6 @@ def _declared(stem: str) -> Any:
 
 def _of_model(stem: str) -> Any:
     return read_yaml(_MODELS / f"{stem}.yaml")
-
-
-def _file(raw: Any, stem: str) -> BuildingFile:
-    return validate(raw, BuildingFile, where=str(_MODELS / f"{stem}.yaml"))
 
 
 def with_world(building: Building, world: World | None) -> Building:
@@ -266,27 +285,12 @@ def expand(file: BuildingFile, path: Path | None = None) -> Building:
     observations = _expand(file.observations, lambda o: o.point, file)
     actions = _expand(file.actions, lambda a: a.setpoint, file)
     points = tuple(Point(name=e.name, unit=e.unit, role=e.role, low=e.low, high=e.high, help=e.help) for e in entries)
-    names = {p.name for p in points}
-    if len(names) != len(points):
+    if len({p.name for p in points}) != len(points):
         raise UserError(f"{file.id}: a point name stands twice")
     drives = _expand(file.drives, lambda d: d.name, file)
-    zones = _roles(file.zone_roles, file)
-    comfort_zones = _roles(file.comfort_roles, file)
-    used = [name for roles in (*zones.values(), *comfort_zones.values()) for name in roles.named().values()]
-    used += [*file.meters.named().values(), file.outdoor_temp, *([file.workday.point] if file.workday else [])]
-    used += [part for e in entries for part in e.sum_of] + [o.point for o in observations]
-    used += [name for a in actions for name in (a.setpoint, a.per) if name]
-    if unknown := sorted(set(used) - names):
-        raise UserError(f"{file.id}: {', '.join(unknown)}: used, and not among the points")
     setpoints = tuple(p for p in points if p.role is Role.SETPOINT)
     if [a.setpoint for a in actions] != [p.name for p in setpoints]:
         raise UserError(f"{file.id}: actions must name every set-point once, in the order of the points")
-    rules = _setpoint_rules(file, setpoints)
-    _check_pairs(file, comfort_zones.values(), {p.name: p for p in setpoints})
-    if unknown := sorted({name for r in rules for name in (r.shown_by, r.held_above) if name} - names):
-        raise UserError(
-            f"{file.id}: shield.setpoints: shown_by, held_above: {', '.join(unknown)}: not among the points"
-        )
     building = Building(
         file=file,
         points=points,
@@ -296,14 +300,15 @@ def expand(file: BuildingFile, path: Path | None = None) -> Building:
         setpoints=setpoints,
         drives=drives,
         faults=MappingProxyType(equipment_faults(file, setpoints, drives)),
-        zones=MappingProxyType(zones),
-        comfort_zones=MappingProxyType(comfort_zones),
+        zones=MappingProxyType(_roles(file.zone_roles, file)),
+        comfort_zones=MappingProxyType(_roles(file.comfort_roles, file)),
         servers=_servers(file),
-        rules=rules,
+        rules=_setpoint_rules(file, setpoints),
         observations=observations,
         actions=actions,
         path=path,
     )
+    check_wiring(building)
     if file.randomise is not None:
         check_randomise(file.randomise, building, where=f"{file.id}: randomise")
     return with_world(
@@ -334,9 +339,11 @@ def _roles[T: Strict](declared: T | None, file: BuildingFile) -> dict[str, T]:
 def _setpoint_rules(file: BuildingFile, setpoints: Sequence[Point]) -> tuple[SetpointRule, ...]:
     """The shield's settings of every set-point. Raises UserError that names what is wrong."""
     written = {
-        for_zone(template, zone, file): SetpointRule.model_validate(_fill(rule.model_dump(), zone, file))
+        template if zone is None else for_zone(template, zone, file): SetpointRule.model_validate(
+            _fill(rule.model_dump(), zone, file)
+        )
         for template, rule in file.shield.setpoints.items()
-        for zone in file.zones
+        for zone in places(template, file)
     }
     if wrong := sorted({p.name for p in setpoints} ^ written.keys()):
         raise UserError(f"{file.id}: shield.setpoints and the set-points differ in {', '.join(wrong)}")
@@ -350,30 +357,17 @@ def _setpoint_rules(file: BuildingFile, setpoints: Sequence[Point]) -> tuple[Set
     return tuple(written[p.name] for p in setpoints)
 
 
-def _check_pairs(file: BuildingFile, zones: Iterable[ComfortRoles], setpoints: Mapping[str, Point]) -> None:
-    """Raises UserError where heating could be commanded above cooling: EnergyPlus ends such a run."""
-    for roles in zones:
-        if lacking := sorted({roles.heating_setpoint, roles.cooling_setpoint} - setpoints.keys()):
-            raise UserError(f"{file.id}: comfort_roles: {', '.join(lacking)}: not a set-point")
-        heating, cooling = setpoints[roles.heating_setpoint], setpoints[roles.cooling_setpoint]
-        if heating.high > cooling.low:
-            raise UserError(
-                f"{file.id}: {heating.name} goes up to {heating.high:g} and {cooling.name} down to {cooling.low:g}: "
-                "the highest heating set-point must not be above the lowest cooling set-point"
-            )
-
-
 def _expand[T: Strict](entries: Sequence[T], named: Callable[[T], str], file: BuildingFile) -> tuple[T, ...]:
     """Writes out zonal entries; neighbouring ones of the same places stay together, zone by zone."""
     return tuple(
-        type(entry).model_validate(_fill(entry.model_dump(), zone or "", file))
+        type(entry).model_validate(_fill(entry.model_dump(), zone, file))
         for zones, group in itertools.groupby(entries, lambda e: places(named(e), file))
         for zone, entry in itertools.product(zones, list(group))
     )
 
 
-def _fill(value: object, zone: str, file: BuildingFile) -> object:
-    if isinstance(value, str) and zone:
+def _fill(value: object, zone: str | None, file: BuildingFile) -> object:
+    if isinstance(value, str) and zone is not None:
         return for_zone(value, zone, file)
     if isinstance(value, dict):
         return {k: _fill(v, zone, file) for k, v in value.items()}

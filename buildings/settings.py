@@ -6,12 +6,13 @@ Every building is one declarative file in `models/`. Names and texts may hold `{
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from .errors import UserError
 from .points import Role
@@ -58,6 +59,15 @@ class PointFile(Strict):
     read: ReadFrom | None = None
     write: WriteTo | None = None
     sum_of: tuple[str, ...] = Field(default=(), strict=False)
+
+    @model_validator(mode="after")
+    def _one_source(self) -> PointFile:
+        given = [name for name in ("read", "write", "sum_of") if getattr(self, name)]
+        if self.role is Role.SETPOINT and given != ["write"]:
+            raise ValueError(f"{self.name}: a set-point needs 'write', and has neither 'read' nor 'sum_of'")
+        if self.role is not Role.SETPOINT and given not in (["read"], ["sum_of"]):
+            raise ValueError(f"{self.name}: a {self.role.value} needs either 'read' or 'sum_of', and has no 'write'")
+        return self
 
 
 class Edit(Strict):
@@ -254,6 +264,11 @@ class Observation(Strict):
     low: float
     high: float
 
+    @model_validator(mode="after")
+    def _in_order(self) -> Observation:
+        _check_range(self.low, self.high)
+        return self
+
 
 class Action(Strict):
     """One entry of the action: a set-point (template); -1..1 becomes low..high, times `per` where that is given."""
@@ -262,6 +277,11 @@ class Action(Strict):
     low: float
     high: float
     per: str | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Action:
+        _check_range(self.low, self.high)
+        return self
 
 
 class Generate(Strict):
@@ -283,13 +303,13 @@ class Generate(Strict):
 class BuildingFile(Strict):
     """One building, as declared; `servers` names a type of servers.yaml."""
 
-    id: str
+    id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     title: str
     source: Source
     servers: str | None = None
     parameters: dict[str, float]
     timesteps_per_hour: int = Field(ge=1, le=60)
-    weather: tuple[str, ...] = Field(strict=False)
+    weather: tuple[str, ...] = Field(strict=False, min_length=1)
     incumbent: str
     zones: dict[str, str]
     groups: dict[str, dict[str, list[str]]] = Field(default_factory=dict)
@@ -309,6 +329,14 @@ class BuildingFile(Strict):
     baselines: dict[str, dict[str, float]]
     world: World | None = None
 
+    @field_validator("timesteps_per_hour")
+    @classmethod
+    def _divides_the_hour(cls, value: int) -> int:
+        """EnergyPlus takes another number in silence. Source: EnergyPlus 25.1 Input Output Reference, Timestep."""
+        if 60 % value:
+            raise ValueError("must divide 60")
+        return value
+
     @model_validator(mode="after")
     def _groups_part_the_zones(self) -> BuildingFile:
         for grouping, groups in self.groups.items():
@@ -325,6 +353,11 @@ class BuildingFile(Strict):
         if self.servers is not None and self.zone_roles is None:
             raise ValueError("servers belong to a building with zone_roles (server zones)")
         return self
+
+
+def _check_range(low: float, high: float) -> None:
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise ValueError(f"low {low:g} must be below high {high:g}, both finite")
 
 
 def _not_parted(groups: Mapping[str, Sequence[str]], zones: Collection[str]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from airhandler.buildings.catalog import expand
 from airhandler.buildings.errors import UserError
 from airhandler.buildings.settings import BuildingFile, validate
 from airhandler.buildings.templates import fill, for_zone, places
@@ -41,6 +42,18 @@ def test_roles_of_zones_share_what_their_groups_share() -> None:
     assert zones["bot_core"].heating_setpoint == zones["bot_east"].heating_setpoint == "bot_heating_setpoint_c"
     assert zones["bot_core"].heating_setpoint != zones["mid_core"].heating_setpoint
     assert len(MEDIUM.setpoints) == 3 + 6 + 3
+
+
+def test_a_zone_within_a_groups_rule_is_the_groups_first() -> None:
+    rules = {**FILE.shield.setpoints}
+    rules["{floor}_heating_setpoint_c"] = rules["{floor}_heating_setpoint_c"].model_copy(
+        update={"shown_by": "{zone}_operative_temp_c"}
+    )
+    building = expand(FILE.model_copy(update={"shield": FILE.shield.model_copy(update={"setpoints": rules})}))
+    shown = {p.name: r.shown_by for p, r in zip(building.setpoints, building.rules, strict=True)}
+    assert [shown[f"{floor}_heating_setpoint_c"] for floor in ("bot", "mid", "top")] == [
+        f"{zones[0]}_operative_temp_c" for zones in FILE.groups["floor"].values()
+    ]
 
 
 @pytest.mark.parametrize(

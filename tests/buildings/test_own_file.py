@@ -15,6 +15,7 @@ from airhandler.buildings.catalog import find_building
 from airhandler.buildings.errors import UserError
 from airhandler.buildings.instrumentation import InstrumentedRun
 from airhandler.buildings.model import Period, prepare
+from airhandler.buildings.points import Role
 from airhandler.buildings.weather import find_weather
 from airhandler.control.table import TickTable
 
@@ -30,6 +31,17 @@ def own(folder: Path, model: str = "hall.idf", **changes: Any) -> Path:
     path = folder / "hall.yaml"
     path.write_text(yaml.safe_dump(raw, sort_keys=False))
     return path
+
+
+SETPOINT = next(i for i, p in enumerate(FILE.points) if p.role is Role.SETPOINT)
+SETPOINT_NAME = find_building("datacentre-dx").setpoints[0].name
+
+
+def other(section: str, *, at: int = 0, **changes: Any) -> dict[str, Any]:
+    """A section of the file with one record changed."""
+    records = FILE.model_dump(mode="json")[section]
+    records[at] = {**records[at], **changes}
+    return {section: records}
 
 
 def test_a_file_of_ones_own_is_the_same_building_as_the_catalogue_has_on_the_same_model(tmp_path: Path) -> None:
@@ -91,12 +103,72 @@ def test_a_kept_table_finds_its_building_again(tmp_path: Path) -> None:
         ({"source": {"edits": []}}, "source: .*give either 'sinergym' or 'file'"),
         ({"source": {"file": "a.idf", "sinergym": "b.epJSON"}}, "source: .*give either 'sinergym' or 'file'"),
         ({"timesteps_per_hour": 61}, "timesteps_per_hour: .*less than or equal to 60"),
+        ({"timesteps_per_hour": 7}, "timesteps_per_hour: .*must divide 60"),
+        ({"id": "a/b"}, "id: .*should match pattern"),
+        ({"weather": []}, "weather: .*at least 1 item"),
+        (other("observations", low=5.0, high=5.0), r"observations\.0: .*low 5 must be below high 5"),
+        (other("actions", low=27.0, high=17.0), r"actions\.0: .*low 27 must be below high 17"),
+        (other("points", at=SETPOINT, write=None), r"points\.\d+: .*_setpoint_c: a set-point needs 'write'"),
+        (other("points", read=None), r"points\.0: .*: a sensor needs either 'read' or 'sum_of'"),
+        (other("points", sum_of=["hvac_power_w"]), r"points\.0: .*: a sensor needs either 'read' or 'sum_of'"),
     ],
 )
 def test_a_wrong_file_is_named_with_the_field(tmp_path: Path, changes: dict[str, Any], words: str) -> None:
     path = own(tmp_path, **changes)
     with pytest.raises(UserError, match=rf"hall\.yaml: .*{words}"):
         find_building(str(path))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"read": None, "sum_of": ["it_power_w"]}, "points.outdoor_air_temp_c.sum_of: it_power_w: must be a"),
+        ({"read": None, "sum_of": [SETPOINT_NAME]}, f"points.outdoor_air_temp_c.sum_of: {SETPOINT_NAME}: must be a"),
+        ({"read": None, "sum_of": ["nothing"]}, "points.outdoor_air_temp_c.sum_of: nothing: not among the points"),
+    ],
+)
+def test_a_sum_is_of_points_that_are_read(tmp_path: Path, changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(UserError, match=f"hall: .*{words}"):
+        find_building(str(own(tmp_path, **other("points", **changes))))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (other("observations", point=SETPOINT_NAME), f"observations: {SETPOINT_NAME}: must be measured"),
+        ({"outdoor_temp": SETPOINT_NAME}, f"outdoor_temp: {SETPOINT_NAME}: must be measured"),
+        ({"outdoor_temp": "nothing"}, "outdoor_temp: nothing: not among the points"),
+        (
+            {"zone_roles": {**FILE.model_dump()["zone_roles"], "supply_temp_setpoint": "outdoor_air_temp_c"}},
+            "zone_roles.supply_temp_setpoint: outdoor_air_temp_c: must be a set-point",
+        ),
+    ],
+)
+def test_a_point_plays_a_part_that_it_can_play(tmp_path: Path, changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(UserError, match=f"hall: {words}"):
+        find_building(str(own(tmp_path, **changes)))
+
+
+def test_a_base_may_be_one_of_a_family(tmp_path: Path) -> None:
+    (tmp_path / "hall.yaml").write_text("{base: data-hall-5, id: hall, title: Mine}")
+    building = find_building(str(tmp_path / "hall.yaml"))
+    assert (building.id, len(building.zones)) == ("hall", 5)
+
+
+@pytest.mark.parametrize(
+    ("base", "words"),
+    [
+        ("nonsense", "'nonsense' is not known"),
+        ("data-hall", "'data-hall' is not known: did you mean data-hall-"),
+        ("datacentre-dx-4", "'datacentre-dx-4' is not known: did you mean datacentre-dx"),
+        ("part/economiser", "'part/economiser' is not known: did you mean parts/economiser"),
+        ("data-hall-1000", "must have 2 to 256 zones"),
+    ],
+)
+def test_a_base_that_is_not_known_is_said(tmp_path: Path, base: str, words: str) -> None:
+    (tmp_path / "hall.yaml").write_text(f"{{base: {base}, id: hall}}")
+    with pytest.raises(UserError, match=words):
+        find_building(str(tmp_path / "hall.yaml"))
 
 
 def test_a_file_that_is_not_there_is_said() -> None:
