@@ -69,8 +69,9 @@ class BuildingEnv(gym.Env[Float32, Float32]):
 
     Observation: `[len(codec.names)]` float32 in -1..1; `codec.names` says what each entry is.
     Action: `[len(building.setpoints)]` float32 in -1..1, from low to high of each set-point.
-    Info: `weather`, `time`, `setpoints` (what was in force in the step, in physical units) and the terms of the
-    reward `controllable_w`, `exceedance_k`; in a world that weighs in the reward, `over_cap_kw` and `price_factor` too;
+    Info: `weather`, `time`, `setpoints` (what was commanded in the step, in physical units; NaN: the building's own
+    control; a fault of the equipment may have forced something else) and the terms of the reward `controllable_w`,
+    `exceedance_k`; in a world that weighs in the reward, `over_cap_kw` and `price_factor` too;
     of a reset `randomised`, where something is drawn: its values by name.
 
     Args:

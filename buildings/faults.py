@@ -149,6 +149,8 @@ def _sensor_fault(text: str, what: str, building: Building) -> SensorFault:
         raise UserError(f"fault {text!r}: no kind {kind!r}; there is: {', '.join(get_args(Kind))}")
     raw: dict[str, object] = {"point": _measured(text, point, building), "kind": kind}
     if kind == "swap":
+        if not value:
+            raise UserError(f"fault {text!r}: swap needs the other point: POINT:swap=OTHER")
         raw["other"] = _measured(text, value, building)
     elif equals:
         number, times, steps = value.partition("x")

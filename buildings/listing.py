@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from .catalog import Building
+from .catalog import Building, building_ids
 from .codec import TIME_FEATURES
 from .envelope import RECOMMENDED
 from .gymnasium_ids import gymnasium_id
@@ -36,7 +36,7 @@ def building_row(building: Building) -> Row:
         "observations": [o.point for o in building.observations],
         "weathers": list(file.weather),
         "incumbent": file.incumbent,
-        "gymnasium": gymnasium_id(building.id),
+        "gymnasium": gymnasium_id(building.id) if building.id in building_ids() else None,
         "relative_speed": relative_speed(building.id),
     }
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from . import contract
-from .catalog import Building, expand
 from .controllability import Effect, controllability
+from .catalog import Building, building_ids, expand
 from .epjson import Epjson, objects
-from .errors import SimulationError
+from .errors import SimulationError, UserError
 from .fork import check_can_fork
 from .inspection import inspect
 from .instrumentation import InstrumentedRun
@@ -77,6 +77,8 @@ def start(path: Path, weather: Weather, out: Path) -> Started:
 
     Raises UserError for a model that cannot be read or has nothing to control, SimulationError if it does not run.
     """
+    if _id(out) in building_ids():
+        raise UserError(f"out {out}: id {_id(out)!r} is one of the catalogue's: choose another name")
     model = read_model(path)
     found = inspect(model)
     names = names_in(model, weather)
@@ -104,7 +106,7 @@ def _whole(specific: Raw, model: Epjson, path: Path, weather: Weather, out: Path
     edits = [*_silence(model), *specific["edits"]] if "edits" in specific else _silence(model)
     roles: Raw = {key: specific[key] for key in ("zone_roles", "comfort_roles", "workday") if key in specific}
     return {
-        "id": re.sub(r"[^a-z0-9]+", "-", out.stem.lower()).strip("-") or "my-site",
+        "id": _id(out),
         "title": f"{path.stem}, a starting file",
         "timesteps_per_hour": _steps_per_hour(model),
         "weather": [_relative(weather.name, out)],
@@ -123,6 +125,11 @@ def _whole(specific: Raw, model: Epjson, path: Path, weather: Weather, out: Path
         "actions": _actions(specific["points"]),
         "baselines": specific["baselines"],
     }
+
+
+def _id(out: Path) -> str:
+    """The building's id, from the name of its file."""
+    return re.sub(r"[^a-z0-9]+", "-", out.stem.lower()).strip("-") or "my-site"
 
 
 def _silence(model: Epjson) -> list[Raw]:

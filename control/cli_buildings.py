@@ -171,8 +171,12 @@ def new_building(
 def count_warnings(
     name: BuildingId,
     controllers: Annotated[
-        str, typer.Option("--controllers", help="Controllers, separated by commas, and 'random'.")
-    ] = "stock,outdoor-reset,random",
+        str | None,
+        typer.Option(
+            "--controllers",
+            help="Controllers, separated by commas, and 'random'; by default stock, a rule that fits, random.",
+        ),
+    ] = None,
     weather: Annotated[str, typer.Option("--weather", help="Weather: a name, or the path of an EPW file.")] = "chicago",
     start: Annotated[str, typer.Option("--start", metavar="MM-DD", help="First day.")] = "01-01",
     days: Annotated[int, typer.Option("--days", help="Number of days.")] = 365,
@@ -183,14 +187,16 @@ def count_warnings(
     from airhandler.buildings.model import Period, parse_month_day
     from airhandler.buildings.weather import find_weather
 
-    from .complaints import complaints_under
+    from .complaints import USUAL, check_named, complaints_under
     from .display import note, show
     from .display_buildings import complaints_table
 
     building, place = find_building(name), find_weather(weather)
     period = Period(start=parse_month_day(start), days=days)
+    named = (controllers or USUAL[building.kind]).split(",")
+    check_named(named, building)
     rows = []
-    for controller in controllers.split(","):
+    for controller in named:
         note(f"{controller}: {days} days of {place.name}")
         found, steps_per_s = complaints_under(controller, building, place, period)
         rows.append(
@@ -235,6 +241,8 @@ def show_trap(
     from .display_buildings import sweep_words, trap_table
     from .trap import sweep, trap, trap_row
 
+    if low_c > high_c:
+        raise UserError(f"--low {low_c}: must not be above --high {high_c}")
     types = servers.split(",")
     runs = sweep(
         name,

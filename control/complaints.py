@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from airhandler.buildings.catalog import Building
+from airhandler.buildings.catalog import Building, Kind
 from airhandler.buildings.instrumentation import InstrumentedRun
 from airhandler.buildings.known import Array
 from airhandler.buildings.model import Period
@@ -18,9 +18,15 @@ from airhandler.buildings.warnings import ERROR_FILE, Complaints, complaints
 from airhandler.buildings.ways import choose_setpoints
 from airhandler.buildings.weather import Weather
 
-from .registry import find_controller
+from .registry import STOCK, find_controller
 
 RANDOM = "random"
+
+USUAL: Mapping[Kind, str] = {
+    "data centre": f"{STOCK},outdoor-reset,{RANDOM}",
+    "office": f"{STOCK},setback,{RANDOM}",
+}
+"""The controllers that are asked about where nobody names any, separated by commas."""
 
 
 def complaints_under(
@@ -50,6 +56,12 @@ def complaints_under(
             run.close()
         text = (Path(folder) / ERROR_FILE).read_text(errors="replace")
     return complaints(text), run.total_steps / seconds
+
+
+def check_named(names: Sequence[str], building: Building) -> None:
+    """Raises UserError for a controller that is not known, or is for another kind of building."""
+    for name in names:
+        _choice(name, building, 0)
 
 
 def _choice(name: str, building: Building, seed: int) -> Callable[[Reading], Array]:

@@ -12,11 +12,12 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 import airhandler
-from airhandler.buildings.catalog import building_ids
+from airhandler.buildings.catalog import building_ids, find_building
 from airhandler.buildings.env import BuildingEnv
 from airhandler.buildings.environments import make, middle_action
 from airhandler.buildings.errors import UserError
 from airhandler.buildings.gymnasium_ids import gymnasium_id
+from airhandler.buildings.listing import building_row
 from airhandler.buildings.sinergym_config import sinergym_ids
 from airhandler.buildings.sinergym_env import SinergymEnv
 
@@ -47,6 +48,12 @@ def test_every_id_of_sinergym_has_its_own_spaces(name: str) -> None:
 def test_every_building_of_ours_is_registered_under_its_id(name: str) -> None:
     assert gym.spec(gymnasium_id(name)).kwargs == {"name": name}
     assert isinstance(airhandler.make(name), BuildingEnv)
+
+
+@pytest.mark.parametrize(("name", "said"), [("data-hall-4", "airhandler/data-hall-4-v0"), ("data-hall-5", None)])
+def test_a_building_is_said_to_have_the_gymnasium_id_that_is_registered(name: str, said: str | None) -> None:
+    assert building_row(find_building(name))["gymnasium"] == said
+    assert said is None or said in gym.registry
 
 
 def test_gymnasium_makes_sinergyms_building_on_our_engine_when_it_is_told_our_module() -> None:

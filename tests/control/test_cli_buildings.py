@@ -66,7 +66,9 @@ def test_a_file_that_is_there_is_not_written_over(tmp_path: Path) -> None:
         (["new", "hall.idf", "--weather", "chicago", "--out", "mine.txt"], "ends in .yaml"),
         (["new", "nowhere.idf", "--weather", "chicago", "--out", "mine.yaml"], "nowhere.idf: No such file"),
         (["new", "nowhere.idf", "--weather", "chicgo", "--out", "mine.yaml"], "did you mean chicago"),
+        (["new", "nowhere.idf", "--weather", "chicago", "--out", "Office_medium.yaml"], "one of the catalogue's"),
         (["inspect", "nowhere.idf"], "nowhere.idf: No such file"),
+        (["trap", "datacentre-dx", "--low", "28", "--high", "27"], "--low 28: must not be above --high 27"),
     ],
 )
 def test_a_mistake_says_what_to_do(
@@ -75,3 +77,16 @@ def test_a_mistake_says_what_to_do(
     monkeypatch.chdir(tmp_path)
     assert said in mistake(*words)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("building", "controller", "said"),
+    [
+        ("datacentre-dx", "outdor-reset", "did you mean outdoor-reset"),
+        ("office-5zone", "outdoor-reset", "does not fit office-5zone"),
+    ],
+)
+def test_every_controller_is_known_before_the_first_one_runs(building: str, controller: str, said: str) -> None:
+    done = typed("warnings", building, "--days", "1", "--controllers", f"stock,{controller}")
+    assert said in str(done.exception)
+    assert "days of" not in done.output

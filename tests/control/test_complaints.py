@@ -10,7 +10,7 @@ from airhandler.buildings.catalog import find_building
 from airhandler.buildings.errors import UserError
 from airhandler.buildings.model import Period
 from airhandler.buildings.weather import find_weather
-from airhandler.control.complaints import complaints_under
+from airhandler.control.complaints import USUAL, check_named, complaints_under
 
 DAY = Period(start=(7, 2), days=1)
 
@@ -34,3 +34,9 @@ def test_a_run_ends_by_itself_and_its_kinds_account_for_energyplus_own_total(
 def test_an_unknown_controller_is_said_before_anything_runs() -> None:
     with pytest.raises(UserError, match="outdoor-reset"):
         complaints_under("outdor-reset", find_building("datacentre-dx"), find_weather("chicago"), DAY)
+
+
+@pytest.mark.parametrize("building", ["datacentre-dx", "office-5zone"])
+def test_who_is_asked_about_fits_the_building(building: str) -> None:
+    found = find_building(building)
+    check_named(USUAL[found.kind].split(","), found)
