@@ -71,9 +71,10 @@ class _Ranges:
 
 
 def start(path: Path, weather: Weather, out: Path) -> Started:
-    """A building file for a model, for a file `out`: every name in it exists, and every set-point has an effect.
+    """A building file for a model, for a file `out`: every name in it exists, and what a set-point does not do is said.
 
-    EnergyPlus runs the model for a few days: for what exists, for the ranges, and for the effects.
+    EnergyPlus runs the model for a few days: for what exists, for the ranges, and for the effects. Set-points that none
+    was seen of are left out or named; where the model fails under them, none is tried, which the file says.
 
     Raises UserError for a model that cannot be read or has nothing to control, SimulationError if it does not run.
     """
@@ -86,7 +87,8 @@ def start(path: Path, weather: Weather, out: Path) -> Started:
     specific, notes = sections(model, found, names)
     raw = _whole(specific, model, path, weather, out)
     raw = _measured(raw, _building(raw, out), weather)
-    idle, kept = _idle(_building(raw, out), _tried(_building(raw, out), weather, notes))
+    tried = _tried(_building(raw, out), weather, notes)
+    idle, kept = _idle(_building(raw, out), tried)
     if idle:
         notes.append(f"set-points that had no effect in the trials are left out: {', '.join(idle)}")
         raw = _without(raw, idle)
@@ -94,7 +96,7 @@ def start(path: Path, weather: Weather, out: Path) -> Started:
         notes.append(
             f"thermostats that had no effect in the trials (is there any heating, any cooling?): {', '.join(kept)}"
         )
-    return Started(text=written(raw, found, notes), building=_building(raw, out), notes=tuple(notes))
+    return Started(text=written(raw, found, notes, tried=bool(tried)), building=_building(raw, out), notes=tuple(notes))
 
 
 def _building(raw: Raw, out: Path) -> Building:
@@ -103,7 +105,7 @@ def _building(raw: Raw, out: Path) -> Building:
 
 def _whole(specific: Raw, model: Epjson, path: Path, weather: Weather, out: Path) -> Raw:
     """All sections, in the order of the file; ranges and scales are still to be measured."""
-    edits = [*_silence(model), *specific["edits"]] if "edits" in specific else _silence(model)
+    edits = [*_silence(model), *standard_time(model), *specific.get("edits", [])]
     roles: Raw = {key: specific[key] for key in ("zone_roles", "comfort_roles", "workday") if key in specific}
     return {
         "id": _id(out),
@@ -137,6 +139,19 @@ def _silence(model: Epjson) -> list[Raw]:
     reports = sorted({kind for kind, _, _ in objects(model, "Output:*", "OutputControl:Table:Style")})
     why = "Nothing but the readings that are asked for; EnergyPlus's own reports cost time."
     return [{"why": why, "remove": {kind: [] for kind in reports}}] if reports else []
+
+
+def standard_time(model: Epjson) -> list[Raw]:
+    """The edit that takes daylight saving time out, the model's own and the weather file's; none where it is out."""
+    edit: Raw = {}
+    if own := [kind for kind, _, _ in objects(model, "RunPeriodControl:DaylightSavingTime")]:
+        edit["remove"] = {kind: [] for kind in own}
+    field, periods = "use_weather_file_daylight_saving_period", list(objects(model, "RunPeriod"))
+    if following := [(kind, name) for kind, name, fields in periods if fields.get(field) != "No"]:
+        edit["set"] = {kind: {name: {field: "No"} for _, name in following} for kind, _ in following}
+    elif not periods:
+        edit["add"] = {"RunPeriod": {"Run Period": {field: "No"}}}
+    return [{"why": "The site's clock shows standard time all year, as its readings do.", **edit}] if edit else []
 
 
 def _steps_per_hour(model: Epjson) -> int:

@@ -37,18 +37,24 @@ _COMMENTS = {
 }
 
 
-def written(raw: Raw, found: Inspection, notes: Sequence[str]) -> str:
+def written(raw: Raw, found: Inspection, notes: Sequence[str], *, tried: bool) -> str:
     """The file's text.
 
     Args:
         raw: its sections, in order.
         found: what the model holds: its traps are named.
         notes: what was left out, and why.
+        tried: whether set-points were moved to see what each does.
     """
     kind = "an office" if found.kind == "office" else f"a {found.kind}"
+    effects = (
+        "every set-point had an effect when it was moved, but for those that are named here"
+        if tried
+        else "what its set-points do has not been seen"
+    )
     head = [
-        f"A starting file for {kind}: every point in it exists, and every set-point had an effect when it was "
-        "moved, but for those that are named here. What it cannot know is said at each section.",
+        f"A starting file for {kind}: every point in it exists, and {effects}. What it cannot know is said at each "
+        "section.",
         *notes,
         *(f"Trap: {', '.join(g.where)}: {g.what}. Remedy: {g.remedy}." for g in grouped(found.traps)),
     ]

@@ -143,7 +143,7 @@ def new_building(
 ) -> None:
     """Writes a starting building file for an EnergyPlus model: what is certain of it, and what to look at next.
 
-    EnergyPlus runs the model for a few days: every point of the file exists, every set-point has an effect.
+    EnergyPlus runs the model for a few days: every point of the file exists; set-points without an effect are named.
     """
     from airhandler.buildings.catalog import is_building_file
     from airhandler.buildings.listing import building_row

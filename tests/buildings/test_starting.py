@@ -17,9 +17,12 @@ from airhandler.buildings.epjson import Epjson
 from airhandler.buildings.errors import SimulationError, UserError
 from airhandler.buildings.inspection import inspect
 from airhandler.buildings.instrumentation import InstrumentedRun
-from airhandler.buildings.model import Period
-from airhandler.buildings.starting import rounded, start
-from airhandler.buildings.starting_points import scheduled_setpoints, slug
+from airhandler.buildings.model import Period, edited, prepare
+from airhandler.buildings.model_file import read_model
+from airhandler.buildings.settings import Edit, Source, validate
+from airhandler.buildings.starting import rounded, standard_time, start
+from airhandler.buildings.starting_points import Raw, scheduled_setpoints, slug
+from airhandler.buildings.starting_text import written
 from airhandler.buildings.weather import find_weather
 
 from .own_models import CRAC, hall, hall_idf, office_idf
@@ -76,6 +79,9 @@ def test_an_office_gets_thermostats_that_follow_commands(tmp_path: Path) -> None
     assert building.kind == "office"
     assert set(building.comfort_zones) == {"core_zn", *(f"perimeter_zn_{n}" for n in range(1, 5))}
     assert "Attic" in " ".join(started.notes)
+    prepared = prepare(building.file, CHICAGO, Period(days=1))
+    assert "RunPeriodControl:DaylightSavingTime" not in prepared
+    assert [p["use_weather_file_daylight_saving_period"] for p in prepared["RunPeriod"].values()] == ["No"]
     zone = building.comfort_zones["core_zn"]
     assert moved(out, zone.cooling_setpoint, 27.0, "core_zn_cooling_in_force_c") == 27.0
     workday = building.file.workday
@@ -109,6 +115,34 @@ def test_a_building_without_people_or_servers_has_nothing_to_control(tmp_path: P
     path.write_text(json.dumps(model))
     with pytest.raises(UserError, match="no zone has both people and a thermostat"):
         start(path, CHICAGO, tmp_path / "empty.yaml")
+
+
+YEAR = {"begin_month": 1, "begin_day_of_month": 1, "end_month": 12, "end_day_of_month": 31}
+SAVING = {"start_date": "2nd Sunday in March", "end_date": "1st Sunday in November"}
+
+
+@pytest.mark.parametrize(
+    "periods", [{}, {"P": YEAR}, {"P": {**YEAR, "use_weather_file_daylight_saving_period": "Yes"}}]
+)
+@pytest.mark.parametrize("saving", [{}, {"Saving": SAVING}])
+def test_daylight_saving_time_is_taken_out(tmp_path: Path, periods: Raw, saving: Raw) -> None:
+    model = hall()
+    model |= {"RunPeriod": periods, "RunPeriodControl:DaylightSavingTime": saving}
+    path = tmp_path / "model.epJSON"
+    path.write_text(json.dumps({kind: named for kind, named in model.items() if named}))
+    (edit,) = standard_time(read_model(path))
+    source = Source(file=str(path), edits=(validate(edit, Edit, where="edit"),))
+    done = edited(find_building("datacentre-dx").file.model_copy(update={"source": source, "servers": None}))
+    assert "RunPeriodControl:DaylightSavingTime" not in done
+    assert [p["use_weather_file_daylight_saving_period"] for p in done["RunPeriod"].values()] == ["No"]
+    assert standard_time(done) == []
+
+
+@pytest.mark.parametrize(("tried", "said"), [(True, "every set-point had an effect"), (False, "has not been seen")])
+def test_the_file_says_whether_its_set_points_were_tried(tried: bool, said: str) -> None:
+    text = written({"id": "hall"}, inspect(hall()), [], tried=tried)
+    assert said in " ".join(text.replace("#", "").split())
+    assert ("had an effect" in text) is tried
 
 
 def scheduled(values: list[float], *, shared: bool) -> Epjson:
