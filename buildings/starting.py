@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from . import contract
-from .controllability import Effect, controllability
 from .catalog import Building, building_ids, expand
+from .controllability import Effect, controllability
 from .epjson import Epjson, objects
 from .errors import SimulationError, UserError
 from .fork import check_can_fork
