@@ -13,9 +13,10 @@ from airhandler.buildings.points import Reading, Setpoints
 
 from .box import Box, Case, Rule
 from .intake import ProposalCheck, as_number, is_plain
-from .rules import Limits, Ramp, soft_rules, zone_parts
+from .rules import Limits, Ramp, soft_rules
 from .sensors import SensorCheck
 from .verdict import Adjusted, Allowed, Proposal, Reason, Rejected, Verdict
+from .zones import zone_parts
 
 _NOTHING: Mapping[str, float] = MappingProxyType({})
 
