@@ -6,6 +6,7 @@ is what the shield needs, and by the wall clock, which holds what else the machi
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 from array import array
 from collections import Counter
@@ -25,12 +26,15 @@ from airhandler.buildings.processes import begin_job
 from airhandler.safety.shield import Shield
 from airhandler.safety.verdict import Adjusted, Allowed, Proposal, Rejected
 
-from .shield_cases import START, Run, Situation, altered_building
+from .shield_buildings import altered_building
+from .shield_cases import START, Run, Situation
 from .shield_oracle import Oracle
 
 BROKEN = (
     "outside_limits",
     "outside_ramps",
+    "outside_dwell",
+    "outside_operator",
     "malformed",
     "safe_changed",
     "not_idempotent",
@@ -42,7 +46,6 @@ BROKEN = (
 
 _CHUNK, _CONFIGURATION, _RUN = 2_000, 100, 20  # situations of one job, one altered building, one run
 _SHOWN = 5  # failures that are told in words
-_ROUNDING = 1e-9
 
 
 @dataclass(kw_only=True)
@@ -84,20 +87,19 @@ def bench_shield(
 
 
 def _parts(cases: int, seed: int, processes: int) -> Iterator[Tally]:
-    jobs = [(seed, i, min(_CHUNK, cases - i * _CHUNK)) for i in range(-(-cases // _CHUNK))]
-    if processes == 1 or len(jobs) == 1:
+    jobs = ((seed, i, min(_CHUNK, cases - i * _CHUNK)) for i in range(-(-cases // _CHUNK)))
+    if processes == 1 or cases <= _CHUNK:
         yield from (judge_chunk(*job) for job in jobs)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(processes, len(jobs)), mp_context=context, initializer=begin_job) as pool:
-        left = {pool.submit(judge_chunk, *job) for job in jobs}
+    with ProcessPoolExecutor(processes, mp_context=context, initializer=begin_job) as pool:
+        # No more than can run: whoever interrupts waits for these at most.
+        running = {pool.submit(judge_chunk, *job) for job in itertools.islice(jobs, processes)}
         try:
-            while left:
-                finished, left = wait(left, return_when=FIRST_COMPLETED)
+            while running:
+                finished, running = wait(running, return_when=FIRST_COMPLETED)
+                running |= {pool.submit(judge_chunk, *job) for job in itertools.islice(jobs, len(finished))}
                 yield from (future.result() for future in finished)
-        except KeyboardInterrupt:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
         except BrokenProcessPool as error:
             raise AirhandlerError("a process of the benchmark was killed: out of memory?") from error
 
@@ -106,8 +108,8 @@ def judge_chunk(seed: int, number: int, cases: int) -> Tally:
     """Judges one part of the situations."""
     rng, tally = Random(f"{seed}/{number}"), Tally()
     while tally.counts["cases"] < cases:
-        building, shield = altered_building(rng)
-        oracle = Oracle(building)
+        building, shield, operator = altered_building(rng)
+        oracle = Oracle(building, operator)
         for _ in range(_CONFIGURATION // _RUN):
             run = Run(building, shield, rng)
             for _ in range(min(_RUN, cases - tally.counts["cases"])):
@@ -121,7 +123,7 @@ def _judge(run: Run, building: Building, shield: Shield, oracle: Oracle, tally: 
     broken: set[str]
     began, began_cpu = perf_counter(), thread_time()
     try:
-        verdict = shield.judge(case.history, case.in_force, case.proposal, written=case.written)
+        verdict = shield.judge(case.history, case.in_force, case.proposal, past=case.past, written=case.written)
     except Exception:  # noqa: BLE001 - that it raises is what is counted
         verdict, broken = None, {"raised"}
     cpu_s, wall_s = thread_time() - began_cpu, perf_counter() - began
@@ -143,28 +145,31 @@ def _broken(case: Situation, verdict: Any, shield: Shield, oracle: Oracle, count
     if not isinstance(verdict, Allowed | Adjusted | Rejected) or not oracle.is_well_formed(given):
         return {"malformed"}
     base = oracle.base(case.history, case.in_force)
+    past = oracle.stood(case.past, base)
     checks = {
         "outside_limits": not oracle.is_inside_limits(given),
-        "outside_ramps": not oracle.is_inside_ramps(given, base),
+        "outside_ramps": not oracle.is_inside_ramps(given, past),
+        "outside_dwell": not oracle.is_inside_dwell(given, past),
+        "outside_operator": not oracle.is_inside_operator(given, base),
         "not_idempotent": not _same_again(case, verdict, shield),
-        "not_fallback": isinstance(verdict, Rejected) and not _near(given, oracle.approached(base)),
+        "not_fallback": isinstance(verdict, Rejected) and not oracle.is_towards_fallback(given, past),
         "unsound_passed": case.sound is False and not isinstance(verdict, Rejected),
         "safe_changed": isinstance(verdict, Allowed) and dict(given) != dict(case.proposal.setpoints),
     }
     if case.sound:
-        asked = case.proposal.setpoints
+        asked = {name: float(value) for name, value in case.proposal.setpoints.items()}
         counts["sound"] += 1
         checks["safe_changed"] |= isinstance(verdict, Rejected)
-        if oracle.is_safe(asked, base, case.history, case.written):
+        if oracle.is_safe(asked, past, case.history, case.written):
             counts["safe"] += 1
-            checks["safe_changed"] |= given is not asked and dict(given) != dict(asked)
+            checks["safe_changed"] |= dict(given) != asked
     return {name for name, is_broken in checks.items() if is_broken}
 
 
 def _same_again(case: Situation, verdict: Any, shield: Shield) -> bool:
     """Whether the answer, asked for, is the answer: bit for bit."""
     proposal = Proposal(setpoints=verdict.setpoints, time=START, controller="again")
-    again = shield.judge(case.history, case.in_force, proposal, written=case.written)
+    again = shield.judge(case.history, case.in_force, proposal, past=case.past, written=case.written)
     return dict(again.setpoints) == dict(verdict.setpoints)
 
 
@@ -197,7 +202,3 @@ def _times(cpu_s: Any, wall_s: Any) -> dict[str, float]:
         p50, p99, largest = 1000 * np.percentile(seconds, (50, 99, 100))
         found |= {f"{prefix}p50_ms": p50, f"{prefix}p99_ms": p99, f"{prefix}max_ms": largest}
     return {name: round(float(value), 4) for name, value in found.items()}
-
-
-def _near(given: Any, expected: dict[str, float]) -> bool:
-    return all(abs(given[name] - value) <= _ROUNDING * max(1.0, abs(value)) for name, value in expected.items())

@@ -1,4 +1,4 @@
-"""Situations for the benchmark of the shield: buildings altered, readings, what is in force, proposals.
+"""Situations for the benchmark of the shield: readings, what is and was in force, proposals.
 
 Sound ones, ones on the border, and hostile ones. A run of situations hangs together: what the shield gave comes to be
 in force, and readings follow each other as a building's do.
@@ -7,35 +7,23 @@ in force, and readings follow each other as a building's do.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-from fractions import Fraction
 from random import Random
 from typing import Any
 
 import numpy as np
 
-from airhandler.buildings.catalog import Building, expand, find_building
-from airhandler.buildings.errors import UserError
+from airhandler.buildings.catalog import Building
 from airhandler.buildings.points import Reading, Role, Setpoints
-from airhandler.buildings.settings import BuildingFile, SetpointRule, ShieldFile
 from airhandler.safety.sensors import needed_points
 from airhandler.safety.shield import Shield
 from airhandler.safety.verdict import Proposal
 
-BUILDINGS = (
-    "datacentre-crac",
-    "datacentre-dx",
-    "datacentre-cw",
-    "data-hall-4",
-    "data-hall-16",
-    "data-hall-64",
-    "office-5zone",
-    "office-medium",
-)
-"""One zone, two, many, and offices: every kind of rule."""
+from .hostile_values import JUNK, NOT_NUMBERS, TYPES
+
+_PAST = 13  # control steps of what was in force that are kept
 
 START = datetime(2025, 7, 1, tzinfo=UTC)
 
@@ -45,122 +33,16 @@ class Situation:
     """One call of the shield.
 
     Attributes:
-        history, in_force, proposal, written: its arguments, whatever they are.
+        history, in_force, proposal, past, written: its arguments, whatever they are.
         sound: whether readings and proposal can be trusted; None where that is not known.
     """
 
     history: Any
     in_force: Any
     proposal: Any
+    past: Any
     written: bool
     sound: bool | None
-
-
-def altered_building(rng: Random) -> tuple[Building, Shield]:
-    """A building of the catalogue with other limits, fallbacks, ramps and settings of the shield."""
-    name = rng.choice(BUILDINGS)
-    while True:
-        try:
-            building = expand(_altered(find_building(name).file, rng))
-            return building, Shield(building)
-        except UserError:  # a file that is refused guards nothing: another one
-            continue
-
-
-def _altered(file: BuildingFile, rng: Random) -> BuildingFile:
-    points, limits = [], {}
-    for point in file.points:
-        if point.role is Role.SETPOINT:
-            low, high = point.low, point.high
-            span = high - low
-            low, high = low + rng.choice((0.0, rng.uniform(0, 0.4))) * span, high - rng.choice((0.0, 0.3)) * span
-            limits[point.name] = low, high
-            point = point.model_copy(update={"low": low, "high": high})
-        points.append(point)
-    parameters = file.parameters
-    if "leak_frac" in parameters:
-        parameters = {**parameters, "leak_frac": rng.choice((0.0, 0.05, rng.uniform(0, 0.99)))}
-    return file.model_copy(
-        update={"points": tuple(points), "parameters": parameters, "shield": _shield_file(file, limits, rng)}
-    )
-
-
-def _shield_file(file: BuildingFile, limits: Mapping[str, tuple[float, float]], rng: Random) -> ShieldFile:
-    factor = rng.choice((1.0, rng.uniform(0.1, 3.0), 1e-9, 1e6))
-    rules = {name: _rule(rule, limits[name], factor, rng) for name, rule in file.shield.setpoints.items()}
-    stuck = tuple(name for name in file.shield.stuck_points if rng.random() < 0.7)
-    return file.shield.model_copy(
-        update={
-            "setpoints": rules,
-            "inlet_class": rng.choice(("A1", "A2", "A3", "A4")),
-            "inlet_margin_k": rng.choice((0.0, 0.3, rng.uniform(0, 3))),
-            "min_flow_ratio": rng.choice((1.0, rng.uniform(0.1, 2))),
-            "load_step_frac": rng.choice((0.0, 0.25, rng.uniform(0, 1))),
-            "deadband_k": rng.choice((0.0, 1.0, rng.uniform(0, 2))),
-            "max_age_s": rng.choice((1.0, 1800.0, rng.uniform(1, 7200))),
-            "stuck_after_steps": rng.randint(2, 8),
-            "stuck_points": stuck,
-        }
-    )
-
-
-def _rule(rule: SetpointRule, limits: tuple[float, float], factor: float, rng: Random) -> SetpointRule:
-    low, high = limits
-    kept = min(high, max(low, rule.fallback))
-    fallback = rng.choice((kept, low, high, rng.uniform(low, high)))
-    held = None if rule.held is None or rule.held_above else min(high, max(low, rule.held))
-    return rule.model_copy(
-        update={
-            "fallback": fallback,
-            "ramp_per_step": rule.ramp_per_step * factor,
-            "held": rule.held if rule.held_above else held,
-        }
-    )
-
-
-class Explosive(Mapping[str, float]):
-    """A mapping that raises whatever is done to it."""
-
-    def __getitem__(self, name: str) -> float:
-        raise RuntimeError("boom")
-
-    def __iter__(self) -> Any:
-        raise RuntimeError("boom")
-
-    def __len__(self) -> int:
-        raise RuntimeError("boom")
-
-    def get(self, name: object, default: object = None) -> Any:
-        """Raises."""
-        raise RuntimeError("boom")
-
-
-class EvilFloat(float):
-    """A float that claims to be inside every interval."""
-
-    def __lt__(self, other: object) -> bool:
-        return False
-
-    def __gt__(self, other: object) -> bool:
-        return False
-
-    def __le__(self, other: object) -> bool:
-        return True
-
-    def __ge__(self, other: object) -> bool:
-        return True
-
-
-_NOT_NUMBERS: tuple[Any, ...] = (
-    *(None, math.nan, math.inf, -math.inf, True, False, "24.0", "", b"24", [24.0], (24.0,), {}, 24j, object()),
-    *(10**400, -(10**400), Decimal("NaN"), np.float32("nan"), np.array([24.0, 25.0]), Explosive(), EvilFloat("nan")),
-)
-"""What is no finite number. A Decimal is no `numbers.Real`, whatever its value."""
-
-_TYPES: tuple[Callable[[float], Any], ...] = (EvilFloat, np.float64, np.float32, Fraction, lambda value: int(value))
-"""Numbers that are no plain floats."""
-
-_JUNK: tuple[Any, ...] = (None, 7, "text", object(), [1.0], (), {}, {"east": 1.0}, math.nan, Explosive(), Setpoints({}))
 
 
 class Run:
@@ -175,6 +57,7 @@ class Run:
         self._middle |= self._calm()
         self._readings: list[Any] = []
         self._in_force: Any = None
+        self._past: list[Any] = []
         self._number = 0
         for _ in range(shield.memory - 1):
             self._readings.append(self._reading())
@@ -208,11 +91,32 @@ class Run:
         if rng.random() < 0.25:
             history, doubted = self._broken()
             sound = doubted if is_sound else False
-        return Situation(history=history, in_force=in_force, proposal=proposal, written=rng.random() < 0.8, sound=sound)
+        past, sound = self._stood(sound)
+        return Situation(
+            history=history,
+            in_force=in_force,
+            proposal=proposal,
+            past=past,
+            written=rng.random() < 0.8,
+            sound=sound,
+        )
 
     def follow(self, given: Setpoints) -> None:
         """What the shield gave is in force from now on."""
         self._in_force = given
+        self._past = [*self._past[-_PAST:], given]
+
+    def _stood(self, sound: bool | None) -> tuple[Any, bool | None]:
+        """What was in force until now, at times with something hostile in it; and whether all can be trusted still."""
+        rng, kind = self._rng, self._rng.random()
+        if kind < 0.9:
+            return deque(self._past) if kind < 0.45 else list(self._past), sound
+        if kind < 0.95:
+            places = self._building.setpoints
+            return [Setpoints({p.name: rng.uniform(p.low, p.high) for p in places}) for _ in range(9)], sound
+        if kind < 0.98:
+            return [*self._past, rng.choice((*JUNK, Setpoints(rng.choice(JUNK))))], sound
+        return rng.choice(JUNK), sound and None
 
     def _reading(self) -> Reading:
         """Sound, and new in every point."""
@@ -243,9 +147,9 @@ class Run:
         if kind < 0.97:
             point = rng.choice(self._building.setpoints)
             far = (point.low - 1e9, point.high + 1e9, math.nextafter(point.high, math.inf), point.low, point.high)
-            values[point.name] = rng.choice((*far, *_NOT_NUMBERS))
+            values[point.name] = rng.choice((*far, *NOT_NUMBERS))
             return Setpoints(values)
-        return rng.choice((*_JUNK, Setpoints(rng.choice(_JUNK)), values))
+        return rng.choice((*JUNK, Setpoints(rng.choice(JUNK)), values))
 
     def _broken(self) -> tuple[Any, bool | None]:
         """History with something wrong in it, and whether it can still be trusted."""
@@ -256,7 +160,7 @@ class Run:
         age_s: dict[str, Any] = {}
         match rng.randrange(8):
             case 0:
-                values[name] = rng.choice(_NOT_NUMBERS)
+                values[name] = rng.choice(NOT_NUMBERS)
             case 1:
                 beyond = (math.nextafter(point.low, -math.inf), math.nextafter(point.high, math.inf), 1e308, -1e308)
                 values[name] = rng.choice(beyond)
@@ -273,10 +177,10 @@ class Run:
                 values[name], values[other] = values[other], values[name]
                 return [*readings[:-1], Reading(time=newest.time, values=values)], None
             case 5:
-                values[name] = rng.choice(_TYPES)(values[name])
+                values[name] = rng.choice(TYPES)(values[name])
                 return [*readings[:-1], Reading(time=newest.time, values=values)], None
             case 6:
-                junk = (*_JUNK, Reading(time=newest.time, values=rng.choice(_JUNK)))
+                junk = (*JUNK, Reading(time=newest.time, values=rng.choice(JUNK)))
                 return rng.choice(([], None, 7, "text", object(), [*readings[:-1], rng.choice(junk)])), False
             case _:
                 return self._other_shape(readings)
@@ -290,7 +194,7 @@ class Run:
             return tuple(readings), True
         if kind == 1 and len(readings) > 1:
             place = rng.randrange(len(readings) - 1)
-            return [*readings[:place], rng.choice(_JUNK), *readings[place + 1 :]], None
+            return [*readings[:place], rng.choice(JUNK), *readings[place + 1 :]], None
         name = rng.choice(self._needed).name
         still = readings[-1].values[name]
         return [Reading(time=r.time, values={**r.values, name: still}) for r in readings], None
@@ -298,13 +202,13 @@ class Run:
     def _proposal(self, in_force: Any) -> tuple[Any, bool]:
         rng = self._rng
         if rng.random() < 0.1:
-            return rng.choice((*_JUNK, self._asked(rng.choice((*_JUNK, Setpoints(rng.choice(_JUNK))))))), False
+            return rng.choice((*JUNK, self._asked(rng.choice((*JUNK, Setpoints(rng.choice(JUNK))))))), False
         values: dict[Any, Any] = dict(self._values(in_force))
         sound, names = True, list(values)
         name = rng.choice(names)
         kind = rng.random()
         if kind < 0.06:
-            values[name], sound = rng.choice(_NOT_NUMBERS), False
+            values[name], sound = rng.choice(NOT_NUMBERS), False
         elif kind < 0.08:
             del values[name]
             sound = False
@@ -313,7 +217,7 @@ class Run:
             sound = False
         elif kind < 0.12:
             with np.errstate(over="ignore"):
-                values[name] = rng.choice(_TYPES)(values[name])
+                values[name] = rng.choice(TYPES)(values[name])
             sound = bool(math.isfinite(values[name]))
         elif kind < 0.16:
             other = rng.choice(names)
@@ -326,9 +230,8 @@ class Run:
     def _values(self, in_force: Any) -> dict[str, float]:
         """Numbers for every set-point, in one of several manners."""
         rng = self._rng
-        manner = rng.choice(
-            (self._anywhere, self._extreme, self._border, self._near, self._near, self._far, self._cool)
-        )
+        wild = (self._anywhere, self._extreme, self._border, self._far)
+        manner = rng.choice((*wild, self._cool, self._near, self._still, self._still))
         return {p.name: manner(i, self._base(i, in_force)) for i, p in enumerate(self._building.setpoints)}
 
     def _base(self, index: int, in_force: Any) -> float:
@@ -357,6 +260,12 @@ class Run:
         ramp = self._building.rules[index].ramp_per_step
         point = self._building.setpoints[index]
         return min(max(base + self._rng.uniform(-ramp, ramp), point.low), point.high)
+
+    def _still(self, index: int, base: float) -> float:
+        """Where it stands, or a little cooler or with a little more air: what is often safe."""
+        point, ramp = self._building.setpoints[index], self._building.rules[index].ramp_per_step
+        step = self._rng.choice((0.0, 0.0, ramp * self._rng.random()))
+        return min(max(base - step if point.unit == "degC" else base + step, point.low), point.high)
 
     def _far(self, index: int, base: float) -> float:
         return self._rng.choice((1e308, -1e308, 5e-324, -0.0, base, base + 1e-12, 1e9))

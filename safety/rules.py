@@ -1,16 +1,23 @@
-"""The rules, in order: limits, ramp; in server zones minimum airflow, inlet guard; in occupied zones the dead band."""
+"""The rules, in order.
+
+Hard ones: limits, ramp, ramp per hour, dwell, the operator's limits and locks, in occupied zones the dead band. Then,
+in server zones: minimum airflow, dew point, inlet guard, neighbours. What a building file leaves out is not there.
+"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 
 from airhandler.buildings.catalog import Building
 
-from .box import Box, Case, Rule
+from .box import Box, Case, Rule, around
 from .deadband import Deadband
+from .dew_point import DewPoint
 from .inlet_guard import InletGuard
 from .min_airflow import MinAirflow
+from .neighbours import Neighbours
+from .operator_limits import OperatorFile, OperatorLimits
+from .pace import Dwell, HourlyRamp
 from .zones import zone_parts
 
 
@@ -50,11 +57,7 @@ class Ramp:
     def narrow(self, box: Box, case: Case) -> None:
         """Around where the set-points stand; rounding never lets more than the ramp through."""
         for index, (base, step) in enumerate(zip(case.base, self._steps, strict=True)):
-            low, high = base - step, base + step
-            if base - low > step:
-                low = math.nextafter(low, base)
-            if high - base > step:
-                high = math.nextafter(high, base)
+            low, high = around(base, step)
             box.at_least(index, low, self)
             box.at_most(index, high, self)
 
@@ -63,9 +66,23 @@ class Ramp:
         return f"at most {self._steps[index]:g} a step, from {case.base[index]:.3g}"
 
 
+def hard_rules(building: Building, operator: OperatorFile | None = None) -> tuple[Rule, ...]:
+    """The rules that hold for the fallback too, in their order: an earlier one wins over a later one."""
+    always = (Limits(building), Ramp(s.ramp_per_step for s in building.rules))
+    paced = tuple(rule for rule in (HourlyRamp(building), Dwell(building)) if rule.places)
+    by_hand = (OperatorLimits(building, operator),) if operator is not None else ()
+    return (*always, *paced, *by_hand, *((Deadband(building),) if building.comfort_zones else ()))
+
+
 def soft_rules(building: Building) -> tuple[Rule, ...]:
-    """The rules beyond limits and ramp, in their order: an earlier one wins over a later one."""
-    if building.comfort_zones:
-        return (Deadband(building),)
-    zones = zone_parts(building)
-    return (MinAirflow(zones, building.file.shield.min_flow_ratio), InletGuard(zones, building))
+    """The rules after those, in their order."""
+    zones, settings = zone_parts(building), building.file.shield
+    if not zones:
+        return ()
+    margin_k, difference_k = settings.dew_point_margin_k, settings.neighbour_difference_k
+    return (
+        MinAirflow(zones, settings.min_flow_ratio),
+        *((DewPoint(zones, margin_k),) if margin_k is not None else ()),
+        InletGuard(zones, building),
+        *((Neighbours(zones, difference_k),) if difference_k is not None else ()),
+    )

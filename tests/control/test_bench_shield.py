@@ -13,15 +13,17 @@ import pytest
 from airhandler.__main__ import main
 from airhandler.buildings.points import Setpoints
 from airhandler.control import bench_shield as bench_module
-from airhandler.control import shield_cases
+from airhandler.control import shield_buildings
 from airhandler.control.bench_shield import BROKEN, bench_shield
 from airhandler.safety.inlet_guard import InletGuard
+from airhandler.safety.operator_limits import OperatorLimits
+from airhandler.safety.pace import Dwell
 from airhandler.safety.rules import Limits, Ramp
 from airhandler.safety.sensors import SensorCheck
 from airhandler.safety.shield import Shield
 from airhandler.safety.verdict import Adjusted, Allowed, Rejected
 
-CASES = 300
+CASES = 400
 
 
 def found(cases: int = CASES, seed: int = 1) -> dict[str, Any]:
@@ -31,7 +33,7 @@ def found(cases: int = CASES, seed: int = 1) -> dict[str, Any]:
 @pytest.fixture
 def two_zones(monkeypatch: pytest.MonkeyPatch) -> None:
     """Situations of one small building only."""
-    monkeypatch.setattr(shield_cases, "BUILDINGS", ("datacentre-dx",))
+    monkeypatch.setattr(shield_buildings, "BUILDINGS", (("datacentre-dx",),))
 
 
 def test_nothing_is_broken_and_every_kind_of_situation_is_there() -> None:
@@ -94,10 +96,12 @@ def asked_again(self: Ramp, box: Any, case: Any) -> None:
 BREAKS = {
     "outside_limits": (Limits, "narrow", nothing),
     "outside_ramps": (Ramp, "narrow", nothing),
+    "outside_dwell": (Dwell, "narrow", nothing),
+    "outside_operator": (OperatorLimits, "narrow", nothing),
     "malformed": (Shield, "judge", judged(named)),
     "safe_changed": (InletGuard, "narrow", severe),
     "not_idempotent": (InletGuard, "narrow", asked_again),
-    "not_fallback": (Shield, "_approach", lambda self, base: base),
+    "not_fallback": (Shield, "_approach", lambda self, stands: stands.base),
     "unsound_passed": (SensorCheck, "check", lambda self, history: (self._sound(history[-1]), ())),
     "raised": (Shield, "judge", judged(raising)),
 }
@@ -147,7 +151,7 @@ def test_command_prints_json_and_fails_where_a_promise_is_broken(
     assert not ended.value.code
     assert json.loads(capsys.readouterr().out)["outside_ramps"] == 0
     monkeypatch.setattr(Ramp, "narrow", nothing)
-    monkeypatch.setattr(sys, "argv", ["airhandler", "bench", "shield", "--cases", "40"])
+    monkeypatch.setattr(sys, "argv", ["airhandler", "bench", "shield", "--cases", "200"])
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 1
