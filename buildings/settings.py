@@ -142,6 +142,8 @@ class SetpointRule(Strict):
     Attributes:
         fallback: what the shield falls back to [unit].
         ramp_per_step: greatest change in one control step [unit].
+        ramp_per_hour: greatest change within any hour [unit]; by default only the step's.
+        dwell_s: least time between a change and one the other way [s]; by default none.
         held: where a rule-based controller holds it that has no rule for it [unit]; by default the fallback.
         held_above: the point (template) that `held` is counted from, so that it follows the weather, say.
         shown_by: the point that shows where it stands while the building's own control has it (template); by
@@ -150,16 +152,29 @@ class SetpointRule(Strict):
 
     fallback: float
     ramp_per_step: float = Field(gt=0)
+    ramp_per_hour: float | None = Field(default=None, gt=0)
+    dwell_s: float | None = Field(default=None, gt=0, le=86_400)
     held: float | None = None
     held_above: str | None = None
     shown_by: str | None = None
+
+    @model_validator(mode="after")
+    def _an_hour_has_a_step(self) -> SetpointRule:
+        if self.ramp_per_hour is not None and self.ramp_per_hour < self.ramp_per_step:
+            raise ValueError(f"ramp_per_hour must be at least ramp_per_step ({self.ramp_per_step:g})")
+        return self
 
 
 class ShieldFile(Strict):
     """Configuration of the shield; see docs/vocabulary.md for the words.
 
     The inlet entries, the airflow and the load step belong to server zones; comfort, from how many people on it counts
-    in a zone, and the dead band to occupied ones.
+    in a zone, and the dead band to occupied ones. What is None is not guarded.
+
+    Attributes:
+        dew_point_margin_k: supply air of a server zone at least this much above the dew point at its inlets [K].
+        neighbour_difference_k: greatest difference between the supply-air set-points of server zones that follow each
+            other in the file [K].
     """
 
     setpoints: dict[str, SetpointRule]
@@ -167,6 +182,8 @@ class ShieldFile(Strict):
     inlet_margin_k: float = Field(default=0.3, ge=0)
     min_flow_ratio: float = Field(default=1.0, gt=0)
     load_step_frac: float = Field(default=0.25, ge=0)
+    dew_point_margin_k: float | None = Field(default=None, ge=0)
+    neighbour_difference_k: float | None = Field(default=None, gt=0)
     comfort_category: Literal["I", "II", "III", "IV"] = "II"
     occupied_from: float = Field(default=1.0, gt=0)
     deadband_k: float = Field(default=1.0, ge=0)
@@ -352,6 +369,9 @@ class BuildingFile(Strict):
             raise ValueError("meters.it belongs to a building with zone_roles (server zones)")
         if self.servers is not None and self.zone_roles is None:
             raise ValueError("servers belong to a building with zone_roles (server zones)")
+        for setting in ("dew_point_margin_k", "neighbour_difference_k"):
+            if getattr(self.shield, setting) is not None and self.zone_roles is None:
+                raise ValueError(f"shield.{setting} belongs to a building with zone_roles (server zones)")
         return self
 
 

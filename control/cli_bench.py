@@ -1,7 +1,8 @@
-"""`airhandler bench` on the command line: speeds, as ratios in one run."""
+"""`airhandler bench` on the command line: speeds, as ratios in one run; and what leaves the shield."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +15,7 @@ from .options import AsJson
 if TYPE_CHECKING:
     from .plots import Drawing
 
-app = typer.Typer(no_args_is_help=True, help="Measures speed, as ratios in one run.")
+app = typer.Typer(no_args_is_help=True, help="Measures speed, as ratios in one run; and what leaves the shield.")
 
 FigureFile = Annotated[Path | None, typer.Option("--figure", help="An SVG file to draw the result into.")]
 
@@ -107,6 +108,33 @@ def _counts(text: str) -> list[int]:
         return sorted({int(word) for word in text.split(",")})
     except ValueError:
         raise UserError(f"--zones {text}: give whole numbers separated by commas, such as 4,16,64") from None
+
+
+@app.command(
+    "shield", epilog="For example: airhandler bench shield --cases 1000000 --json  |  airhandler bench shield --seed 7"
+)
+def bench_shield(
+    cases: Annotated[int, typer.Option("--cases", min=1, help="Situations to judge.")] = 20_000,
+    seed: Annotated[int, typer.Option("--seed", help="Another seed, other situations.")] = 0,
+    processes: Annotated[int, typer.Option("--processes", "-j", min=1, help="Processes that judge at once.")] = min(
+        8, os.cpu_count() or 1
+    ),
+    as_json: AsJson = False,
+) -> None:
+    """Generated situations, hostile ones too: what left the shield in each, and how long it took.
+
+    Ends with exit code 1 if one promise was broken once.
+    """
+    from .bench_shield import BROKEN
+    from .bench_shield import bench_shield as run
+    from .display import counting_bar, show
+    from .display_shield import shield_table
+
+    with counting_bar("situations", cases) as progress:
+        result = run(cases=cases, seed=seed, processes=processes, progress=progress)
+    show(result, shield_table, as_json=as_json)
+    if any(result[name] for name in BROKEN):
+        raise typer.Exit(1)
 
 
 def _draw(drawing: Drawing, file: Path, *, name: str, title: str) -> None:

@@ -203,11 +203,11 @@ def training_bar(total: int) -> Iterator[Callable[[TrainingProgress], None]]:
 
 
 @contextlib.contextmanager
-def counting_bar(label: str, total: int) -> Iterator[Callable[[], None]]:
-    """A bar of so many pieces; the block gets a function to call after each."""
+def counting_bar(label: str, total: int) -> Iterator[Callable[..., None]]:
+    """A bar of so many pieces; the block gets a function to call after each, or with how many there were."""
     with _progress() as bars:
         task = bars.add_task(label, total=total)
-        yield lambda: bars.advance(task)
+        yield lambda pieces=1: bars.advance(task, pieces)
 
 
 def _progress(*more: TextColumn) -> Progress:

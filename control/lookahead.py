@@ -45,10 +45,12 @@ class Moment:
     Attributes:
         in_force: set-points in force; None: the building's own control is.
         history: readings before now, the newest last.
+        past: what was in force in the steps until now, the newest last.
     """
 
     in_force: Setpoints | None = None
     history: Sequence[Reading] = ()
+    past: Sequence[Setpoints] = ()
 
 
 def branch(
@@ -94,6 +96,7 @@ def _future(
         on_tick=ticks.append,
         in_force=moment.in_force,
         history=moment.history,
+        past=moment.past,
     ).run()
     return ticks
 

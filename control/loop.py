@@ -39,6 +39,7 @@ class Loop:
         handover: when authority goes back.
         in_force: set-points that are in force at the begin; None: the building's own control is.
         history: readings before the begin, the newest last.
+        past: what was in force in the steps before the begin, the newest last.
         stopped: whether a stop was asked for: nothing is written from then on.
     """
 
@@ -53,6 +54,7 @@ class Loop:
     handover: Handover | None = None
     in_force: Setpoints | None = None
     history: Sequence[Reading] = ()
+    past: Sequence[Setpoints] = ()
     stopped: Callable[[], bool] | None = None
     _in_charge: bool = field(default=False, init=False)
 
@@ -67,6 +69,7 @@ class Loop:
         self._in_force = self.in_force
         self._in_charge = self.writer is not None and self.in_force is not None
         self._history = deque(self.history, maxlen=self.shield.memory if self.shield else 1)
+        self._past = deque(self.past, maxlen=self.shield.past_steps if self.shield else 0)
         begin, step, number, due = self.clock.now(), timedelta(seconds=self.step_s), 0, 0
         try:
             while True:
@@ -111,6 +114,7 @@ class Loop:
             self._in_force = verdict.setpoints  # as if it had been applied: the next ramp starts there
         if self.handover is not None and self.handover.reason is not None and self._in_charge:
             self._give_back(self.handover.reason.words)  # and again in every tick until it is confirmed
+        self._remember()
         return Tick(
             number=number,
             stage=stage,
@@ -121,6 +125,13 @@ class Loop:
             decide_s=decided - began,
             write_s=time.perf_counter() - decided,
         )
+
+    def _remember(self) -> None:
+        """What is in force until the next step; nothing while the building's own control is."""
+        if self._in_force is None:
+            self._past.clear()
+        else:
+            self._past.append(self._in_force)
 
     def _read(self) -> Reading:
         try:
@@ -152,7 +163,7 @@ class Loop:
         if self.controller is None:
             return None
         if self.shield is not None:
-            return self.shield.judge(self._history, self._in_force, proposal, written=self._in_charge)
+            return self.shield.judge(self._history, self._in_force, proposal, past=self._past, written=self._in_charge)
         return unshielded(proposal)
 
     def _apply(self, verdict: Verdict) -> WriteOutcome | None:

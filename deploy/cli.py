@@ -66,6 +66,10 @@ class RunOptions:
         typer.Option("--linger", metavar="SECONDS", help="How long /metrics stays after the end of the site's time."),
     ] = 0.0
     world: WorldFile = None
+    operator: Annotated[
+        Path | None,
+        typer.Option("--operator", metavar="FILE", help="YAML of limits and locks by hand (docs/safety.md)."),
+    ] = None
 
     def read(self, stage: str, controller: str, scenario: ScenarioOptions) -> RunSettings:
         """The settings of a run. Raises UserError that names what is wrong."""
@@ -85,6 +89,7 @@ class RunOptions:
             out=self.out or _new_folder(stage),
             linger_s=self.linger,
             world=world_of(self.world),
+            operator=self.operator,
             scenario=scenario.read(self.building),
             bar=None if self.log_format is LogFormat.TEXT else False,
         )

@@ -13,6 +13,7 @@ from airhandler.buildings.site import WriteFailed, WriteOutcome, Writer, Written
 from airhandler.control.loop import Loop
 from airhandler.control.registry import find_controller
 from airhandler.safety.handover import Handover
+from airhandler.safety.operator_limits import load_operator_file
 from airhandler.safety.shield import Shield
 
 from .connectors.connection import Connection
@@ -39,6 +40,7 @@ def run_live(
     Raises UserError before anything is written if a choice cannot be met.
     """
     building = with_world(find_building(settings.building, settings.scenario.servers), settings.world)
+    operator = load_operator_file(settings.operator, building) if settings.operator is not None else None
     controller = find_controller(settings.controller, building)
     if controller is None:
         raise UserError(
@@ -59,7 +61,7 @@ def run_live(
                         clock=connection.view.clock,
                         step_s=building.step_s,
                         controller=controller,
-                        shield=Shield(building),
+                        shield=Shield(building, operator),
                         writer=authority,
                         on_tick=on_tick,
                         handover=handover,

@@ -14,7 +14,8 @@ from airhandler.buildings.points import Point, Setpoints
 from airhandler.buildings.site import Written
 from airhandler.control.tick import Stage, Tick
 from airhandler.safety.intake import ProposalCheck, as_number
-from airhandler.safety.rules import Limits, Ramp, soft_rules
+from airhandler.safety.operator_limits import OperatorLimits
+from airhandler.safety.rules import hard_rules, soft_rules
 from airhandler.safety.sensors import SensorCheck
 
 # Unit of a point -> (unit in a metric's name, factor). Prometheus wants base units: `promtool check metrics`
@@ -93,8 +94,8 @@ def applied(tick: Tick, stage: Stage) -> Mapping[str, object]:
 
 def rule_names(building: Building) -> tuple[str, ...]:
     """Rules that are counted from the start: a counter that first appears at 1 hides its first increase."""
-    soft = (rule.name for rule in soft_rules(building))
-    return (Limits.name, Ramp.name, *soft, SensorCheck.name, ProposalCheck.name)
+    named = (rule.name for rule in (*hard_rules(building), *soft_rules(building)))
+    return (*named, OperatorLimits.name, SensorCheck.name, ProposalCheck.name)
 
 
 def inlet_limits_c(building: Building) -> dict[str, float]:

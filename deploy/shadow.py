@@ -8,6 +8,7 @@ from collections.abc import Callable
 from airhandler.buildings.catalog import Building, find_building, with_world
 from airhandler.control.loop import Loop
 from airhandler.control.registry import STOCK, find_controller
+from airhandler.safety.operator_limits import load_operator_file
 from airhandler.safety.shield import Shield
 
 from .connectors.connection import View
@@ -32,6 +33,7 @@ def run_shadow(
     Raises UserError before anything has started if a choice cannot be met.
     """
     building = with_world(find_building(settings.building, settings.scenario.servers), settings.world)
+    operator = load_operator_file(settings.operator, building) if settings.operator is not None else None
     controller = find_controller(settings.controller, building)
     name = controller.name if controller is not None else STOCK
     with begun(settings, building, name, stop) as run:
@@ -45,7 +47,7 @@ def run_shadow(
                         clock=view.clock,
                         step_s=building.step_s,
                         controller=controller,
-                        shield=Shield(building),
+                        shield=Shield(building, operator),
                         writer=None,
                         on_tick=on_tick,
                     ),

@@ -15,7 +15,7 @@ promises follow from that alone, whatever the rules compute:
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 
@@ -27,12 +27,25 @@ class Case(NamedTuple):
         previous: the same sensors in the reading before; empty if one of them was not sound there.
         base: where each set-point stands now, inside its limits: there its ramp starts [unit of the point].
         commanded: what the building was told: the base, but in shadow what is measured [unit of the point].
+        past: what was in force in the control steps until now, the newest last, by the place of the set-point and
+            inside its limits [unit of the point]; of those set-points only whose pace is limited.
     """
 
     values: Mapping[str, float]
     previous: Mapping[str, float]
     base: tuple[float, ...]
     commanded: tuple[float, ...]
+    past: Sequence[Mapping[int, float]] = ()
+
+
+def around(middle: float, reach: float) -> tuple[float, float]:
+    """The values at most `reach` from a middle: lowest and highest. Rounding never lets more than that through."""
+    low, high = middle - reach, middle + reach
+    if middle - low > reach:
+        low = math.nextafter(low, middle)
+    if high - middle > reach:
+        high = math.nextafter(high, middle)
+    return low, high
 
 
 class Rule(Protocol):

@@ -13,9 +13,12 @@ from airhandler.buildings.points import Reading, Setpoints
 
 from .box import Box, Case, Rule
 from .intake import ProposalCheck, as_number, is_plain
-from .rules import Limits, Ramp, soft_rules, zone_parts
+from .operator_limits import OperatorFile
+from .pace import Dwell, HourlyRamp
+from .rules import Limits, hard_rules, soft_rules
 from .sensors import SensorCheck
 from .verdict import Adjusted, Allowed, Proposal, Reason, Rejected, Verdict
+from .zones import zone_parts
 
 _NOTHING: Mapping[str, float] = MappingProxyType({})
 
@@ -25,21 +28,29 @@ class Shield:
 
     Trusted sensors and a sound proposal are answered by the proposal, clipped once into the box that the
     rules leave: Allowed if nothing moved, Adjusted otherwise. Anything else, an exception in a rule included,
-    is answered by the known fallback of the building file, approached from where the set-points stand by at
-    most the ramp: Rejected. What leaves is inside limits and ramps in every case.
+    is answered by the known fallback of the building file, approached from where the set-points stand as the hard
+    rules let it (limits, ramps, dwell, what an operator fixed, the dead band): Rejected. What leaves is inside
+    limits, ramps and dwell in every case.
 
     The approached fallback is safe by declaration: asked for, it is always allowed, whatever the guards would
     make of it. So judging a verdict's set-points again changes nothing, rejected ones included, and the
     fallback stays the known one. Choose it so that it serves the building at full load.
+
+    Args:
+        building: its file has the settings.
+        operator: what an operator has fixed by hand.
     """
 
-    def __init__(self, building: Building) -> None:
+    def __init__(self, building: Building, operator: OperatorFile | None = None) -> None:
         self._points = building.setpoints
         self._names = tuple(p.name for p in building.setpoints)
-        settings = building.rules
-        self._fallback = tuple(float(s.fallback) for s in settings)
-        self._limits, self._ramp = Limits(building), Ramp(s.ramp_per_step for s in settings)
-        self._rules: tuple[Rule, ...] = (self._limits, self._ramp, *soft_rules(building))
+        self._fallback = tuple(float(s.fallback) for s in building.rules)
+        self._limits = Limits(building)
+        self._hard = hard_rules(building, operator)
+        self._rules: tuple[Rule, ...] = (*self._hard, *soft_rules(building))
+        paced = [rule for rule in self._hard if isinstance(rule, HourlyRamp | Dwell)]
+        self._paced = tuple({index for rule in paced for index in rule.places})
+        self._past_steps = max((rule.memory for rule in paced), default=0)
         self._sensors = SensorCheck(building)
         self._proposals = ProposalCheck(self._names)
         self._measured, self._labels = _measured_names(building), _labels(building)
@@ -54,12 +65,18 @@ class Shield:
         """How many readings of history `judge` looks at."""
         return self._sensors.memory
 
+    @property
+    def past_steps(self) -> int:
+        """How many control steps of what was in force `judge` looks at."""
+        return self._past_steps
+
     def judge(
         self,
         history: Sequence[Reading],
         in_force: Setpoints | None,
         proposal: Proposal | None,
         *,
+        past: Sequence[Setpoints] = (),
         written: bool = True,
     ) -> Verdict:
         """The verdict on a proposal. Never raises, remembers nothing.
@@ -69,47 +86,60 @@ class Shield:
             in_force: set-points that are commanded now; None while the building's own control has authority:
                 the ramp then starts at the measured supply air.
             proposal: None when the controller failed or missed its deadline.
+            past: what was in force in each control step until now, the newest last; none while the building's own
+                control has authority. Only settings of a pace (`ramp_per_hour`, `dwell_s`) look at it.
             written: whether the building was told `in_force`. In shadow it was not: the ramp starts there, and
                 the supply air is not expected to follow it.
         """
         base = self._base(history, in_force)
+        stands = Case(_NOTHING, _NOTHING, base, base)
         try:
+            stands = stands._replace(past=self._stood(past))
             commanded = base if written else self._base(history, None)
-            return self._decide(history, base, commanded, proposal)
+            return self._decide(history, stands, commanded, proposal)
         except Exception as error:  # noqa: BLE001 - G2: whatever fails in here must end in the known fallback
             words = f"the shield met {type(error).__name__} and could not judge"
-            return self._reject(base, (Reason(rule="exception", words=words),))
+            return self._reject(stands, (Reason(rule="exception", words=words),))
 
     def _decide(
         self,
         history: Sequence[Reading],
-        base: tuple[float, ...],
+        stands: Case,
         commanded: tuple[float, ...],
         proposal: Proposal | None,
     ) -> Verdict:
         values, doubts = self._sensors.check(history)
         asked, faults = self._proposals.read(proposal)
         if doubts or faults or proposal is None:
-            return self._reject(base, doubts + faults)
-        case, box = Case(values, self._sensors.previous(history), base, commanded), Box(asked)
+            return self._reject(stands, doubts + faults)
+        case, box = Case(values, self._sensors.previous(history), stands.base, commanded, stands.past), Box(asked)
         for rule in self._rules:
             rule.narrow(box, case)
         watched = self._sensors.watch(history[-1])
         given = box.all_given()
-        if given == asked or asked == self._approach(base):
+        if given == asked or asked == self._approach(stands):
             same = proposal.setpoints if is_plain(proposal.setpoints) else self._as_setpoints(asked)
             return Allowed(setpoints=same, reasons=watched)
         return Adjusted(setpoints=self._as_setpoints(given), reasons=self._reasons(box, case) + watched)
 
-    def _reject(self, base: tuple[float, ...], reasons: tuple[Reason, ...]) -> Rejected:
-        return Rejected(setpoints=self._as_setpoints(self._approach(base)), reasons=reasons)
+    def _reject(self, stands: Case, reasons: tuple[Reason, ...]) -> Rejected:
+        return Rejected(setpoints=self._as_setpoints(self._approach(stands)), reasons=reasons)
 
-    def _approach(self, base: tuple[float, ...]) -> tuple[float, ...]:
-        """The fallback as far as limits and ramp let it come in this step."""
-        case, box = Case(_NOTHING, _NOTHING, base, base), Box(self._fallback)
-        self._limits.narrow(box, case)
-        self._ramp.narrow(box, case)
+    def _approach(self, stands: Case) -> tuple[float, ...]:
+        """The fallback as far as the hard rules let it come in this step; they look at no sensor."""
+        box = Box(self._fallback)
+        for rule in self._hard:
+            rule.narrow(box, stands)
         return box.all_given()
+
+    def _stood(self, past: Sequence[Setpoints]) -> tuple[Mapping[int, float], ...]:
+        """What was in force where a pace is limited, inside the limits; what is no number is left out."""
+        steps = [past[-back] for back in range(min(self._past_steps, len(past)), 0, -1)] if self._past_steps else []
+        return tuple([self._paced_of(step) for step in steps])
+
+    def _paced_of(self, step: Setpoints) -> Mapping[int, float]:
+        found = ((index, self._commanded(index, step)) for index in self._paced)
+        return {index: self._limits.clipped(index, value) for index, value in found if value is not None}
 
     def _base(self, history: Sequence[Reading], in_force: Setpoints | None) -> tuple[float, ...]:
         """Where the set-points stand, inside their limits: commanded, else measured, else the fallback."""

@@ -33,6 +33,7 @@ class ShieldedEnv(gym.Wrapper[Float32, Float32, Float32, Float32]):
         super().__init__(env)
         self.shield = shield or Shield(env.building)
         self._history: deque[Reading] = deque(maxlen=self.shield.memory)
+        self._past: deque[Setpoints] = deque(maxlen=self.shield.past_steps)
         self._in_force: Setpoints | None = None
 
     def reset(
@@ -42,14 +43,17 @@ class ShieldedEnv(gym.Wrapper[Float32, Float32, Float32, Float32]):
         observation, info = self.env.reset(seed=seed, options=options)
         self._history.clear()
         self._history.append(self.env.seen)
+        self._past.clear()
         self._in_force = None
         return observation, info
 
     def step(self, action: NDArray[np.floating[Any]]) -> tuple[Float32, float, bool, bool, dict[str, Any]]:
         """One step under the shield's verdict on the action."""
         reading = self._history[-1]
-        verdict = self.shield.judge(self._history, self._in_force, self._proposal(action, reading))
+        proposal = self._proposal(action, reading)
+        verdict = self.shield.judge(self._history, self._in_force, proposal, past=self._past)
         self._in_force = verdict.setpoints
+        self._past.append(verdict.setpoints)
         values = np.array([verdict.setpoints[p.name] for p in self.env.building.setpoints])
         observation, reward, terminated, truncated, info = self.env.step_setpoints(values)
         self._history.append(self.env.seen)

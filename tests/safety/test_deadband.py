@@ -10,7 +10,7 @@ from airhandler.buildings.catalog import Building, expand
 from airhandler.buildings.errors import UserError
 from airhandler.buildings.points import Setpoints
 from airhandler.safety.box import Box, Case
-from airhandler.safety.rules import Deadband
+from airhandler.safety.deadband import Deadband
 from airhandler.safety.shield import Shield
 from airhandler.safety.verdict import Allowed, Proposal, Rejected
 from tests.offices import MEDIUM, MONDAY, SMALL, reading, setpoints

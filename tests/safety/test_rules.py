@@ -12,7 +12,10 @@ from airhandler.buildings.catalog import Building
 from airhandler.buildings.errors import UserError
 from airhandler.safety import prediction
 from airhandler.safety.box import Box, Case, Rule
-from airhandler.safety.rules import InletGuard, Limits, MinAirflow, Ramp, soft_rules, zone_parts
+from airhandler.safety.inlet_guard import InletGuard
+from airhandler.safety.min_airflow import MinAirflow
+from airhandler.safety.rules import Limits, Ramp, soft_rules
+from airhandler.safety.zones import zone_parts
 from tests.safety.situations import FLOW, TEMP, building, building_with, healthy, names
 
 EAST_TEMP, EAST_FLOW, WEST_TEMP, WEST_FLOW = range(4)

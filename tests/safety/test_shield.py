@@ -13,7 +13,7 @@ from airhandler.buildings.catalog import building_ids, find_building
 from airhandler.buildings.errors import UserError
 from airhandler.buildings.points import Reading, Setpoints
 from airhandler.buildings.settings import SetpointRule
-from airhandler.safety.rules import InletGuard
+from airhandler.safety.inlet_guard import InletGuard
 from airhandler.safety.shield import Shield
 from airhandler.safety.verdict import Adjusted, Allowed, Proposal, Rejected, Verdict
 from tests.safety.situations import (
@@ -234,8 +234,8 @@ def test_exception_in_a_rule_gives_the_known_fallback(monkeypatch: pytest.Monkey
 
 def test_rule_that_computes_nonsense_cannot_break_limits_or_ramps(monkeypatch: pytest.MonkeyPatch) -> None:
     for nonsense in (math.nan, math.inf, -math.inf):
-        monkeypatch.setattr("airhandler.safety.rules.highest_setpoint_c", lambda *_, n=nonsense: n)
-        monkeypatch.setattr("airhandler.safety.rules.least_flow_kg_s", lambda *_, n=nonsense: n)
+        monkeypatch.setattr("airhandler.safety.inlet_guard.highest_setpoint_c", lambda *_, n=nonsense: n)
+        monkeypatch.setattr("airhandler.safety.inlet_guard.least_flow_kg_s", lambda *_, n=nonsense: n)
         verdict = shield().judge(history(), setpoints(), proposal(99.0, 99.0))
         assert_inside(verdict)
         assert_ramped(verdict, setpoints())

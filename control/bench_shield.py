@@ -1,0 +1,204 @@
+"""`airhandler bench shield`: generated situations by the million, and what left the shield in each.
+
+Only `judge` is timed, once for each situation, garbage collection and all: by the processor time of its thread, which
+is what the shield needs, and by the wall clock, which holds what else the machine did meanwhile.
+"""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from random import Random
+from time import perf_counter, thread_time
+from typing import Any
+
+import numpy as np
+
+from airhandler.buildings.catalog import Building
+from airhandler.buildings.errors import AirhandlerError
+from airhandler.buildings.processes import begin_job
+from airhandler.safety.shield import Shield
+from airhandler.safety.verdict import Adjusted, Allowed, Proposal, Rejected
+
+from .shield_buildings import altered_building
+from .shield_cases import START, Run, Situation
+from .shield_oracle import Oracle
+
+BROKEN = (
+    "outside_limits",
+    "outside_ramps",
+    "outside_dwell",
+    "outside_operator",
+    "malformed",
+    "safe_changed",
+    "not_idempotent",
+    "not_fallback",
+    "unsound_passed",
+    "raised",
+)
+"""What may never be counted."""
+
+_CHUNK, _CONFIGURATION, _RUN = 2_000, 100, 20  # situations of one job, one altered building, one run
+_SHOWN = 5  # failures that are told in words
+
+
+@dataclass(kw_only=True)
+class Tally:
+    """What was found, and how long it took.
+
+    Attributes:
+        counts: of situations, verdicts and broken promises.
+        cpu_s, wall_s: of each call of `judge`, by building [s].
+        failures: the first broken promises, in words.
+    """
+
+    counts: Counter[str] = field(default_factory=Counter)
+    cpu_s: dict[str, array[float]] = field(default_factory=dict)
+    wall_s: dict[str, array[float]] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
+
+    def add(self, other: Tally) -> None:
+        """Counts another's too."""
+        self.counts += other.counts
+        for mine, theirs in ((self.cpu_s, other.cpu_s), (self.wall_s, other.wall_s)):
+            for name, values in theirs.items():
+                mine.setdefault(name, array("f")).extend(values)
+        self.failures = [*self.failures, *other.failures][:_SHOWN]
+
+
+def bench_shield(
+    *, cases: int, seed: int, processes: int, progress: Callable[[int], None] | None = None
+) -> dict[str, Any]:
+    """Judges so many situations. The same seed gives the same ones, however many processes there are.
+
+    Raises AirhandlerError where a process is killed.
+    """
+    told, tally = progress or (lambda cases: None), Tally()
+    for part in _parts(cases, seed, processes):
+        tally.add(part)
+        told(part.counts["cases"])
+    return _result(tally, seed)
+
+
+def _parts(cases: int, seed: int, processes: int) -> Iterator[Tally]:
+    jobs = ((seed, i, min(_CHUNK, cases - i * _CHUNK)) for i in range(-(-cases // _CHUNK)))
+    if processes == 1 or cases <= _CHUNK:
+        yield from (judge_chunk(*job) for job in jobs)
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, mp_context=context, initializer=begin_job) as pool:
+        # No more than can run: whoever interrupts waits for these at most.
+        running = {pool.submit(judge_chunk, *job) for job in itertools.islice(jobs, processes)}
+        try:
+            while running:
+                finished, running = wait(running, return_when=FIRST_COMPLETED)
+                running |= {pool.submit(judge_chunk, *job) for job in itertools.islice(jobs, len(finished))}
+                yield from (future.result() for future in finished)
+        except BrokenProcessPool as error:
+            raise AirhandlerError("a process of the benchmark was killed: out of memory?") from error
+
+
+def judge_chunk(seed: int, number: int, cases: int) -> Tally:
+    """Judges one part of the situations."""
+    rng, tally = Random(f"{seed}/{number}"), Tally()
+    while tally.counts["cases"] < cases:
+        building, shield, operator = altered_building(rng)
+        oracle = Oracle(building, operator)
+        for _ in range(_CONFIGURATION // _RUN):
+            run = Run(building, shield, rng)
+            for _ in range(min(_RUN, cases - tally.counts["cases"])):
+                _judge(run, building, shield, oracle, tally, f"seed {seed}, part {number}")
+    return tally
+
+
+def _judge(run: Run, building: Building, shield: Shield, oracle: Oracle, tally: Tally, where: str) -> None:
+    case, counts = run.situation(), tally.counts
+    counts["cases"] += 1
+    broken: set[str]
+    began, began_cpu = perf_counter(), thread_time()
+    try:
+        verdict = shield.judge(case.history, case.in_force, case.proposal, past=case.past, written=case.written)
+    except Exception:  # noqa: BLE001 - that it raises is what is counted
+        verdict, broken = None, {"raised"}
+    cpu_s, wall_s = thread_time() - began_cpu, perf_counter() - began
+    if verdict is not None:
+        counts[verdict.kind] += 1
+        broken = _broken(case, verdict, shield, oracle, counts)
+        if "malformed" not in broken:
+            run.follow(verdict.setpoints)
+    tally.cpu_s.setdefault(building.id, array("f")).append(cpu_s)
+    tally.wall_s.setdefault(building.id, array("f")).append(wall_s)
+    counts.update(broken)
+    if broken and len(tally.failures) < _SHOWN:
+        tally.failures.append(f"{where}, case {counts['cases']}, {building.id}: {', '.join(sorted(broken))}")
+
+
+def _broken(case: Situation, verdict: Any, shield: Shield, oracle: Oracle, counts: Counter[str]) -> set[str]:
+    """The promises that one verdict breaks."""
+    given = verdict.setpoints
+    if not isinstance(verdict, Allowed | Adjusted | Rejected) or not oracle.is_well_formed(given):
+        return {"malformed"}
+    base = oracle.base(case.history, case.in_force)
+    past = oracle.stood(case.past, base)
+    checks = {
+        "outside_limits": not oracle.is_inside_limits(given),
+        "outside_ramps": not oracle.is_inside_ramps(given, past),
+        "outside_dwell": not oracle.is_inside_dwell(given, past),
+        "outside_operator": not oracle.is_inside_operator(given, base),
+        "not_idempotent": not _same_again(case, verdict, shield),
+        "not_fallback": isinstance(verdict, Rejected) and not oracle.is_towards_fallback(given, past),
+        "unsound_passed": case.sound is False and not isinstance(verdict, Rejected),
+        "safe_changed": isinstance(verdict, Allowed) and dict(given) != dict(case.proposal.setpoints),
+    }
+    if case.sound:
+        asked = {name: float(value) for name, value in case.proposal.setpoints.items()}
+        counts["sound"] += 1
+        checks["safe_changed"] |= isinstance(verdict, Rejected)
+        if oracle.is_safe(asked, past, case.history, case.written):
+            counts["safe"] += 1
+            checks["safe_changed"] |= dict(given) != asked
+    return {name for name, is_broken in checks.items() if is_broken}
+
+
+def _same_again(case: Situation, verdict: Any, shield: Shield) -> bool:
+    """Whether the answer, asked for, is the answer: bit for bit."""
+    proposal = Proposal(setpoints=verdict.setpoints, time=START, controller="again")
+    again = shield.judge(case.history, case.in_force, proposal, past=case.past, written=case.written)
+    return dict(again.setpoints) == dict(verdict.setpoints)
+
+
+def _result(tally: Tally, seed: int) -> dict[str, Any]:
+    counts = tally.counts
+    return {
+        "cases": counts["cases"],
+        "seed": seed,
+        **{name: counts[name] for name in BROKEN},
+        **{kind: counts[kind] for kind in ("allowed", "adjusted", "rejected")},
+        "sound": counts["sound"],
+        "safe": counts["safe"],
+        **_times(_all(tally.cpu_s), _all(tally.wall_s)),
+        "buildings": {
+            name: {"cases": len(tally.cpu_s[name]), **_times(np.array(tally.cpu_s[name]), np.array(tally.wall_s[name]))}
+            for name in sorted(tally.cpu_s)
+        },
+        "failures": tally.failures,
+    }
+
+
+def _all(by_building: dict[str, array[float]]) -> Any:
+    return np.concatenate([np.array(values) for values in by_building.values()])
+
+
+def _times(cpu_s: Any, wall_s: Any) -> dict[str, float]:
+    """Milliseconds: `p50_ms`, `p99_ms`, `max_ms` of processor time; `wall_` of the clock."""
+    found: dict[str, Any] = {}
+    for prefix, seconds in (("", cpu_s), ("wall_", wall_s)):
+        p50, p99, largest = 1000 * np.percentile(seconds, (50, 99, 100))
+        found |= {f"{prefix}p50_ms": p50, f"{prefix}p99_ms": p99, f"{prefix}max_ms": largest}
+    return {name: round(float(value), 4) for name, value in found.items()}

@@ -1,0 +1,40 @@
+"""Neighbours: zones side by side whose supply air must not differ much, or it flows from one to the other."""
+
+from __future__ import annotations
+
+from .box import Box, Case, around
+from .zones import ZonePart
+
+
+class Neighbours:
+    """Greatest difference between the supply-air set-points of zones that follow each other in the building file.
+
+    First every interval is narrowed to what its neighbours can still follow, from one end of the row to the other and
+    back; then the zones are settled in their order, each near enough to the one before. The rule comes last: where a
+    guard holds a zone cool, its neighbours come down to it.
+    Source: building file, `neighbour_difference_k`.
+    """
+
+    name = "neighbours"
+
+    def __init__(self, zones: tuple[ZonePart, ...], difference_k: float) -> None:
+        self._zones, self._difference_k = zones, difference_k
+        self._places = [zone.temp for zone in zones]
+
+    def narrow(self, box: Box, case: Case) -> None:
+        """Along the row, back, and along again with what is given."""
+        pairs = list(zip(self._places, self._places[1:], strict=False))
+        for one, other in (*pairs, *((other, one) for one, other in reversed(pairs))):
+            box.at_least(other, around(box.low[one], self._difference_k)[0], self)
+            box.at_most(other, around(box.high[one], self._difference_k)[1], self)
+        for one, other in pairs:
+            low, high = around(box.given(one), self._difference_k)
+            box.at_least(other, low, self)
+            box.at_most(other, high, self)
+
+    def why(self, box: Box, case: Case, index: int) -> str:
+        """The neighbours, as they are given."""
+        place = self._places.index(index)
+        beside = [self._zones[i] for i in (place - 1, place + 1) if 0 <= i < len(self._zones)]
+        given = ", ".join(f"{zone.name} {box.given(zone.temp):.1f} degC" for zone in beside)
+        return f"at most {self._difference_k:g} K between neighbours ({given})"

@@ -1,0 +1,26 @@
+"""Where the set-points of each server zone stand in the box."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from airhandler.buildings.catalog import Building
+from airhandler.buildings.settings import ZoneRoles
+
+
+class ZonePart(NamedTuple):
+    """One zone: its name, its points, and where its set-points stand in the box."""
+
+    name: str
+    roles: ZoneRoles
+    temp: int
+    flow: int
+
+
+def zone_parts(building: Building) -> tuple[ZonePart, ...]:
+    """The zones of a building, in its order."""
+    place = {point.name: index for index, point in enumerate(building.setpoints)}
+    return tuple(
+        ZonePart(zone, roles, place[roles.supply_temp_setpoint], place[roles.supply_flow_setpoint])
+        for zone, roles in building.zones.items()
+    )

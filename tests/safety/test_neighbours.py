@@ -1,0 +1,110 @@
+"""Neighbouring zones' supply air, and its distance from the dew point."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airhandler.buildings.catalog import expand, find_building
+from airhandler.buildings.errors import UserError
+from airhandler.buildings.settings import BuildingFile, validate
+from airhandler.safety.box import Box, Case, Rule
+from airhandler.safety.neighbours import Neighbours
+from airhandler.safety.shield import Shield
+from airhandler.safety.verdict import Allowed
+from airhandler.safety.zones import ZonePart, zone_parts
+from tests.safety.situations import FLOW, TEMP, building_with, history, proposal, setpoints
+
+WEST_TEMP = "west_supply_air_temp_setpoint_c"
+HALL = expand(find_building("data-hall-4").file)
+ZONES = zone_parts(HALL)
+NOTHING = Case({}, {}, (), ())
+
+
+def settled(bounds_c: list[tuple[float, float]], asked_c: list[float], difference_k: float = 2.0) -> list[float]:
+    """What four bays in a row get that asked for this, each inside its own bounds."""
+    box = Box(tuple([0.0] * len(HALL.setpoints)))
+    box.asked = tuple(asked_c[i] if i < 4 else 0.0 for i in range(len(box.asked)))
+    row: tuple[ZonePart, ...] = tuple(zone._replace(temp=i, flow=4 + i) for i, zone in enumerate(ZONES))
+    rule: Rule = Neighbours(row, difference_k)
+    for index, (low, high) in enumerate(bounds_c):
+        box.at_least(index, low, rule)
+        box.at_most(index, high, rule)
+    rule.narrow(box, NOTHING)
+    return [box.given(i) for i in range(4)]
+
+
+def test_neighbours_come_down_to_a_zone_that_is_held_cool() -> None:
+    free, held = (16.0, 27.0), (16.0, 18.0)
+    assert settled([free, free, held, free], [27.0, 27.0, 27.0, 27.0]) == [22.0, 20.0, 18.0, 20.0]
+
+
+def test_zone_that_cannot_come_down_keeps_its_neighbours_up_as_far_as_their_own_bounds_permit() -> None:
+    slow, free, held = (24.0, 26.0), (16.0, 27.0), (16.0, 20.0)
+    assert settled([slow, free, free, free], [16.0] * 4) == [24.0, 22.0, 20.0, 18.0]
+    assert settled([slow, held, free, free], [16.0] * 4) == [24.0, 20.0, 18.0, 16.0]
+
+
+temps = st.floats(10, 35)
+intervals = st.tuples(st.floats(16, 27), st.floats(16, 27)).map(sorted).map(tuple)
+
+
+@given(st.lists(temps, min_size=4, max_size=4), st.floats(0.1, 5))
+def test_row_keeps_the_difference_and_settles_at_once(asked_c: list[float], difference_k: float) -> None:
+    bounds = [(16.0, 27.0)] * 4
+    once = settled(bounds, asked_c, difference_k)
+    assert all(abs(a - b) <= difference_k for a, b in itertools.pairwise(once))
+    assert settled(bounds, once, difference_k) == once
+
+
+@given(st.lists(intervals, min_size=4, max_size=4), st.lists(temps, min_size=4, max_size=4), st.floats(0.1, 5))
+def test_bounds_of_earlier_rules_stay(
+    bounds: list[tuple[float, float]], asked_c: list[float], difference_k: float
+) -> None:
+    once = settled(bounds, asked_c, difference_k)
+    assert all(low <= value <= high for value, (low, high) in zip(once, bounds, strict=True))
+    assert settled(bounds, once, difference_k) == once
+
+
+def test_operator_reads_which_neighbour_held_a_zone() -> None:
+    shield = Shield(building_with(neighbour_difference_k=2.0, load_step_frac=0.0))
+    verdict = shield.judge(history(), setpoints(24.0), proposal(22.0, **{WEST_TEMP: 25.0}))
+    assert (verdict.setpoints[TEMP], verdict.setpoints[WEST_TEMP]) == (22.0, 24.0)
+    (reason,) = verdict.reasons
+    assert reason.words == (
+        "west supply air held at 24.0 instead of 25.0 degC: at most 2 K between neighbours (east 22.0 degC)"
+    )
+    alike = proposal(24.0)
+    assert isinstance(shield.judge(history(), setpoints(24.0), alike), Allowed)
+
+
+def test_supply_air_stays_above_the_dew_point() -> None:
+    shield = Shield(building_with(dew_point_margin_k=2.0))
+    moist = history(east_inlet_dew_point_c=20.5)
+    verdict = shield.judge(moist, setpoints(24.0), proposal(22.0))
+    assert (verdict.setpoints[TEMP], verdict.setpoints[WEST_TEMP]) == (22.5, 22.0)
+    assert verdict.reasons[0].words == (
+        "east supply air held at 22.5 instead of 22.0 degC: east dew point 20.5 degC, 2 K above it is the least"
+    )
+
+
+def test_where_the_dew_point_forbids_cooler_air_the_inlet_guard_asks_for_more() -> None:
+    hot = {"east_zone_temp_c": 40.0, "east_inlet_dew_point_c": 23.9, "it_load_frac": 1.0}
+    plain = building_with(min_flow_ratio=0.5)
+    dry = building_with(min_flow_ratio=0.5, dew_point_margin_k=2.0)
+    without, guarded = (
+        Shield(b).judge(history(**hot), setpoints(24.0), proposal(24.0, 2.0)).setpoints for b in (plain, dry)
+    )
+    assert without[TEMP] < guarded[TEMP] == 25.9
+    assert without[FLOW] < guarded[FLOW]
+
+
+@pytest.mark.parametrize("setting", ["dew_point_margin_k", "neighbour_difference_k"])
+def test_settings_of_server_zones_are_refused_in_an_office(setting: str) -> None:
+    raw = find_building("office-5zone").file.model_dump()
+    raw["shield"][setting] = 1.0
+    with pytest.raises(UserError, match=f"shield.{setting} belongs to a building with zone_roles"):
+        validate(raw, BuildingFile, where="office")
