@@ -73,8 +73,8 @@ class _Ranges:
 def start(path: Path, weather: Weather, out: Path) -> Started:
     """A building file for a model, for a file `out`: every name in it exists, and what a set-point does not do is said.
 
-    EnergyPlus runs the model for a few days: for what exists, for the ranges, and for the effects. Set-points that none
-    was seen of are left out or named; where the model fails under them, none is tried, which the file says.
+    EnergyPlus runs the model for a few days: for what exists, for the ranges, and for the effects. Set-points without
+    any are left out or named; where the model fails under them, none is tried, which the file says.
 
     Raises UserError for a model that cannot be read or has nothing to control, SimulationError if it does not run.
     """
@@ -155,9 +155,9 @@ def standard_time(model: Epjson) -> list[Raw]:
 
 
 def _steps_per_hour(model: Epjson) -> int:
-    """The model's own, but at least four."""
+    """The model's own, but at least four, and a number that divides the hour."""
     own = [int(f.get("number_of_timesteps_per_hour", 6)) for _, _, f in objects(model, "Timestep")]
-    return max(4, *own) if own else 6
+    return next(n for n in range(max(4, *own) if own else 6, 61) if 60 % n == 0)
 
 
 def _relative(name: str, out: Path) -> str:
