@@ -13,7 +13,7 @@ import shutil
 import tempfile
 import time
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 _PREFIX, _NEW, _LOCK = "airhandler-tmp-", "airhandler-new-", ".lock"
@@ -36,6 +36,16 @@ def own_folder(kind: str, root: Path | None = None) -> Path:
     folder = new.rename(new.with_name(new.name.replace(_NEW, _PREFIX, 1)))  # to be swept, now that it is locked
     _owned[folder] = (os.getpid(), lock)
     return folder
+
+
+@contextlib.contextmanager
+def temporary(kind: str) -> Iterator[Path]:
+    """`own_folder` for a while."""
+    folder = own_folder(kind)
+    try:
+        yield folder
+    finally:
+        remove(folder)
 
 
 def remove(folder: Path) -> None:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
 from .catalog import Building
 from .errors import SimulationError
+from .folders import temporary
 from .fork import OpenFiles, fork_map
 from .instrumentation import InstrumentedRun
 from .known import Array
@@ -72,8 +71,8 @@ def stretches(
 def stretch(building: Building, weather: Weather, way: Way, period: Period, *, seed: int) -> Stretch:
     """Runs one stretch. A simulation that gives up is told in the result."""
     failure, rows, seconds = "", [], 0.0
-    with tempfile.TemporaryDirectory(prefix="airhandler-stretch-") as folder:
-        run = InstrumentedRun(building, weather, period, keep=Path(folder))
+    with temporary("stretch") as folder:
+        run = InstrumentedRun(building, weather, period, keep=folder)
         choose = choose_setpoints(way, building, seed)
         try:
             values: Array | None = run.start()
@@ -86,7 +85,7 @@ def stretch(building: Building, weather: Weather, way: Way, period: Period, *, s
             failure = str(error)
         finally:
             run.close()
-        file = Path(folder) / ERROR_FILE
+        file = folder / ERROR_FILE
         found = complaints(file.read_text(errors="replace") if file.exists() else "")
     names = [p.name for p in run.measured]
     table = np.array(rows).reshape(len(rows), len(names))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 
 from airhandler.buildings.catalog import Building, Kind
+from airhandler.buildings.folders import temporary
 from airhandler.buildings.instrumentation import InstrumentedRun
 from airhandler.buildings.known import Array
 from airhandler.buildings.model import Period
@@ -44,8 +43,8 @@ def complaints_under(
     Raises UserError for a controller that is not known.
     """
     choose = _choice(name, building, seed)
-    with tempfile.TemporaryDirectory(prefix="airhandler-complaints-") as folder:
-        run = InstrumentedRun(building, weather, period, keep=Path(folder))
+    with temporary("complaints") as folder:
+        run = InstrumentedRun(building, weather, period, keep=folder)
         try:
             values: Array | None = run.start()
             began = time.perf_counter()
@@ -54,7 +53,7 @@ def complaints_under(
             seconds = time.perf_counter() - began
         finally:
             run.close()
-        text = (Path(folder) / ERROR_FILE).read_text(errors="replace")
+        text = (folder / ERROR_FILE).read_text(errors="replace")
     return complaints(text), run.total_steps / seconds
 
 
