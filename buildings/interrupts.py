@@ -7,10 +7,12 @@ Handlers run in the main thread alone: what another thread computes does not kee
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from types import FrameType
 
+_main = threading.main_thread().ident  # asked for twice in each step
 _inside = False
 _pending = False
 
@@ -40,7 +42,16 @@ def leave() -> None:
 
 
 def _in_main_thread() -> bool:
-    return threading.get_ident() == threading.main_thread().ident
+    return threading.get_ident() == _main
+
+
+def _find_main() -> None:
+    """In a fork the thread that forked is the main one."""
+    global _main
+    _main = threading.main_thread().ident
+
+
+os.register_at_fork(after_in_child=_find_main)
 
 
 def _on_interrupt(number: int, frame: FrameType | None) -> None:

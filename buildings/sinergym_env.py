@@ -19,7 +19,7 @@ from .model import Period
 from .sinergym import constants_path, weather_path
 from .sinergym_config import SinergymId, find_sinergym
 from .sinergym_model import prepare_sinergym
-from .sinergym_reward import LinearReward, RewardTerms
+from .sinergym_reward import LinearReward
 from .sinergym_spaces import ActionTable, Float32, action_table
 from .sinergym_weather import write_noisy
 
@@ -102,8 +102,8 @@ class SinergymEnv(gym.Env[Float32, Any]):
             actuators=self._actuators,
         )
         self._run.start()
-        observation, _, info = self._advance(np.full(len(self._actuators), np.nan))
-        return observation, info
+        observation, _, (month, day, hour), step = self._advance(np.full(len(self._actuators), np.nan))
+        return observation, {"month": month, "day": day, "hour": hour, "timestep": step - 1}
 
     def step(self, action: Any) -> tuple[Float32, float, bool, bool, dict[str, Any]]:
         """One time step under an action. Raises SimulationError when EnergyPlus fails: never the end of an episode."""
@@ -111,11 +111,20 @@ class SinergymEnv(gym.Env[Float32, Any]):
 
     def step_commands(self, commands: Array) -> tuple[Float32, float, bool, bool, dict[str, Any]]:
         """One time step under values [len(action_names)] of the actuators; NaN: the model's own schedule."""
-        observation, terms, info = self._advance(commands)
-        info["action"] = commands.tolist()
-        reward, info["energy_term"], info["comfort_term"], power, violation = terms
-        info["total_power_demand"], info["total_temperature_violation"] = power, violation
-        return observation, reward, False, info["timestep"] >= self._last_step, info
+        observation, values, (month, day, hour), step = self._advance(commands)
+        reward, energy_term, comfort_term, power, violation = self.reward(values.tolist(), month, day)
+        info = {
+            "month": month,
+            "day": day,
+            "hour": hour,
+            "timestep": step - 1,
+            "action": commands.tolist(),
+            "energy_term": energy_term,
+            "comfort_term": comfort_term,
+            "total_power_demand": power,
+            "total_temperature_violation": violation,
+        }
+        return observation, reward, False, step > self._last_step, info
 
     def commands(self, action: Any) -> Array:
         """An action as the actuators' values, rounded to float32 as Sinergym's are. Raises UserError out of bounds."""
@@ -137,17 +146,16 @@ class SinergymEnv(gym.Env[Float32, Any]):
             self._removal()
             self._removal = None
 
-    def _advance(self, commands: Array) -> tuple[Float32, RewardTerms, dict[str, Any]]:
+    def _advance(self, commands: Array) -> tuple[Float32, Array, tuple[int, int, int], int]:
+        """One step: what is observed, the values of the sensors, the calendar, and which step it was."""
         if self._run is None:
             raise SimulationError("no episode is running: call reset() first")
         values = self._run.step(commands)
         if values is None:
             raise SimulationError("the episode is over: call reset()")
         step = self._run.steps
-        (month, day, hour), clock = self._time(step)
-        observation = np.concatenate((clock, values), dtype=np.float32, casting="same_kind")
-        info = {"month": month, "day": day, "hour": hour, "timestep": step - 1}
-        return observation, self.reward(values.tolist(), month, day), info
+        calendar, clock = self._time(step)
+        return np.concatenate((clock, values), dtype=np.float32, casting="same_kind"), values, calendar, step
 
     def _time(self, step: int) -> tuple[tuple[int, int, int], Float32]:
         """The calendar of a step, and its entries in the observation; worked out once an hour."""

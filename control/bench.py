@@ -18,9 +18,11 @@ from typing import Any
 import numpy as np
 
 from airhandler.buildings.catalog import find_building
+from airhandler.buildings.codec import Float32
 from airhandler.buildings.env import BuildingEnv
 from airhandler.buildings.errors import AirhandlerError
 from airhandler.buildings.instrumentation import InstrumentedRun
+from airhandler.buildings.known import Array
 from airhandler.buildings.model import Period
 from airhandler.buildings.points import Setpoints
 from airhandler.buildings.reads import COMPILED
@@ -106,8 +108,21 @@ def _bare(days: int) -> float:
         run.close()
 
 
+class _Held(BuildingEnv):
+    """Does all that it always does for an action, and then puts the set-points of the bare run in force.
+
+    Else its airflow would follow the servers' load, and EnergyPlus would compute something else than in the bare run.
+    """
+
+    def step_setpoints(self, setpoints: Array) -> tuple[Float32, float, bool, bool, dict[str, Any]]:
+        return super().step_setpoints(self.held)
+
+    held: Array
+
+
 def _env(days: int) -> float:
-    env = BuildingEnv(_BUILDING, _WEATHER, days=days)
+    env = _Held(_BUILDING, _WEATHER, days=days)
+    env.held = _commands()
     try:
         env.reset(seed=0)
         action = _action(env)
