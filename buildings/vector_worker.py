@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import tempfile
 from multiprocessing.connection import Connection
 
 from .processes import die_with_parent
@@ -28,6 +29,7 @@ def main(line: int, memory: int, parent: int, *, die_with_thread: bool) -> None:
     if die_with_thread:
         die_with_parent(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    tempfile.gettempdir()  # settled while there is room: with a full disk it would be another one, without a word
     with Connection(line) as connection:
         _serve(connection, memory)
 

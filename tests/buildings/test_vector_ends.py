@@ -230,18 +230,19 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk_is_said_and_nothing_is_left(small_disk: Path, open_files: None) -> None:
     makers = [partial(BuildingEnv, start="random", days=1)] * 2
     with contextlib.closing(ParallelEnvs(makers, processes=2, scratch=small_disk)) as envs:
-        envs.reset(seed=0)
-        envs.step(np.zeros((2, 4), np.float32))
         filler = small_disk / "filler"
         with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
             while True:
                 file.write(bytes(4096))
         with pytest.raises(SimulationError, match=r"worker 0, environment 0: OSError.*No space left on device"):
-            envs.reset(seed=1)
+            envs.reset(seed=0)
         workers = envs.processes
         assert all(map(runs, workers))
+        filler.unlink()
+        envs.reset(seed=0)
+        envs.step(np.zeros((2, 4), np.float32))
     assert not any(map(runs, workers))
-    assert list(small_disk.iterdir()) == [filler]
+    assert list(small_disk.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_had_is_said(tmp_path: Path) -> None:
