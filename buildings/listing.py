@@ -33,7 +33,7 @@ def building_row(building: Building) -> Row:
         "model": file.source.model,
         "zones": list(file.zones),
         "actions": [{"setpoint": p.name, "unit": p.unit, "low": p.low, "high": p.high} for p in building.setpoints],
-        "observations": [o.point for o in building.observations],
+        "observations": [*TIME_FEATURES, *(o.point for o in building.observations)],
         "weathers": list(file.weather),
         "incumbent": file.incumbent,
         "gymnasium": gymnasium_id(building.id) if building.id in building_ids() else None,

@@ -172,7 +172,7 @@ def evaluate(
         period = None if whole else _period(start, days)
         cli_sinergym.evaluate(controllers, building, period, seed, as_json=as_json)
         return
-    from .compare import Cell, compare, row, save_evaluation
+    from .compare import Cell, compare, labels_of, row, save_evaluation
     from .display import comparison_bars, evaluation_table, show
 
     period = _period(start, days)
@@ -193,12 +193,13 @@ def evaluate(
         )
         for c in controllers
     ]
-    with comparison_bars([cell.label for cell in cells]) as progress:
+    labels = labels_of(cells)
+    with comparison_bars(labels) as progress:
         results = compare(cells, processes=processes, progress=progress)
     if out is not None:
         for cell, done in zip(cells, results, strict=True):
             save_evaluation(out, cell, done)
-    rows = [row(cell, done) for cell, done in zip(cells, results, strict=True)]
+    rows = [row(cell, done) | {"label": label} for cell, done, label in zip(cells, results, labels, strict=True)]
     show(rows[0] if as_json and len(rows) == 1 else rows, evaluation_table, as_json=as_json)
 
 

@@ -57,11 +57,26 @@ class Cell:
         return with_world(find_building(self.building, self.scenario.servers), self.world)
 
     @property
+    def is_bundle(self) -> bool:
+        """Whether the controller is a bundle's folder."""
+        return (Path(self.controller) / "card.json").exists()
+
+    @property
     def label(self) -> str:
         """What readers call it: the controller's name, or `agent` for a bundle."""
-        bundle = Path(self.controller)
-        name = "agent" if (bundle / "card.json").exists() else self.controller
+        name = "agent" if self.is_bundle else self.controller
         return name if self.shielded or name == "stock" else f"{name}, no shield"
+
+
+def labels_of(cells: Sequence[Cell]) -> list[str]:
+    """What readers call each run; with its bundle's path where there are several bundles."""
+    return _told_apart([(cell.label, cell.controller if cell.is_bundle else None) for cell in cells])
+
+
+def _told_apart(named: Sequence[tuple[str, str | None]]) -> list[str]:
+    """Labels of runs; each comes with its bundle's path, None for a rule."""
+    several = len({bundle for _, bundle in named if bundle}) > 1
+    return [f"{label} {bundle}" if several and bundle else label for label, bundle in named]
 
 
 def compare(
@@ -256,8 +271,7 @@ def load_evaluations(folder: Path) -> list[Kept]:
         found.append(Kept(cell=cell, label=label, bundle=bundle, done=done))
     if not found:
         raise UserError(f"{folder}: holds no runs; `airhandler evaluate CONTROLLER... --out {folder}` keeps them")
-    bundles = {kept.cell.controller for kept in found if kept.bundle}
-    if len(bundles) > 1:
-        found = [replace(k, label=f"{k.label} {k.cell.controller}") if k.bundle else k for k in found]
+    labels = _told_apart([(k.label, k.cell.controller if k.bundle else None) for k in found])
+    found = [replace(kept, label=label) for kept, label in zip(found, labels, strict=True)]
     order = {"stock": 0, "constant": 1, "trim-respond": 2, "outdoor-reset": 3}
     return sorted(found, key=lambda k: (k.cell.weather, order.get(k.label, 9), k.label))

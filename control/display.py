@@ -56,9 +56,11 @@ def evaluation_table(rows: Sequence[Row]) -> Table:
     """What each controller cost and what it broke."""
     first = rows[0]
     digits = 1 if first["total_kwh"] >= 100_000 else 3  # enough to tell controllers apart in short runs too
-    own = _columns(find_building(str(first["building"])), digits)
+    building = find_building(str(first["building"]))
+    own, has_gas = _columns(building, digits), building.file.meters.gas is not None
+    judged = {"shield\nadj. %": "shield_adjusted_frac", "shield\nrej. %": "shield_rejected_frac"}
     table = _table(
-        *("controller", "total MWh", "vs stock", *own, "shield acted %"),
+        *("controller", "electricity\nand gas\nMWh" if has_gas else "total\nMWh", "vs\nstock", *own, *judged),
         *(header for header, key in _PRICED if _is_known(first, key)),
         title=f"{first['building']}, {first['weather']}, {first['days']} days from {first['start']}"
         + (f"; {first['through']}" if first["through"] else ""),
@@ -66,17 +68,17 @@ def evaluation_table(rows: Sequence[Row]) -> Table:
     for row in rows:
         table.add_row(
             str(row["label"]),
-            _mwh(row["total_kwh"], digits),
+            _mwh(_site_kwh(row), digits),
             _against(row, rows),
             *(cell(row) for cell in own.values()),
-            f"{100 * (row['shield_adjusted_frac'] + row['shield_rejected_frac']):.1f}" if row["shielded"] else "-",
+            *(f"{100 * row[key]:.1f}" if row["shielded"] else "-" for key in judged.values()),
             *(f"{row[key]:,.1f}" for _, key in _PRICED if _is_known(first, key)),
         )
     return table
 
 
 # Columns that only a building in a world has.
-_PRICED = (("USD", "cost_usd"), ("CO2 kg", "carbon_kg"))
+_PRICED = (("USD", "cost_usd"), ("CO2\nkg", "carbon_kg"))
 
 
 def _is_known(row: Row, key: str) -> bool:
@@ -84,29 +86,29 @@ def _is_known(row: Row, key: str) -> bool:
 
 
 def _columns(building: Building, digits: int) -> dict[str, Callable[[Row], str]]:
-    """What a row says of a building of this kind, by title."""
+    """What a row says of a building of this kind, by title, in short lines that leave no cell to be folded."""
 
     def energy(part: str) -> Callable[[Row], str]:
         return lambda row: _mwh(row[f"{part}_kwh"], digits)
 
     if building.kind == "data centre":
         return {
-            "HVAC MWh": energy("hvac"),
-            "server fans MWh": energy("server_fans"),
-            "IT MWh": energy("it"),
+            "HVAC\nMWh": energy("hvac"),
+            "server\nfans\nMWh": energy("server_fans"),
+            "IT\nMWh": energy("it"),
             "PUE": lambda row: _known(row["pue"], 3),
-            "worst inlet degC": lambda row: _known(row["inlet_max_c"], 1),
-            "above rec. %": lambda row: _percent(row["above_recommended_frac"]),
-            "above allow. %": lambda row: _percent(row["above_allowable_frac"]),
+            "worst\ninlet\ndegC": lambda row: _known(row["inlet_max_c"], 1),
+            "above\nrec. %": lambda row: _percent(row["above_recommended_frac"]),
+            "above\nallow.\n%": lambda row: _percent(row["above_allowable_frac"]),
         }
     return {
-        **({"gas MWh": energy("gas")} if building.file.meters.gas else {}),
-        "HVAC MWh": energy("hvac"),
-        "fans MWh": energy("fans"),
-        "coldest degC": lambda row: _known(row["occupied_min_c"], 1),
-        "warmest degC": lambda row: _known(row["occupied_max_c"], 1),
-        "uncomfortable %": lambda row: _percent(row["uncomfortable_frac"]),
-        "discomfort K h": lambda row: _known(row["uncomfortable_kh"], 0),
+        **({"gas\nMWh": energy("gas")} if building.file.meters.gas else {}),
+        "HVAC\nMWh": energy("hvac"),
+        "fans\nMWh": energy("fans"),
+        "coldest\ndegC": lambda row: _known(row["occupied_min_c"], 1),
+        "warmest\ndegC": lambda row: _known(row["occupied_max_c"], 1),
+        "uncom-\nfortable\n%": lambda row: _percent(row["uncomfortable_frac"]),
+        "discom-\nfort\nK h": lambda row: _known(row["uncomfortable_kh"], 0),
     }
 
 
@@ -230,10 +232,15 @@ def _table(*columns: str, title: str | None = None) -> Table:
 
 def _against(row: Row, rows: Sequence[Row]) -> str:
     """Electricity and gas against stock."""
-    stock = next((r["total_kwh"] + r["gas_kwh"] for r in rows if r["controller"] == "stock"), None)
-    if stock is None or row["controller"] == "stock":
+    stock_kwh = next((_site_kwh(r) for r in rows if r["controller"] == "stock"), None)
+    if stock_kwh is None or row["controller"] == "stock":
         return "-"
-    return f"{100 * ((row['total_kwh'] + row['gas_kwh']) / stock - 1):+.1f} %"
+    return f"{100 * (_site_kwh(row) / stock_kwh - 1):+.1f} %"
+
+
+def _site_kwh(row: Row) -> float:
+    """All that is bought: electricity and gas [kWh]."""
+    return float(row["total_kwh"] + row["gas_kwh"])
 
 
 def _known(value: float | None, digits: int) -> str:

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from airhandler.buildings.codec import TIME_FEATURES
 from airhandler.buildings.speeds import REFERENCE
 
 Row = Mapping[str, Any]
@@ -150,7 +151,7 @@ def _facts(row: Row) -> Table:
         "servers": row.get("servers") or "",
         "reward": ", ".join(f"{name} {_plain(value)}" for name, value in row.get("reward", {}).items()),
         "actions": _actions(row),
-        "observations": ", ".join(row["observations"]),
+        "observations": _observations(row),
         "Gymnasium": row["gymnasium"],
         "speed": _speed(row),
     }
@@ -240,6 +241,13 @@ def _actions(row: Row) -> str:
     if row.get("choices"):
         lines[f"choices: {' x '.join(map(str, row['choices']))}"] = 1
     return "\n".join(line if times == 1 else f"{line} (x {times})" for line, times in lines.items())
+
+
+def _observations(row: Row) -> str:
+    """How many there are, and their names."""
+    names = row["observations"]
+    clock = ", with hour and day" if set(TIME_FEATURES) <= set(names) else ""
+    return f"{len(names)}{clock}: {', '.join(names)}"
 
 
 def _zone_of(name: str, zones: Sequence[str]) -> str:

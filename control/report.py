@@ -230,7 +230,7 @@ def _row(run: Run, stock: Run | None, columns: Sequence[Column]) -> list[tuple[s
     k = run.kpis
     change = signed_percent(k.site_kwh / stock.kpis.site_kwh - 1.0) if stock and stock is not run else "–"
     own = [(column.cell(k), column.bad(k)) for column in columns]
-    return [(mwh(k.total_kwh), False), (change, False), *own, (percent(_acted_frac(k)), False)]
+    return [(mwh(k.site_kwh), False), (change, False), *own, (percent(_acted_frac(k)), False)]
 
 
 def _remarks(run: Run) -> Iterator[str]:

@@ -41,7 +41,11 @@ class OfficeFace:
             "discomfort",
             "Kelvins outside the range times hours, of the occupied zone that is worst in each step.",
         ),
-        ("total", "All electricity: HVAC, lights, office equipment. Gas is counted beside it."),
+        (
+            "total",
+            "All electricity: HVAC, lights, office equipment. Where there is gas, the table's first energy is both "
+            "together, and so is what is compared.",
+        ),
         ("HVAC", "Heating, cooling and ventilation, as far as they use electricity: coils, reheat, fans."),
     )
 

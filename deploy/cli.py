@@ -146,8 +146,8 @@ def describe(outcome: RunOutcome) -> str:
         lines.append(outcome.handover)
     if outcome.kpis is not None:
         k = outcome.kpis
-        gas = f", gas {k.gas_kwh:.1f} kWh" if k.gas_kwh else ""
-        lines.append(f"total {k.total_kwh:.1f} kWh, HVAC {k.hvac_kwh:.1f} kWh{gas}, {_met(k)}")
+        gas, whole = (f", gas {k.gas_kwh:.1f} kWh", "electricity") if k.gas_kwh else ("", "total")
+        lines.append(f"{whole} {k.total_kwh:.1f} kWh, HVAC {k.hvac_kwh:.1f} kWh{gas}, {_met(k)}")
     lines.append(f"saved in {outcome.out}")
     return "\n".join(lines)
 
@@ -163,6 +163,8 @@ def _met(k: Kpis) -> str:
             f"{k.occupied_min_c:.1f} to {k.occupied_max_c:.1f} degC where people were, "
             f"{k.uncomfortable_frac:.1%} of occupied steps uncomfortable ({k.uncomfortable_kh:.1f} K h)"
         )
+    if k.missing_frac == 0.0:
+        return "nobody was there in this time"
     return "nothing known of servers or people"
 
 

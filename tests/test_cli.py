@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from airhandler.buildings.catalog import building_ids, find_building
+from airhandler.buildings.codec import Codec
 from airhandler.buildings.weather import find_weather
 
 REQUIRED = {
@@ -63,6 +64,7 @@ def test_buildings_as_json_name_zones_actions_and_observations() -> None:
     assert len(building["actions"]) == 4
     for zone in building["zones"]:
         assert {f"{zone}_inlet_temp_c", f"{zone}_inlet_dew_point_c"} <= set(building["observations"])
+    assert building["observations"] == list(Codec(find_building("datacentre-dx")).names)
 
 
 def test_buildings_show_prints_points_limits_and_the_reason_of_each_edit() -> None:
@@ -75,6 +77,7 @@ def test_buildings_show_prints_points_limits_and_the_reason_of_each_edit() -> No
     page = airhandler("buildings", "show", "datacentre-dx").stdout
     assert all(p["name"] in page for p in details["points"])
     assert "basin heater" in page
+    assert f"{len(details['observations'])}, with hour and day: hour_sin" in page
 
 
 @pytest.mark.slow

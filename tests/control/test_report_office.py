@@ -19,6 +19,7 @@ from airhandler.control.compare import Cell, row
 from airhandler.control.display import evaluation_table
 from airhandler.control.evaluate import Evaluation
 from airhandler.control.kpis import kpis
+from airhandler.control.numerals import mwh
 from airhandler.control.plots import Run
 from airhandler.control.report import finding, write_report
 from airhandler.deploy.cli import _met
@@ -92,6 +93,8 @@ def test_page_has_comfort_and_nothing_of_servers_and_no_empty_column(building: B
     empty = [m for m in measures if set(re.findall(r"<td>([^<]*)</td>", m)) == {"–"}]
     assert [m for m in empty if "shield_" not in m] == [], "where the shield moved nothing, no correction is known"
     assert ("Gas<small>MWh</small>" in page) == bool(building.file.meters.gas)
+    assert ("Electricity<br>and gas<small>MWh</small>" in table) == bool(building.file.meters.gas)
+    assert [row[0] for row in rows] == [mwh(one.kpis.site_kwh) for one in runs(building)]
     for svg in re.findall(r"<svg .*?</svg>", page, flags=re.DOTALL):
         ET.fromstring(svg)
 
@@ -123,18 +126,36 @@ def test_plot_of_runs_without_any_value(name: str) -> None:
     ET.fromstring(plots.to_svg(DRAWN[name](empty), name=name, title=""))
 
 
-def test_table_on_the_terminal_shows_comfort() -> None:
+def terminal(building: Building) -> str:
+    """The table of `airhandler evaluate`."""
     rows = [
         row(
-            Cell(controller=one.name, building=SMALL.id, weather="chicago", period=Period(days=8)),
+            Cell(controller=one.name, building=building.id, weather="chicago", period=Period(days=8)),
             Evaluation(controller=one.name, weather="chicago", table=one.table, kpis=one.kpis),
         )
-        for one in runs()
+        for one in runs(building)
     ]
     console = Console(width=140, file=io.StringIO(), record=True)
     console.print(evaluation_table(rows))
-    shown = console.export_text()
-    assert "discomfort K h" in shown
+    return console.export_text()
+
+
+@pytest.mark.parametrize("building", [SMALL, MEDIUM], ids=["small", "medium"])
+def test_percentage_on_the_terminal_is_of_the_energy_beside_it(building: Building) -> None:
+    page = terminal(building)
+    cells = [[cell.strip() for cell in line.split("│")[1:4]] for line in page.splitlines() if line.startswith("│")]
+    used = {name: (float(energy), change) for name, energy, change in cells}
+    assert [energy for energy, _ in used.values()] == [round(r.kpis.site_kwh / 1000, 3) for r in runs(building)]
+    for name, (energy, change) in used.items():
+        assert change == ("-" if name == "stock" else f"{100 * (energy / used['stock'][0] - 1):+.1f} %")
+    assert ("electricity" in page) == bool(building.file.meters.gas)
+
+
+def test_table_on_the_terminal_shows_comfort() -> None:
+    shown = terminal(SMALL)
+    assert "fortable" in shown
+    assert "adj. %" in shown
+    assert "rej. %" in shown
     assert "PUE" not in shown
     assert "nan" not in shown
 
@@ -144,3 +165,10 @@ def test_end_of_a_live_run_tells_comfort() -> None:
         r"2\d\.\d to 2\d\.\d degC where people were, [\d.]+% of occupied steps uncomfortable \([\d.]+ K h\)",
         _met(run("setback").kpis),
     )
+
+
+def test_end_of_a_live_run_in_which_nobody_was_there() -> None:
+    nights = [tick(n, values(SMALL, people=0.0)) for n in range(96)]
+    assert _met(kpis(table_of(nights, SMALL))) == "nobody was there in this time"
+    nights[50] = tick(50)
+    assert _met(kpis(table_of(nights, SMALL))) == "nothing known of servers or people"
