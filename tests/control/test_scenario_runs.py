@@ -61,7 +61,7 @@ def test_a_report_has_a_chapter_for_each_scenario_that_says_it(tmp_path: Path) -
 
 
 def test_a_scenario_that_does_not_fit_is_said_before_anything_runs() -> None:
-    with pytest.raises(UserError, match="outside the run of 1 days"):
+    with pytest.raises(UserError, match="outside the run of 1 day from"):
         compare([cell(scenario=Scenario(faults=("dead-fan-east@07-15T12:00",)))], processes=1)
     with pytest.raises(UserError, match="has: no equipment faults"):
         compare([cell(building="office-5zone", scenario=Scenario(faults=("dead-fan-east",)))], processes=1)
