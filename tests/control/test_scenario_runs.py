@@ -19,6 +19,7 @@ from airhandler.control.compare import Cell, compare, load_evaluations, row, sav
 from airhandler.control.summary import report_runs
 from airhandler.control.train import TrainSettings, train
 from airhandler.safety.wrapper import ShieldedEnv
+from tests.deploy.scenes import trained_on_others
 
 RANDOMISE = find_building("datacentre-dx").file.randomise
 ROUGH = Scenario(faults=("east_inlet_temp_c:bias=1",), stress=1, randomise=RANDOMISE)
@@ -58,6 +59,14 @@ def test_a_report_has_a_chapter_for_each_scenario_that_says_it(tmp_path: Path) -
     assert "<h2>chicago</h2>" in page
     assert "<h2>chicago; faults dead-fan-east@01-01T12:00; randomised; seed 0</h2>" in page
     assert "leak_frac 0." in page
+
+
+def test_a_bundle_that_was_trained_otherwise_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = trained_on_others(tmp_path)
+    late = Scenario(faults=("dead-fan-east@07-15T12:00",))
+    with pytest.raises(UserError, match="outside the run"):
+        compare([cell(controller=str(folder), scenario=late)], processes=1)
+    assert caplog.messages == [f"bundle {folder}: trained with servers dense-a2; here volume-a2"]
 
 
 def test_a_scenario_that_does_not_fit_is_said_before_anything_runs() -> None:
