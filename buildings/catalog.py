@@ -259,8 +259,9 @@ def without_world(building: Building) -> Building:
 
 
 def load_world(path: Path) -> World:
-    """A World from a YAML file. Raises UserError with the file and the path of every error."""
-    return load_yaml(path, World).within(path.parent)
+    """A World from a YAML file, named as the file is. Raises UserError with the file and the path of every error."""
+    world = load_yaml(path, World).within(path.parent)
+    return world if world.name is not None else world.model_copy(update={"name": path.name})
 
 
 def _held(point: Point, rule: SetpointRule, reading: Reading) -> float:

@@ -102,7 +102,7 @@ def check_within(faults: Sequence[Fault], building: Building, period: Period) ->
     steps = steps_of(building, period)
     for fault in faults:
         if not fault.active(period, building.step_s, steps).any():
-            raise UserError(f"fault {fault.text!r}: outside the run of {period.days} days from {period.first:%m-%d}")
+            raise UserError(f"fault {fault.text!r}: outside the run of {period.words}")
 
 
 def forced(faults: Sequence[Fault], building: Building, period: Period) -> dict[str, Array]:

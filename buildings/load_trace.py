@@ -94,9 +94,19 @@ def _resampled(
         days, rest_s = divmod(float(begins[late[0]]), _DAY_S)
         raise UserError(
             f"load trace {trace.path}: has nothing for day {days + 1:.0f} of its {cycle_s / _DAY_S:.0f}, "
-            f"{rest_s // 3600:02.0f}:{rest_s % 3600 // 60:02.0f}, and {longest_s / 60:.0f} minutes before"
+            f"{rest_s // 3600:02.0f}:{rest_s % 3600 // 60:02.0f}, and {longest_s / 60:.0f} minutes before; "
+            f"{_covered(trace, cycle_s)}"
         )
     return np.clip(np.where((last > first)[:, None], means, loads[held]), 0.0, 1.0)  # but for rounding, they are
+
+
+def _covered(trace: LoadTrace, cycle_s: float) -> str:
+    """What a trace covers, and what to do about it where it is short enough to be a week."""
+    first, last = trace.times[0], trace.times[-1]
+    week_s = _CYCLE_DAYS["weekly"] * _DAY_S
+    is_week = cycle_s > week_s and (last - first).total_seconds() < week_s
+    hint = f": {trace.path}:weekly repeats it every week" if is_week else ""
+    return f"it covers {first:%m-%d %H:%M} to {last:%m-%d %H:%M}{hint}"
 
 
 def _place_s(time: dt.datetime, repeat: Repeat) -> float:

@@ -42,6 +42,11 @@ class Period:
             raise UserError(f"days {self.days}: must be 1 to {most} from {first:%m-%d} to the end of the year")
 
     @property
+    def words(self) -> str:
+        """It as readers know it: `7 days from 01-01`."""
+        return f"{in_days(self.days)} from {self.first:%m-%d}"
+
+    @property
     def first(self) -> dt.date:
         """First day."""
         return dt.date(_YEAR, *self.start)
@@ -50,6 +55,11 @@ class Period:
     def last(self) -> dt.date:
         """Last day, included."""
         return self.first + dt.timedelta(days=self.days - 1)
+
+
+def in_days(days: int) -> str:
+    """A number of days as readers know it."""
+    return "1 day" if days == 1 else f"{days} days"
 
 
 def parse_month_day(text: str) -> tuple[int, int]:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .random_quantities import Randomise
+
+if TYPE_CHECKING:
+    from .world import World
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,6 +43,10 @@ class Scenario:
     def words(self) -> str:
         """What it is, for titles and reports; empty where it is nothing."""
         return "; ".join(self._parts())
+
+    def words_in(self, world: World | None) -> str:
+        """What it is, and the world around it: empty where both are nothing."""
+        return "; ".join([*self._parts(), *([] if world is None else [f"world {world.words}"])])
 
     def _parts(self) -> Iterator[str]:
         if self.servers is not None:

@@ -48,7 +48,7 @@ class SensorFault(Strict):
         if self.value is not None and not math.isfinite(self.value):
             raise ValueError(f"{self.kind} needs a finite number")
         if self.kind in _VALUED and self.value is None:
-            raise ValueError(f"{self.kind} needs a value")
+            raise ValueError(f"{self.kind} needs a value: POINT:{self.kind}=2")
         if self.kind == "noise" and self.value is not None and self.value < 0:
             raise ValueError("noise needs a standard deviation of 0 or more")
         if self.kind in _RANDOM and not 0 <= (1.0 if self.value is None else self.value) <= 1:

@@ -404,8 +404,12 @@ def validate[T: Strict](raw: object, kind: type[T], *, where: str) -> T:
     try:
         return kind.model_validate(raw)
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(str(part) for part in e['loc']) or 'file'}: {e['msg']} (got {e['input']!r:.80})"
-            for e in error.errors()
-        )
-        raise UserError(f"{where}: {problems}") from error
+        raise UserError(f"{where}: {'; '.join(map(_told, error.errors()))}") from error
+
+
+def _told(problem: Any) -> str:
+    """One problem in words. What a record of ours refuses says itself what it holds."""
+    field, words = ".".join(str(part) for part in problem["loc"]), problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "value_error" and isinstance(problem["input"], Mapping):
+        return f"{field}: {words}" if field else words
+    return f"{field or 'file'}: {words} (got {problem['input']!r:.80})"

@@ -225,7 +225,10 @@ def _without(raw: Raw, idle: Sequence[str]) -> Raw:
 
 
 def _measured(raw: Raw, building: Building, weather: Weather) -> Raw:
-    """The file with observations and the reward's scale from a few days under the model's own control."""
+    """The file with observations and the reward's scale from a few days under the model's own control.
+
+    Meters are no observations: they have no value before the first step, and a policy needs all that it sees.
+    """
     ranges = _sample(building, weather)
     meters = building.file.meters
     used_w = sum(ranges.mean[name] for name in (meters.hvac, meters.gas) if name is not None)
@@ -234,8 +237,6 @@ def _measured(raw: Raw, building: Building, weather: Weather) -> Raw:
         for p in building.points
         if p.role in (Role.SENSOR, Role.SIGNAL) and not p.name.endswith("_in_force_c")
     ]
-    names = (meters.hvac, meters.gas)
-    observed += [{"point": n, **_scale(ranges.least[n], ranges.greatest[n], "W")} for n in names if n is not None]
     reward = _reward(rounded(max(used_w, 100.0)))
     points = [_airflow(p, ranges) if p["name"].endswith(AIRFLOW_SETPOINT) else p for p in raw["points"]]
     measured = {"points": points, "reward": reward, "observations": observed}

@@ -6,6 +6,7 @@ outside.py for a simulated site; a real or recorded site gives them as it gives 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -49,6 +50,7 @@ class World(Strict):
     """What surrounds a building.
 
     Attributes:
+        name: what readers know it by; where none is given, the name of the file that it was read from.
         seed: of everything that is drawn.
         draws: how many different years training draws from; an evaluation has years of its own.
         weather_variability: noise by quantity of the weather; see variability.py.
@@ -57,6 +59,7 @@ class World(Strict):
         reward: without it, the reward is what it is without a world.
     """
 
+    name: str | None = None
     seed: int = Field(default=0, ge=0)
     draws: int = Field(default=1, ge=1, le=1000)
     weather_variability: dict[str, ColumnNoise] = Field(default_factory=dict)
@@ -82,6 +85,12 @@ class World(Strict):
         self._check_forecasts()
         self._check_reward()
         return self
+
+    @property
+    def words(self) -> str:
+        """Its name and a few characters that tell it from another world, for titles and reports."""
+        mark = hashlib.sha256(self.model_dump_json(exclude={"name"}).encode()).hexdigest()[:6]
+        return mark if self.name is None else f"{self.name} ({mark})"
 
     @property
     def capped(self) -> bool:

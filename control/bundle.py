@@ -1,7 +1,8 @@
 """Bundle: a trained policy as files, without pickles: `weights.npz` and `card.json`.
 
 The card holds what the weights were trained for (building, point schema, scaling, limits), where they come from,
-and the SHA-256 of the weights. A bundle that does not fit the building, or was changed, does not load.
+and the SHA-256 of the weights and of itself. A bundle that does not fit the building, or was changed, does not load.
+The hashes find accidents: who means harm can write new ones.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from airhandler.buildings.catalog import Building, without_world
+from airhandler.buildings.catalog import Building, find_building, without_world
 from airhandler.buildings.codec import TIME_FEATURES
 from airhandler.buildings.errors import UserError
 from airhandler.buildings.settings import Action, Observation, Strict, validate
@@ -64,6 +65,7 @@ class Card(Strict):
     weights_sha256: str
     provenance: Provenance
     world: World | None = None
+    card_sha256: str | None = None
 
 
 def schema(building: Building) -> dict[str, Any]:
@@ -103,6 +105,7 @@ def load_bundle(folder: Path, building: Building) -> tuple[Card, Weights]:
     _check_fits(card, known_building(card, building), folder)
     weights = unpack(packed, card.weights_sha256, folder)
     check_shapes(weights, card.layers, len(card.time_features) + len(card.observations), len(card.actions), folder)
+    check_unchanged(raw, folder)
     return card, weights
 
 
@@ -129,6 +132,28 @@ def sha256(packed: bytes) -> str:
     return hashlib.sha256(packed).hexdigest()
 
 
+def check_unchanged(raw: Mapping[str, Any], folder: Path) -> None:
+    """Raises UserError if a card is not what was written; one from before cards had a hash cannot be checked."""
+    if raw.get("card_sha256") is not None and raw["card_sha256"] != _card_sha256(raw):
+        raise UserError(f"bundle {folder}: card.json is not what was written (SHA-256 differs): train it anew")
+
+
+def _card_sha256(raw: Mapping[str, Any]) -> str:
+    held = {name: value for name, value in raw.items() if name != "card_sha256"}
+    return sha256(json.dumps(held, sort_keys=True).encode())
+
+
+def remarks(card: Card, building: Building) -> Iterator[str]:
+    """What is no reason to refuse a bundle, and still to be known: each a line without an end."""
+    if card.card_sha256 is None:
+        yield "its card.json is from before cards had a hash, and is not checked against one"
+    through = card.provenance.settings.get("scenario")
+    if isinstance(through, dict) and building.file.servers is not None:
+        trained = through.get("servers") or find_building(building.reference).file.servers
+        if trained != building.file.servers:
+            yield f"trained with servers {trained}; here {building.file.servers}"
+
+
 def layers(weights: Weights) -> tuple[int, ...]:
     """Units of each layer."""
     return tuple(weights[f"bias_{i}"].shape[0] for i in range(len(weights) // 2))
@@ -139,7 +164,8 @@ def write_files(folder: Path, packed: bytes, card: Strict) -> None:
     with replacing(folder / "weights.npz") as temporary:
         temporary.write_bytes(packed)
     with replacing(folder / "card.json") as temporary:
-        temporary.write_text(json.dumps(card.model_dump(), indent=2) + "\n")
+        held = card.model_dump()
+        temporary.write_text(json.dumps({**held, "card_sha256": _card_sha256(held)}, indent=2) + "\n")
 
 
 def read_files(folder: Path) -> tuple[Any, bytes]:

@@ -26,7 +26,7 @@ from airhandler.buildings.world import World
 
 from .evaluate import Evaluation, evaluate
 from .kpis import kpis
-from .registry import find_controller
+from .registry import find_controller, warn_of
 from .table import TickTable, replacing
 
 
@@ -91,7 +91,7 @@ def compare(
     """
     for cell in cells:
         building = cell.placed
-        find_controller(cell.controller, building, hostile=True)
+        warn_of(cell.controller, find_controller(cell.controller, building, hostile=True), building)
         enter(building, find_weather(cell.weather), held_out(cell.seed))
         check_scenario(cell.scenario, building, cell.period, variant=held_out(cell.seed), seed=cell.seed)
     if processes == 1 or len(cells) == 1:
@@ -183,6 +183,7 @@ def _seen(path: Path) -> TickTable | None:
 
 def row(cell: Cell, done: Evaluation) -> dict[str, object]:
     """A run as one flat record: what was run, and its KPIs."""
+    world = done.table.building.world
     return {
         "controller": cell.controller,
         "label": cell.label,
@@ -193,8 +194,9 @@ def row(cell: Cell, done: Evaluation) -> dict[str, object]:
         "seed": cell.seed,
         **{k: v for k, v in cell.scenario.to_dict().items() if k != "randomise"},
         "servers": cell.placed.file.servers,
+        "world": None if world is None else world.words,
         "randomised": dict(done.randomised),
-        "through": cell.scenario.words,
+        "through": cell.scenario.words_in(world),
         "shielded": cell.shielded and done.controller != "stock",
         **done.kpis.to_dict(),
     }

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.table import Table
 
 from airhandler.buildings.catalog import Building, find_building
+from airhandler.buildings.model import in_days
 
 if TYPE_CHECKING:
     from .search import Trial
@@ -62,7 +63,7 @@ def evaluation_table(rows: Sequence[Row]) -> Table:
     table = _table(
         *("controller", "electricity\nand gas\nMWh" if has_gas else "total\nMWh", "vs\nstock", *own, *judged),
         *(header for header, key in _PRICED if _is_known(first, key)),
-        title=f"{first['building']}, {first['weather']}, {first['days']} days from {first['start']}"
+        title=f"{first['building']}, {first['weather']}, {in_days(first['days'])} from {first['start']}"
         + (f"; {first['through']}" if first["through"] else ""),
     )
     for row in rows:
@@ -123,7 +124,7 @@ def sinergym_table(rows: Sequence[Row]) -> Table:
         "mean power demand",
         "mean violation K",
         "violated %",
-        title=f"{first['building']}, {first['days']} days from {first['start']}",
+        title=f"{first['building']}, {in_days(first['days'])} from {first['start']}",
     )
     for row in rows:
         table.add_row(

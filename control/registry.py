@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -27,9 +28,12 @@ from .baselines_office import (
     Setback,
     SetbackParameters,
 )
+from .bundle import remarks
 from .controller import Controller
 from .hostile import HOSTILE, Hostile
-from .policy import load_policy
+from .policy import Policy, load_policy
+
+log = logging.getLogger("airhandler.registry")
 
 STOCK = "stock"
 
@@ -90,6 +94,13 @@ def find_controller(
         f"controller {name!r} is neither known nor a bundle's folder: {hint}"
         f"Known: {', '.join(known)}; `airhandler train` makes a bundle"
     )
+
+
+def warn_of(name: str, controller: Controller | None, building: Building) -> None:
+    """Logs a line for all that a user should know of a bundle that loads."""
+    if isinstance(controller, Policy) and controller.card is not None:
+        for words in remarks(controller.card, building):
+            log.warning("bundle %s: %s", name, words)
 
 
 def find_baseline(name: str, building: Building) -> Baseline:

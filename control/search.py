@@ -127,7 +127,7 @@ def search(
                 trial = _mean(candidate, results[i * len(weathers) : (i + 1) * len(weathers)])
                 if not math.isfinite(trial.cost_kwh):
                     raise UserError(
-                        f"{building}: {period.days} days from {period.first:%m-%d}: no cost is known: nobody is there, "
+                        f"{building}: {period.words}: no cost is known: nobody is there, "
                         "or a meter gives nothing; take more days"
                     )
                 is_best = all(trial.cost_kwh < t.cost_kwh for t in tried.values())

@@ -24,6 +24,7 @@ from .bundle import (
     Weights,
     check_named,
     check_shapes,
+    check_unchanged,
     layers,
     pack,
     read_files,
@@ -61,6 +62,7 @@ class SinergymCard(Strict):
     layers: tuple[int, ...] = Field(strict=False)
     weights_sha256: str
     provenance: Provenance
+    card_sha256: str | None = None
 
 
 class SinergymPolicy:
@@ -112,6 +114,7 @@ def load_sinergym_policy(folder: Path, env: SinergymEnv) -> SinergymPolicy:
     weights = unpack(packed, card.weights_sha256, folder)
     _check_scaling(card, folder)
     check_shapes(weights, card.layers, len(card.observations), len(card.actions), folder)
+    check_unchanged(raw, folder)
     return SinergymPolicy(env, weights, card.scaling)
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from airhandler.buildings.catalog import find_building
 from airhandler.buildings.errors import UserError
-from airhandler.buildings.world import World
 
 from .compare import Kept
 from .plots import Run
@@ -32,14 +30,8 @@ def report_runs(kept: Sequence[Kept], path: Path, *, title: str, command: str) -
 def _where(kept: Kept) -> str:
     """The weather, and what the run was put through: what runs must share to be compared."""
     cell = kept.cell
-    around = [cell.scenario.words, "" if cell.world is None else f"world {_short(cell.world)}"]
-    told = list(filter(None, around))
-    return "; ".join([cell.weather, *told, *([f"seed {cell.seed}"] if told else [])])
-
-
-def _short(world: World) -> str:
-    """A few characters that tell one world from another."""
-    return hashlib.sha256(world.model_dump_json().encode()).hexdigest()[:6]
+    told = cell.scenario.words_in(kept.done.table.building.world)
+    return "; ".join([cell.weather, *([told, f"seed {cell.seed}"] if told else [])])
 
 
 def _told(randomised: Mapping[str, float]) -> str:

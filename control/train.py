@@ -238,7 +238,7 @@ def _settings_file(checkpoint: Path) -> Path:
 def _comparable(settings: TrainSettings) -> dict[str, Any]:
     plain = asdict(replace(settings, world=None, scenario=NORMAL))
     del plain["out"]
-    plain["world"] = settings.world.model_dump(mode="json") if settings.world is not None else None
+    plain["world"] = settings.world.model_dump(mode="json", exclude={"name"}) if settings.world is not None else None
     plain["scenario"] = settings.scenario.to_dict()
     return dict(json.loads(json.dumps(plain)))
 

@@ -140,8 +140,8 @@ def describe(outcome: RunOutcome) -> str:
     """A few lines for people."""
     counts = ", ".join(f"{number} {kind}" for kind, number in outcome.verdicts.items())
     lines = [f"{outcome.stage} {outcome.controller}: {outcome.ticks} ticks ({counts}); ended: {outcome.why}"]
-    if outcome.scenario.words:
-        lines.append(f"put through: {outcome.scenario.words}")
+    if through := outcome.scenario.words_in(outcome.world):
+        lines.append(f"put through: {through}")
     if outcome.handover:
         lines.append(outcome.handover)
     if outcome.kpis is not None:

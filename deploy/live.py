@@ -11,7 +11,7 @@ from airhandler.buildings.errors import AirhandlerError, UserError
 from airhandler.buildings.points import Setpoints
 from airhandler.buildings.site import WriteFailed, WriteOutcome, Writer, Written
 from airhandler.control.loop import Loop
-from airhandler.control.registry import find_controller
+from airhandler.control.registry import find_controller, warn_of
 from airhandler.safety.handover import Handover
 from airhandler.safety.operator_limits import load_operator_file
 from airhandler.safety.shield import Shield
@@ -47,6 +47,7 @@ def run_live(
             f"controller {settings.controller!r} is the building's own control: there is nothing to write. "
             "`airhandler shadow` watches it"
         )
+    warn_of(settings.controller, controller, building)
     handover = Handover()
     stop = stop or Stop()
     with begun(settings, building, controller.name, stop) as run:

@@ -16,6 +16,7 @@ from airhandler import __version__
 from airhandler.buildings.catalog import Building
 from airhandler.buildings.errors import UserError
 from airhandler.buildings.scenario import NORMAL, Scenario
+from airhandler.buildings.world import World
 from airhandler.control.kpis import Kpis, kpis
 from airhandler.control.loop import Loop
 from airhandler.control.table import KINDS, TickTable, replacing
@@ -48,6 +49,7 @@ class RunOutcome:
         out: the folder with `ticks.npz` and `summary.json`.
         kpis: what the run cost and broke, of what sensors showed; None for a run of less than one step.
         scenario: what the site was put through.
+        world: what surrounded it.
         seed: of what is random in it.
         randomised: what was drawn for it, by name.
     """
@@ -62,6 +64,7 @@ class RunOutcome:
     out: Path
     kpis: Kpis | None
     scenario: Scenario = NORMAL
+    world: World | None = None
     seed: int = 0
     randomised: Mapping[str, float] = field(default_factory=dict)
 
@@ -79,6 +82,7 @@ class RunOutcome:
             "out": str(self.out),
             "seed": self.seed,
             "scenario": self.scenario.to_dict(),
+            "world": None if self.world is None else self.world.words,
             "randomised": dict(self.randomised),
             "kpis": self.kpis.to_dict() if self.kpis else None,
         }
@@ -144,6 +148,7 @@ class Run:
             out=self._settings.out,
             kpis=kpis(self._table) if len(self._table) > 1 else None,
             scenario=self._settings.scenario,
+            world=self._table.building.world,
             seed=self._settings.seed,
             randomised=self._randomised,
         )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from airhandler.buildings.catalog import Building, find_building, with_world
 from airhandler.control.loop import Loop
-from airhandler.control.registry import STOCK, find_controller
+from airhandler.control.registry import STOCK, find_controller, warn_of
 from airhandler.safety.operator_limits import load_operator_file
 from airhandler.safety.shield import Shield
 
@@ -35,6 +35,7 @@ def run_shadow(
     building = with_world(find_building(settings.building, settings.scenario.servers), settings.world)
     operator = load_operator_file(settings.operator, building) if settings.operator is not None else None
     controller = find_controller(settings.controller, building)
+    warn_of(settings.controller, controller, building)
     name = controller.name if controller is not None else STOCK
     with begun(settings, building, name, stop) as run:
         view = watch(settings, building)

@@ -242,7 +242,7 @@ def test_several_controllers_run_side_by_side_and_become_a_report(tmp_path: Path
         (["evaluate", "stock", "--it-load", "nowhere.csv"], "neither daily nor bursty nor a file"),
         (["evaluate", "stock", "--start", "july"], "must be MM-DD"),
         (["evaluate", "stock", "--fault", "dead-fan"], "datacentre-dx has: dead-fan-east"),
-        (["evaluate", "stock", "--days", "1", "--fault", "dead-fan-east@07-15T12:00"], "outside the run of 1 days"),
+        (["evaluate", "stock", "--days", "1", "--fault", "dead-fan-east@07-15T12:00"], "outside the run of 1 day"),
         (["evaluate", "stock", "--faults", "nowhere.yaml"], "nowhere.yaml: cannot be read as YAML"),
         (["evaluate", "stock", "--randomise", "nowhere.yaml"], "nowhere.yaml: cannot be read as YAML"),
         (["live", "constant", "--building", "office-5zone", "--randomise", "default"], "has no section 'randomise'"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airhandler.buildings.catalog import Building
 from airhandler.buildings.faults import check_within, read_faults
-from airhandler.buildings.model import Period
+from airhandler.buildings.model import Period, in_days
 from airhandler.buildings.outside import held_out
 from airhandler.buildings.simulated import SimulatedSite
 from airhandler.buildings.weather import find_weather
@@ -41,12 +41,13 @@ def _start(settings: RunSettings, building: Building) -> SimulatedSite:
 
 
 def _view(settings: RunSettings, building: Building, site: SimulatedSite, seen: ReadOnly) -> View:
-    through = f"; {settings.scenario.words}" if settings.scenario.words else ""
+    told = settings.scenario.words_in(building.world)
+    through = f"; {told}" if told else ""
     pace = "at full speed" if settings.speed is None else f"at {settings.speed:g} times real time"
     return View(
         site=seen,
         clock=site.clock,
         ticks=settings.days * 24 * building.file.timesteps_per_hour + 1,
-        about=f"simulated {building.id}, weather {settings.weather}, {settings.days} days, {pace}{through}",
+        about=f"simulated {building.id}, weather {settings.weather}, {in_days(settings.days)}, {pace}{through}",
         randomised=site.randomised,
     )

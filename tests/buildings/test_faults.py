@@ -82,7 +82,7 @@ def test_an_airflow_per_an_absent_value_is_left_to_the_buildings_own_control() -
 
 
 def test_a_fault_that_no_step_of_a_run_has_is_refused() -> None:
-    with pytest.raises(UserError, match="outside the run of 1 days from 07-15"):
+    with pytest.raises(UserError, match="outside the run of 1 day from 07-15"):
         check_within(read_faults((f"{INLET}:bias=1@08-01T00:00",), DX), DX, JULY)
 
 

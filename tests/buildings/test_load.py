@@ -161,7 +161,8 @@ def test_the_last_row_of_the_year_holds_on_new_years_day(tmp_path: Path) -> None
         ("time,load\n2024-01-01,0.5\n2025-06-01,0.5\n", r"holds 517\.0 days: more than one cycle \(yearly\)"),
         (
             "time,load\n2024-01-01,0.5\n2024-01-01T01:00,0.5\n",
-            "has nothing for day 1 of its 365, 04:00, and 150 minutes",
+            "has nothing for day 1 of its 365, 04:00, and 150 minutes before; "
+            r"it covers 01-01 00:00 to 01-01 01:00: .*\.csv:weekly repeats it",
         ),
     ],
 )

@@ -125,7 +125,7 @@ def test_stress_is_late_and_gets_stuck(level: int) -> None:
         ("nothing", "datacentre-dx has:"),
         ("east_inlet:bias=2", "measures no 'east_inlet'; nearest: east_inlet_"),
         ("east_inlet_temp_c:loose", "no kind 'loose'; there is: bias, noise"),
-        ("east_inlet_temp_c:bias", "bias needs a value"),
+        ("east_inlet_temp_c:bias", "bias': bias needs a value"),
         ("east_inlet_temp_c:bias=nan", "bias needs a finite number"),
         ("east_inlet_temp_c:noise=-1", "noise needs a standard deviation"),
         ("east_inlet_temp_c:dropout=2", "dropout needs a probability, 0 to 1"),
@@ -143,6 +143,7 @@ def test_a_fault_that_cannot_be_is_refused_with_the_reason(text: str, said: str)
     with pytest.raises(UserError) as refused:
         read_fault(text, DX)
     assert said in str(refused.value)
+    assert "Value error" not in str(refused.value)
     assert text in str(refused.value)
 
 

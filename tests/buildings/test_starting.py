@@ -19,6 +19,7 @@ from airhandler.buildings.inspection import inspect
 from airhandler.buildings.instrumentation import InstrumentedRun
 from airhandler.buildings.model import Period, edited, prepare
 from airhandler.buildings.model_file import read_model
+from airhandler.buildings.points import Role
 from airhandler.buildings.settings import Edit, Source, validate
 from airhandler.buildings.starting import rounded, standard_time, start
 from airhandler.buildings.starting_points import Raw, scheduled_setpoints, slug
@@ -77,6 +78,7 @@ def test_an_office_gets_thermostats_that_follow_commands(tmp_path: Path) -> None
     out.write_text(started.text)
     building = find_building(str(out))
     assert building.kind == "office"
+    assert not {o.point for o in building.observations} & {p.name for p in building.points if p.role is Role.METER}
     assert set(building.comfort_zones) == {"core_zn", *(f"perimeter_zn_{n}" for n in range(1, 5))}
     assert "Attic" in " ".join(started.notes)
     prepared = prepare(building.file, CHICAGO, Period(days=1))

@@ -112,6 +112,16 @@ def test_a_world_is_read_from_yaml_with_files_beside_it(tmp_path: Path) -> None:
     assert World.model_validate_json(world().model_dump_json()) == world()
 
 
+def test_a_world_is_known_by_its_file_and_told_from_another(tmp_path: Path) -> None:
+    (tmp_path / "one.yaml").write_text("seed: 1")
+    (tmp_path / "two.yaml").write_text("seed: 1\nname: calm")
+    one, two, other = load_world(tmp_path / "one.yaml"), load_world(tmp_path / "two.yaml"), world(seed=2)
+    assert one.words == f"one.yaml ({World(seed=1).words})"
+    assert two.words == f"calm ({World(seed=1).words})"
+    assert World(seed=2).words != World(seed=1).words
+    assert other.name is None
+
+
 def test_the_example_in_the_documentation_is_a_world() -> None:
     text = (Path(__file__).parents[2] / "docs" / "buildings.md").read_text()
     example = text.split("```yaml\n")[1].split("```")[0]

@@ -130,7 +130,7 @@ def test_nothing_is_searched_for_a_rule_that_does_not_fit() -> None:
 @pytest.mark.slow
 def test_days_without_people_have_no_best_parameters() -> None:
     trials: list[Trial] = []
-    with pytest.raises(UserError, match="office-5zone: 1 days from 01-06: no cost is known: nobody is there"):
+    with pytest.raises(UserError, match="office-5zone: 1 day from 01-06: no cost is known: nobody is there"):
         search(
             "constant",
             SMALL.id,

@@ -12,14 +12,16 @@ import pytest
 import torch
 from stable_baselines3 import SAC
 
-from airhandler.buildings.catalog import find_building, with_world
+from airhandler.buildings.catalog import Building, find_building, with_world
 from airhandler.buildings.codec import AbsentValueError
 from airhandler.buildings.env import BuildingEnv
 from airhandler.buildings.errors import UserError
+from airhandler.buildings.scenario import Scenario
 from airhandler.buildings.world import World
 from airhandler.control.agent import actor_weights
 from airhandler.control.bundle import Provenance, Weights, load_bundle, save_bundle
 from airhandler.control.policy import act, load_policy
+from airhandler.control.registry import warn_of
 from tests.fakes import healthy
 
 BUILDING = find_building("datacentre-dx")
@@ -180,5 +182,38 @@ def test_a_bundle_without_a_world_acts_the_same_in_one(bundle: Path) -> None:
 
 
 def test_a_card_from_before_worlds_still_loads(bundle: Path) -> None:
-    edit_card(bundle, lambda card: card.pop("world"))
+    edit_card(bundle, lambda card: (card.pop("world"), card.pop("card_sha256")))
     assert load_bundle(bundle, BUILDING)[0].world is None
+
+
+def test_a_changed_card_is_found(bundle: Path) -> None:
+    edit_card(bundle, lambda card: card["provenance"].update(seed=9))
+    with pytest.raises(UserError, match=r"card\.json is not what was written"):
+        load_bundle(bundle, BUILDING)
+
+
+def told(folder: Path, building: Building, caplog: pytest.LogCaptureFixture) -> list[str]:
+    caplog.clear()
+    warn_of("mine", load_policy(folder, building), building)
+    return caplog.messages
+
+
+def test_a_card_from_before_hashes_is_told(bundle: Path, caplog: pytest.LogCaptureFixture) -> None:
+    assert told(bundle, BUILDING, caplog) == []
+    edit_card(bundle, lambda card: card.pop("card_sha256"))
+    (line,) = told(bundle, BUILDING, caplog)
+    assert "bundle mine: its card.json is from before" in line
+
+
+def test_other_servers_than_in_training_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for trained, here, line in (
+        ("dense-a2", None, "trained with servers dense-a2; here volume-a2"),
+        (None, "dense-a2", "trained with servers volume-a2; here dense-a2"),
+        (None, None, None),
+        ("dense-a2", "dense-a2", None),
+    ):
+        source = SOURCE.model_copy(update={"settings": {"scenario": Scenario(servers=trained).to_dict()}})
+        folder = tmp_path / f"{trained}-{here}"
+        save_bundle(folder, find_building(BUILDING.id, trained), weights(), source)
+        said = told(folder, find_building(BUILDING.id, here), caplog)
+        assert said == ([] if line is None else [f"bundle mine: {line}"])

@@ -19,6 +19,7 @@ from airhandler.control.compare import Cell, compare, load_evaluations, row, sav
 from airhandler.control.summary import report_runs
 from airhandler.control.train import TrainSettings, train
 from airhandler.safety.wrapper import ShieldedEnv
+from tests.deploy.scenes import trained_on_others
 
 RANDOMISE = find_building("datacentre-dx").file.randomise
 ROUGH = Scenario(faults=("east_inlet_temp_c:bias=1",), stress=1, randomise=RANDOMISE)
@@ -60,8 +61,16 @@ def test_a_report_has_a_chapter_for_each_scenario_that_says_it(tmp_path: Path) -
     assert "leak_frac 0." in page
 
 
+def test_a_bundle_that_was_trained_otherwise_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = trained_on_others(tmp_path)
+    late = Scenario(faults=("dead-fan-east@07-15T12:00",))
+    with pytest.raises(UserError, match="outside the run"):
+        compare([cell(controller=str(folder), scenario=late)], processes=1)
+    assert caplog.messages == [f"bundle {folder}: trained with servers dense-a2; here volume-a2"]
+
+
 def test_a_scenario_that_does_not_fit_is_said_before_anything_runs() -> None:
-    with pytest.raises(UserError, match="outside the run of 1 days"):
+    with pytest.raises(UserError, match="outside the run of 1 day from"):
         compare([cell(scenario=Scenario(faults=("dead-fan-east@07-15T12:00",)))], processes=1)
     with pytest.raises(UserError, match="has: no equipment faults"):
         compare([cell(building="office-5zone", scenario=Scenario(faults=("dead-fan-east",)))], processes=1)

@@ -11,7 +11,8 @@ from airhandler.buildings.catalog import find_building, with_world
 from airhandler.buildings.errors import UserError
 from airhandler.buildings.model import Period
 from airhandler.buildings.world import World
-from airhandler.control.compare import Cell, compare, load_evaluations, save_evaluation
+from airhandler.control.compare import Cell, compare, load_evaluations, row, save_evaluation
+from airhandler.control.display import evaluation_table
 from airhandler.control.policy import load_policy
 from airhandler.control.summary import report_runs
 from airhandler.control.train import TrainSettings, train
@@ -34,6 +35,10 @@ def test_runs_in_a_world_are_kept_with_it_and_differ_by_seed(tmp_path: Path) -> 
     done = compare(cells, processes=1)
     for one, result in zip(cells, done, strict=True):
         save_evaluation(tmp_path, one, result)
+        assert row(one, result)["world"] == (one.world and one.world.words)
+        assert evaluation_table([row(one, result)]).title == (
+            "datacentre-dx, chicago, 1 day from 01-01" + (f"; world {WORLD.words}" if one.world else "")
+        )
         assert (result.kpis.cost_usd == pytest.approx(0.25 * result.kpis.total_kwh)) == (one.world is not None)
     assert done[0].kpis.total_kwh != done[1].kpis.total_kwh
     kept = load_evaluations(tmp_path)
@@ -42,9 +47,9 @@ def test_runs_in_a_world_are_kept_with_it_and_differ_by_seed(tmp_path: Path) -> 
     for one in kept:
         assert one.done.table.building.world == one.cell.world
     page = report_runs(kept, tmp_path / "report.html", title="t", command="c").read_text()
-    assert [words in page for words in ("cost_usd", "seed 0", "seed 1")] == [True] * 3, (
-        "a chapter for each world and seed"
-    )
+    assert [
+        words in page for words in ("cost_usd", f"world {WORLD.words}; seed 0", f"world {WORLD.words}; seed 1")
+    ] == [True] * 3, "a chapter for each world and seed"
 
 
 def test_a_file_that_is_missing_is_said_before_anything_runs(tmp_path: Path) -> None:

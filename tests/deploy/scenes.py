@@ -14,6 +14,7 @@ from airhandler.buildings.catalog import Building, find_building
 from airhandler.buildings.codec import TIME_FEATURES
 from airhandler.buildings.errors import SiteError
 from airhandler.buildings.points import Reading, Role, Setpoints
+from airhandler.buildings.scenario import Scenario
 from airhandler.buildings.site import WriteFailed, WriteOutcome, Written
 from airhandler.control.bundle import Provenance, save_bundle
 from airhandler.control.tick import Stage, Tick
@@ -150,7 +151,13 @@ def settings(out: Path, **changes: object) -> RunSettings:
     return RunSettings(**{"controller": "fake", "out": out, "port": 0, **changes})  # type: ignore[arg-type]
 
 
-def bundle(folder: Path) -> Path:
+def trained_on_others(folder: Path) -> Path:
+    """A bundle whose training had other servers than the building has."""
+    through = {"scenario": Scenario(servers="dense-a2").to_dict()}
+    return bundle(folder, PROVENANCE.model_copy(update={"settings": through}))
+
+
+def bundle(folder: Path, provenance: Provenance = PROVENANCE) -> Path:
     """A trained policy, but for the training: weights from a seed. It wants what no one would."""
     made = building()
     wide, hidden, actions = len(TIME_FEATURES) + len(made.observations), 8, len(made.actions)
@@ -161,7 +168,7 @@ def bundle(folder: Path) -> Path:
         "weight_1": random.normal(size=(actions, hidden)).astype(np.float32),
         "bias_1": np.zeros(actions, dtype=np.float32),
     }
-    save_bundle(folder, made, weights, PROVENANCE)
+    save_bundle(folder, made, weights, provenance)
     return folder
 
 

@@ -4,22 +4,37 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import json
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from airhandler.buildings.site import WriteOutcome
+from airhandler.buildings.world import World
 from airhandler.control.loop import Loop
 from airhandler.control.table import TickTable
 from airhandler.deploy import shadow
+from airhandler.deploy.cli import describe
 from airhandler.deploy.connectors import rehearsal
 from airhandler.deploy.connectors.connect import watch
 from airhandler.deploy.connectors.connection import View
-from airhandler.deploy.run import TICKS_FILE
+from airhandler.deploy.live import run_live
+from airhandler.deploy.run import SUMMARY_FILE, TICKS_FILE, RunOutcome
 from airhandler.deploy.shadow import run_shadow
 from airhandler.deploy.stop import Stop
-from tests.deploy.scenes import FakeController, building, reading, record, settings, view
+from tests.deploy.scenes import (
+    FakeController,
+    FakeWriter,
+    building,
+    connection,
+    reading,
+    record,
+    settings,
+    trained_on_others,
+    view,
+)
 
 WRITING = ("write", "writer", "relinquish", "command", "authority")
 
@@ -92,6 +107,25 @@ def test_no_writer_is_made_for_a_simulated_building_and_it_keeps_its_own_control
     assert outcome.kpis is not None
     assert stock.kpis is not None
     assert outcome.kpis.total_kwh == stock.kpis.total_kwh
+
+
+@pytest.mark.parametrize("run", [run_shadow, run_live])
+def test_a_bundle_that_was_trained_otherwise_is_told(
+    run: Callable[..., RunOutcome], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = trained_on_others(tmp_path / "bundle")
+    readings = [reading(0), reading(1)]
+    there = view(readings) if run is run_shadow else connection(readings, FakeWriter())
+    run(settings(tmp_path / "out", controller=str(folder)), lambda *_: there)
+    assert f"bundle {folder}: trained with servers dense-a2; here volume-a2" in caplog.messages
+
+
+def test_the_world_is_in_the_summary(tmp_path: Path) -> None:
+    around = World.model_validate_json('{"name": "dear", "tariff_usd_per_kwh": {"kind": "flat", "value": 0.25}}')
+    chosen = settings(tmp_path, controller="stock", world=around)
+    outcome = run_shadow(chosen, lambda *_: view([reading(0), reading(1)]))
+    assert json.loads((tmp_path / SUMMARY_FILE).read_text())["world"] == around.words
+    assert f"put through: world dear ({World(**around.model_dump(exclude={'name'})).words})" in describe(outcome)
 
 
 def test_stock_only_observes(tmp_path: Path) -> None:
