@@ -136,19 +136,3 @@ class Fickle(Mapping[str, float]):
 
     def __len__(self) -> int:
         return len(names())
-
-
-class EvilFloat(float):
-    """A float that claims to be inside every interval."""
-
-    def __lt__(self, other: object) -> bool:
-        return False
-
-    def __gt__(self, other: object) -> bool:
-        return False
-
-    def __le__(self, other: object) -> bool:
-        return True
-
-    def __ge__(self, other: object) -> bool:
-        return True

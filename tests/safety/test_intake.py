@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from airhandler.buildings.points import Setpoints
+from airhandler.control.hostile_values import EvilFloat
 from airhandler.safety.intake import ProposalCheck, as_number, is_plain
 from airhandler.safety.verdict import Proposal
-from tests.safety.situations import FLOW, START, TEMP, EvilFloat, names, proposal, setpoints
+from tests.safety.situations import FLOW, START, TEMP, names, proposal, setpoints
 
 NOT_NUMBERS = [
     None,

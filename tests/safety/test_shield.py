@@ -13,6 +13,7 @@ from airhandler.buildings.catalog import building_ids, find_building
 from airhandler.buildings.errors import UserError
 from airhandler.buildings.points import Reading, Setpoints
 from airhandler.buildings.settings import SetpointRule
+from airhandler.control.hostile_values import EvilFloat
 from airhandler.safety.inlet_guard import InletGuard
 from airhandler.safety.shield import Shield
 from airhandler.safety.verdict import Adjusted, Allowed, Proposal, Rejected, Verdict
@@ -22,7 +23,6 @@ from tests.safety.situations import (
     SHIELD,
     START,
     TEMP,
-    EvilFloat,
     Explosive,
     Fickle,
     building,
