@@ -10,7 +10,7 @@ from pathlib import Path
 from .energyplus import convert, engine_version
 from .epjson import Epjson
 from .errors import UserError
-from .folders import own_folder, remove
+from .folders import temporary
 
 _IDF, _EPJSON = {".idf", ".imf"}, {".epjson", ".json"}
 _VERSION = re.compile(r"^[ \t]*version\s*,\s*([\d.]+)\s*;", re.IGNORECASE | re.MULTILINE)
@@ -45,14 +45,11 @@ def _checked(path: Path, changed: int) -> str:
             f"model {path}: holds {template}, and templates have to be written out first: run ExpandObjects of "
             f"EnergyPlus {engine_version()} on it (`energyplus -x`), and give the expanded.idf that it makes"
         )
-    folder = own_folder("convert")
-    try:
+    with temporary("convert") as folder:
         copy = folder / f"{path.stem}{'.idf' if is_idf else '.epJSON'}"
         copy.write_text(text, encoding="utf-8")
         made = convert(copy, folder)
         return made.read_text(encoding="utf-8", errors="replace") if is_idf else text
-    finally:
-        remove(folder)
 
 
 def _text(path: Path) -> str:

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 
 from .energyplus import Actuator, Variable, exchangeable
 from .epjson import Epjson
-from .folders import own_folder, remove
+from .folders import temporary
 from .model import Period, run_period, weather_run
 from .nearest import dictionary
 from .weather import Weather
@@ -66,8 +66,7 @@ class _Listed:
 
 def _listed(model: Epjson, weather: Weather, variables: Collection[str]) -> _Listed:
     """Asks EnergyPlus, which lists the keys of those variables only that somebody asks for."""
-    folder = own_folder("names")
-    try:
+    with temporary("names") as folder:
         path = folder / "model.epJSON"
         reports = {
             "Output:VariableDictionary": {"Names": {"key_field": "regular"}},
@@ -81,8 +80,6 @@ def _listed(model: Epjson, weather: Weather, variables: Collection[str]) -> _Lis
             variables=tuple(dictionary(folder / "eplusout.rdd")),
             sizes=tuple(sizes.read_text(errors="replace").splitlines()) if sizes.exists() else (),
         )
-    finally:
-        remove(folder)
 
 
 def brief_run(model: Epjson) -> Epjson:

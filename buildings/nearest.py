@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from .folders import own_folder, remove
+from .folders import temporary
 
 Wanted = tuple[str, str, str]  # kind ("OutputVariable", "OutputMeter", "Actuator"), name, key
 Names = Callable[[Path, Path, Sequence[str], Path], list[tuple[str, str]]]  # of a model, weather, variables, folder
@@ -21,8 +21,7 @@ def missing_text(missing: Sequence[Wanted], model: Path, weather: Path, names: N
         model, weather: of the run that found it out.
         names: runs a model in a folder and lists what it has, with every key of the variables asked about.
     """
-    folder = own_folder("names")
-    try:
+    with temporary("names") as folder:
         tree = json.loads(model.read_text())
         tree["Output:VariableDictionary"] = {"Names": {"key_field": "regular"}}
         tree["OutputControl:Files"] = {"Files": {"output_rdd": "Yes"}}
@@ -30,8 +29,6 @@ def missing_text(missing: Sequence[Wanted], model: Path, weather: Path, names: N
         path.write_text(json.dumps(tree))
         available = names(path, weather, [name for kind, name, _ in missing if kind == "OutputVariable"], folder)
         return message(missing, available, dictionary(folder / "eplusout.rdd"), model.name)
-    finally:
-        remove(folder)
 
 
 def listed(csv: str) -> list[tuple[str, str]]:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from airhandler.buildings.errors import UserError
 from airhandler.buildings.sinergym import is_sinergym
 
 from . import cli_bench
@@ -174,6 +173,7 @@ def evaluate(
         return
     from .compare import Cell, compare, labels_of, row, save_evaluation
     from .display import comparison_bars, evaluation_table, show
+    from .table import check_writable
 
     period = _period(start, days)
     if out is not None:
@@ -223,17 +223,6 @@ def report(
 def command_line() -> str:
     """The command as it was typed, for provenance."""
     return " ".join(["airhandler", *sys.argv[1:]])
-
-
-def check_writable(folder: Path) -> None:
-    """Makes a folder. Raises UserError if it cannot be written, before any work is done."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".writable"
-        probe.write_text("")
-        probe.unlink()
-    except OSError as error:
-        raise UserError(f"out folder {folder} cannot be written: {error.strerror or error}") from error
 
 
 def _tell(done: Trained, out: Path, as_json: bool, *, resumable: bool) -> None:

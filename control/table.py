@@ -6,6 +6,7 @@ import contextlib
 import json
 import math
 import os
+import tempfile
 import tokenize
 import zipfile
 import zlib
@@ -300,6 +301,18 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def check_writable(folder: Path) -> None:
+    """Makes a folder. Raises UserError if it cannot be written, before any work is done."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UserError(
+            f"folder {folder} cannot be written ({error.strerror or error}): name another with --out"
+        ) from error
 
 
 def _column_names(measured: Sequence[str], setpoints: Sequence[str]) -> tuple[str, ...]:

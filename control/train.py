@@ -32,7 +32,7 @@ from airhandler.safety.wrapper import ShieldedEnv
 
 from .agent import AgentSettings, actor_weights, make_agent
 from .bundle import Provenance, Weights, save_bundle
-from .table import replacing
+from .table import check_writable, replacing
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -211,12 +211,7 @@ def _prepare_folder(settings: TrainSettings, resume: bool) -> Path:
         raise UserError(f"{settings.out} holds a training run: continue it with --resume, or name another --out")
     if not resume and (settings.out / "bundle").exists():
         raise UserError(f"{settings.out} holds a bundle that another run made: name another --out")
-    try:
-        checkpoint.mkdir(parents=True, exist_ok=True)
-        (checkpoint / ".writable").write_text("")
-        (checkpoint / ".writable").unlink()
-    except OSError as error:
-        raise UserError(f"out folder {settings.out} cannot be written: {error.strerror or error}") from error
+    check_writable(checkpoint)
     if resume:
         _check_same(settings, checkpoint)
     _settings_file(checkpoint).write_text(json.dumps(_comparable(settings), indent=2) + "\n")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +18,7 @@ from airhandler.buildings.scenario import NORMAL, Scenario
 from airhandler.buildings.world import World
 from airhandler.control.kpis import Kpis, kpis
 from airhandler.control.loop import Loop
-from airhandler.control.table import KINDS, TickTable, replacing
+from airhandler.control.table import KINDS, TickTable, check_writable, replacing
 from airhandler.control.tick import Stage, Tick
 
 from .connectors.connection import View
@@ -197,11 +196,4 @@ def _begun(settings: RunSettings, building: Building, controller: str, stop: Sto
 def _check_folder(folder: Path) -> None:
     if (folder / SUMMARY_FILE).exists():
         raise UserError(f"folder {folder} holds an earlier run ({SUMMARY_FILE}): name another with --out")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise UserError(
-            f"folder {folder} cannot be written ({error.strerror or error}): name another with --out"
-        ) from error
+    check_writable(folder)
