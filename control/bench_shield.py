@@ -146,20 +146,25 @@ def _broken(case: Situation, verdict: Any, shield: Shield, oracle: Oracle, count
         return {"malformed"}
     base = oracle.base(case.history, case.in_force)
     past = oracle.stood(case.past, base)
+    refused = isinstance(verdict, Rejected)
+    hopeless = refused and case.sound is not False and any(r.slack_k is not None for r in verdict.reasons)
+    if case.sound and hopeless:
+        hopeless = oracle.is_hopeless(given, past, case.history, case.written)
+    counts["hopeless"] += hopeless
     checks = {
         "outside_limits": not oracle.is_inside_limits(given),
         "outside_ramps": not oracle.is_inside_ramps(given, past),
         "outside_dwell": not oracle.is_inside_dwell(given, past),
         "outside_operator": not oracle.is_inside_operator(given, base),
         "not_idempotent": not _same_again(case, verdict, shield),
-        "not_fallback": isinstance(verdict, Rejected) and not oracle.is_towards_fallback(given, past),
-        "unsound_passed": case.sound is False and not isinstance(verdict, Rejected),
+        "not_fallback": refused and not hopeless and not oracle.is_towards_fallback(given, past),
+        "unsound_passed": case.sound is False and not refused,
         "safe_changed": isinstance(verdict, Allowed) and dict(given) != dict(case.proposal.setpoints),
     }
     if case.sound:
         asked = {name: float(value) for name, value in case.proposal.setpoints.items()}
         counts["sound"] += 1
-        checks["safe_changed"] |= isinstance(verdict, Rejected)
+        checks["safe_changed"] |= refused and not hopeless
         if oracle.is_safe(asked, past, case.history, case.written):
             counts["safe"] += 1
             checks["safe_changed"] |= dict(given) != asked
@@ -181,6 +186,7 @@ def _result(tally: Tally, seed: int) -> dict[str, Any]:
         **{name: counts[name] for name in BROKEN},
         **{kind: counts[kind] for kind in ("allowed", "adjusted", "rejected")},
         "sound": counts["sound"],
+        "hopeless": counts["hopeless"],
         "safe": counts["safe"],
         **_times(_all(tally.cpu_s), _all(tally.wall_s)),
         "buildings": {

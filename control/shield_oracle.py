@@ -19,6 +19,7 @@ from airhandler.buildings.settings import ZoneRoles
 from airhandler.safety.operator_limits import OperatorFile
 
 _ROUNDING = 1e-9
+_COOLER_K, _PARTS = 0.001, 20  # what is tried beside set-points that are said to be all that can be done
 _CLEARLY_K = 1e-6  # nearer to a bound than this, forwards and backwards may differ by rounding
 
 
@@ -196,23 +197,70 @@ class Oracle:
         margin_k = settings.dew_point_margin_k
         if margin_k is not None and asked[roles.supply_temp_setpoint] < now[roles.inlet_dew_point] + margin_k:
             return False
-        leak = self._building.file.parameters["leak_frac"]
+        limit_c, load = THERMAL_CLASSES[settings.inlet_class].recommended.high_c, now[roles.it_load]
+        later = min(load + settings.load_step_frac, max(1.0, load))
+        return all(
+            self._inlet_c(roles, asked, commanded, history, at) <= limit_c + margin_k - _CLEARLY_K
+            for at, margin_k in ((load, -settings.inlet_margin_k), (later, settings.inlet_margin_k))
+        )
+
+    def _inlet_c(
+        self,
+        roles: ZoneRoles,
+        asked: Mapping[str, float],
+        commanded: Mapping[str, float],
+        history: Sequence[Reading],
+        at_load: float,
+    ) -> float:
+        """The inlet of a zone in the next step, under set-points and a load."""
+        settings, now, leak = self._building.file.shield, history[-1], self._building.file.parameters["leak_frac"]
+        flow, load = asked[roles.supply_flow_setpoint], now[roles.it_load]
         explained_c = max(_balance_c(roles, reading, leak) for reading in history[-2:])
         missed_k = max(0.0, now[roles.inlet_temp] - explained_c - settings.inlet_margin_k)
         excess_k = max(0.0, now[roles.supply_temp] - commanded[roles.supply_temp_setpoint])
         supply_c = asked[roles.supply_temp_setpoint] + excess_k
         heat = max(0.0, now[roles.zone_temp] - now[roles.supply_temp]) * max(0.0, now[roles.supply_flow])
+        heat *= self._growth("idle_heat_frac", 0.2, load, at_load)
+        drawn = max(0.0, now[roles.server_flow]) * self._growth("idle_flow_frac", 0.4, load, at_load)
+        hot_c = max(now[roles.zone_temp], supply_c + (heat / flow if flow > 0.0 else math.inf))
+        return mixed_temp_c(supply_c, hot_c, recirculation_frac(leak, flow, drawn)) + missed_k
+
+    def is_hopeless(self, given: Mapping[str, float], past: Past, history: Any, written: bool) -> bool:
+        """Whether an inlet is beyond its limit, no cooler air can be had, and no airflow takes the margin off it."""
+        commanded = {name: stood.base for name, stood in past.items()} if written else self.base(history, None)
+        return any(self._is_lost(r, given, commanded, past, history) for r in self._building.zones.values())
+
+    def _is_lost(
+        self,
+        roles: ZoneRoles,
+        given: Mapping[str, float],
+        commanded: Mapping[str, float],
+        past: Past,
+        history: Sequence[Reading],
+    ) -> bool:
+        settings, now = self._building.file.shield, history[-1]
         limit_c = THERMAL_CLASSES[settings.inlet_class].recommended.high_c
-        load = now[roles.it_load]
-        later = min(load + settings.load_step_frac, max(1.0, load))
-        for at, margin_k in ((load, -settings.inlet_margin_k), (later, settings.inlet_margin_k)):
-            heat_then = heat * self._growth("idle_heat_frac", 0.2, load, at)
-            drawn = max(0.0, now[roles.server_flow]) * self._growth("idle_flow_frac", 0.4, load, at)
-            share = recirculation_frac(leak, flow, drawn)
-            hot_c = max(now[roles.zone_temp], supply_c + (heat_then / flow if flow > 0.0 else math.inf))
-            if mixed_temp_c(supply_c, hot_c, share) + missed_k > limit_c + margin_k - _CLEARLY_K:
-                return False
-        return True
+        temp, flow = roles.supply_temp_setpoint, roles.supply_flow_setpoint
+        margin_k, low, high = settings.dew_point_margin_k, *self._ranges[flow]
+        least_c = -math.inf if margin_k is None else now[roles.inlet_dew_point] + margin_k
+        temps = () if temp in self._by_hand else (max(given[temp] - _COOLER_K, least_c),)
+        flows = () if flow in self._by_hand else (low + (high - low) * part / _PARTS for part in range(_PARTS + 1))
+        others = ({**given, temp: t} for t in temps if t < given[temp])
+        if any(self._keeps_hard(other, past) for other in others):
+            return False
+        aired = ({**given, flow: kg_s} for kg_s in flows)
+        points = (given, *(other for other in aired if self._keeps_hard(other, past)))
+        inlets_c = [self._inlet_c(roles, point, commanded, history, now[roles.it_load]) for point in points]
+        return inlets_c[0] > limit_c - _CLEARLY_K and min(inlets_c) > limit_c - settings.inlet_margin_k - _CLEARLY_K
+
+    def _keeps_hard(self, asked: Mapping[str, float], past: Past) -> bool:
+        base = {name: stood.base for name, stood in past.items()}
+        return (
+            self.is_inside_limits(asked)
+            and self.is_inside_ramps(asked, past)
+            and self.is_inside_dwell(asked, past)
+            and self.is_inside_operator(asked, base)
+        )
 
     def _growth(self, part: str, unknown: float, load: float, later: float) -> float:
         idle = unknown if self._building.servers is None else getattr(self._building.servers, part)

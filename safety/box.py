@@ -98,6 +98,27 @@ class Box:
             self.high[index] = bound if bound > low else low
             self._high_rule[index] = rule
 
+    def asked_for(self, asked: tuple[float, ...]) -> Box:
+        """A copy of what the rules left until now, for another proposal."""
+        box = Box(asked)
+        box.low, box.high = self.low.copy(), self.high.copy()
+        box._low_rule, box._high_rule = self._low_rule.copy(), self._high_rule.copy()
+        return box
+
+    def settled(self, free: Box, pulls: Mapping[int, Rule]) -> Box:
+        """A box that leaves what is given here and nothing else, for what another one was asked for at first.
+
+        Args:
+            free: that one. Where it gives the same, its rule decided.
+            pulls: the rules that moved what was asked for here, by place.
+        """
+        box, given = Box(free.asked), self.all_given()
+        box.low, box.high = list(given), list(given)
+        for index, value in enumerate(given):
+            bound = free.decided_by(index) if free.given(index) == value else None
+            box._low_rule[index] = box._high_rule[index] = bound or pulls.get(index) or self.decided_by(index)
+        return box
+
     def given(self, index: int) -> float:
         """The value nearest to what was asked that the interval leaves."""
         asked = self.asked[index]

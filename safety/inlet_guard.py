@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from airhandler.buildings.airflow import mixed_temp_c, recirculation_frac
@@ -22,7 +22,11 @@ from .prediction import (
     least_flow_kg_s,
     measured_air,
 )
+from .projection import Row, Shortfall
 from .zones import ZonePart
+
+_SMALL = 1e-4  # of an airflow: the step of a slope
+_ROUNDING_K = 1e-9  # between a set-point and the inlet that it was worked out for
 
 
 class Bound(NamedTuple):
@@ -88,6 +92,38 @@ class InletGuard:
             flow_kg_s = box.given(zone.flow)
             for air, bound in airs:
                 box.at_most(zone.temp, highest_setpoint_c(air, leak, flow_kg_s, bound.target_c), self)
+
+    def rows(self, box: Box, case: Case, at: Sequence[float]) -> list[Row]:
+        """Tangents of the highest supply air over the airflow, where it is at."""
+        return [
+            Row(self, ((zone.temp, 1.0), (zone.flow, -slope)), highest_c - slope * at[zone.flow])
+            for zone in self._zones
+            for highest_c, slope in self._edges(zone, case, at)
+            if highest_c < at[zone.temp]
+        ]
+
+    def _edges(self, zone: ZonePart, case: Case, at: Sequence[float]) -> list[tuple[float, float]]:
+        """The highest supply air of each bound [degC] and how it rises with the airflow [K per kg/s]."""
+        flow_kg_s, further_kg_s = at[zone.flow], at[zone.flow] * (1.0 + _SMALL) + _SMALL
+        edges = []
+        for air, bound in self._airs(zone, case):
+            here_c = highest_setpoint_c(air, self._leak, flow_kg_s, bound.target_c)
+            there_c = highest_setpoint_c(air, self._leak, further_kg_s, bound.target_c)
+            edges.append((here_c, (there_c - here_c) / (further_kg_s - flow_kg_s)))
+        return [edge for edge in edges if math.isfinite(edge[1])]
+
+    def shortfalls(self, box: Box, case: Case) -> list[Shortfall]:
+        """The zones whose inlet is predicted above what it is to be, even with what the box gives."""
+        found = []
+        for zone in self._zones:
+            air, bound = self._airs(zone, case)[0]
+            given_c, flow_kg_s = box.given(zone.temp), box.given(zone.flow)
+            inlet_c = inlet_temp_c(air, self._leak, given_c, flow_kg_s)
+            if inlet_c > bound.target_c + _ROUNDING_K:
+                words = f"{zone.name} inlet predicted {inlet_c:.1f} degC with supply air at {given_c:.1f} degC"
+                unsafe = inlet_c > bound.target_c + self._margin_k + _ROUNDING_K
+                found.append(Shortfall((zone.temp, zone.flow), inlet_c - bound.target_c, unsafe, words))
+        return found
 
     def why(self, box: Box, case: Case, index: int) -> str:
         """The inlet that was predicted for what was asked, and the limit that it passed the furthest."""

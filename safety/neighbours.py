@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
+
 from .box import Box, Case, around
+from .projection import Row, Shortfall
 from .zones import ZonePart
 
 
@@ -31,6 +35,19 @@ class Neighbours:
             low, high = around(box.given(one), self._difference_k)
             box.at_least(other, low, self)
             box.at_most(other, high, self)
+
+    def rows(self, box: Box, case: Case, at: Sequence[float]) -> list[Row]:
+        """Each pair, either way round."""
+        pairs = itertools.pairwise(self._places)
+        return [
+            Row(self, ((warm, 1.0), (cool, -1.0)), self._difference_k)
+            for one, other in pairs
+            for warm, cool in ((one, other), (other, one))
+        ]
+
+    def shortfalls(self, box: Box, case: Case) -> list[Shortfall]:
+        """Nothing: a guard that holds a zone further apart comes before it."""
+        return []
 
     def why(self, box: Box, case: Case, index: int) -> str:
         """The neighbours, as they are given."""

@@ -113,17 +113,21 @@ def highest_setpoint_c(air: ZoneAir, leak_frac: float, flow_kg_s: float, limit_c
 def least_flow_kg_s(air: ZoneAir, leak_frac: float, setpoint_c: float, limit_c: float) -> float:
     """The least supply airflow that keeps `inlet_temp_c` at or below a limit, at a supply-air set-point.
 
-    Never more than the servers draw: beyond that only the leak recirculates, and more air does not help.
+    Beyond what the servers draw only the leak recirculates. More air than that carries off the heat of the hot side;
+    where the hot side as it is measured, or the supply itself, is too warm, it does not help and is not asked for.
     """
     servers = air.server_flow_kg_s
     target_c = limit_c - air.missed_k
     room_k = target_c - setpoint_c - air.excess_k
-    if servers <= 0.0 or room_k <= 0.0:
+    if room_k <= 0.0:
         return servers
+    by_leak = leak_frac * air.heat_k_kg_s / room_k
+    if servers <= 0.0:
+        return by_leak
     hot_excess_k = max(0.0, air.hot_temp_c - target_c)
     by_measured = servers / (1.0 - leak_frac) * hot_excess_k / (hot_excess_k + room_k)
     by_balance = air.heat_k_kg_s / (room_k + (1.0 - leak_frac) * air.heat_k_kg_s / servers)
-    return min(servers, max(by_measured, by_balance))
+    return max(min(servers, by_measured), by_balance if by_balance <= servers else by_leak)
 
 
 def _rise_k(air: ZoneAir, flow_kg_s: float) -> float:

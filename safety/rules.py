@@ -18,6 +18,7 @@ from .min_airflow import MinAirflow
 from .neighbours import Neighbours
 from .operator_limits import OperatorFile, OperatorLimits
 from .pace import Dwell, HourlyRamp
+from .projection import Coupled
 from .zones import zone_parts
 
 
@@ -66,6 +67,19 @@ class Ramp:
         return f"at most {self._steps[index]:g} a step, from {case.base[index]:.3g}"
 
 
+class Fallback:
+    """What decides where the rules find no safe point near what was asked, but the known fallback is one."""
+
+    name = "fallback"
+
+    def narrow(self, box: Box, case: Case) -> None:
+        """Nothing: it is one point, and no range."""
+
+    def why(self, box: Box, case: Case, index: int) -> str:
+        """That it is the fallback."""
+        return "nothing nearer is safe, so the known fallback"
+
+
 def hard_rules(building: Building, operator: OperatorFile | None = None) -> tuple[Rule, ...]:
     """The rules that hold for the fallback too, in their order: an earlier one wins over a later one."""
     always = (Limits(building), Ramp(s.ramp_per_step for s in building.rules))
@@ -76,13 +90,27 @@ def hard_rules(building: Building, operator: OperatorFile | None = None) -> tupl
 
 def soft_rules(building: Building) -> tuple[Rule, ...]:
     """The rules after those, in their order."""
+    return (*guards(building), *coupled_rules(building))
+
+
+def guards(building: Building) -> tuple[Rule, ...]:
+    """Those of them that hold single set-points."""
     zones, settings = zone_parts(building), building.file.shield
     if not zones:
         return ()
-    margin_k, difference_k = settings.dew_point_margin_k, settings.neighbour_difference_k
+    margin_k = settings.dew_point_margin_k
     return (
         MinAirflow(zones, settings.min_flow_ratio),
         *((DewPoint(zones, margin_k),) if margin_k is not None else ()),
+    )
+
+
+def coupled_rules(building: Building) -> tuple[Coupled, ...]:
+    """Those of them that hold several set-points together: they come last."""
+    zones, difference_k = zone_parts(building), building.file.shield.neighbour_difference_k
+    if not zones:
+        return ()
+    return (
         InletGuard(zones, building),
         *((Neighbours(zones, difference_k),) if difference_k is not None else ()),
     )

@@ -15,12 +15,14 @@ from .box import Box, Case, Rule
 from .intake import ProposalCheck, as_number, is_plain
 from .operator_limits import OperatorFile
 from .pace import Dwell, HourlyRamp
-from .rules import Limits, hard_rules, soft_rules
+from .projection import Projection, Pull
+from .rules import Fallback, Limits, coupled_rules, guards, hard_rules
 from .sensors import SensorCheck
 from .verdict import Adjusted, Allowed, Proposal, Reason, Rejected, Verdict
 from .zones import zone_parts
 
 _NOTHING: Mapping[str, float] = MappingProxyType({})
+_NO_PULLS: Mapping[int, Pull] = MappingProxyType({})
 
 
 class Shield:
@@ -47,7 +49,10 @@ class Shield:
         self._fallback = tuple(float(s.fallback) for s in building.rules)
         self._limits = Limits(building)
         self._hard = hard_rules(building, operator)
-        self._rules: tuple[Rule, ...] = (*self._hard, *soft_rules(building))
+        self._single: tuple[Rule, ...] = (*self._hard, *guards(building))
+        self._coupled = coupled_rules(building)
+        self._by_fallback: Mapping[int, Rule] = dict.fromkeys(range(len(self._names)), Fallback())
+        self._projection = Projection(building.setpoints, self._coupled)
         paced = [rule for rule in self._hard if isinstance(rule, HourlyRamp | Dwell)]
         self._paced = tuple({index for rule in paced for index in rule.places})
         self._past_steps = max((rule.memory for rule in paced), default=0)
@@ -112,15 +117,64 @@ class Shield:
         asked, faults = self._proposals.read(proposal)
         if doubts or faults or proposal is None:
             return self._reject(stands, doubts + faults)
-        case, box = Case(values, self._sensors.previous(history), stands.base, commanded, stands.past), Box(asked)
-        for rule in self._rules:
-            rule.narrow(box, case)
+        case = Case(values, self._sensors.previous(history), stands.base, commanded, stands.past)
+        free, box = self._narrowed(asked, case)
         watched = self._sensors.watch(history[-1])
-        given = box.all_given()
-        if given == asked or asked == self._approach(stands):
+        pulls: Mapping[int, Pull] = _NO_PULLS
+        fallback, unsafe = self._approach(stands), self._unsafe(box, case)
+        if asked == fallback or (box.all_given() == asked and not unsafe):
             same = proposal.setpoints if is_plain(proposal.setpoints) else self._as_setpoints(asked)
             return Allowed(setpoints=same, reasons=watched)
-        return Adjusted(setpoints=self._as_setpoints(given), reasons=self._reasons(box, case) + watched)
+        if unsafe:
+            _, coolest = self._narrowed(fallback, case)
+            if reasons := self._unsafe(coolest, case):
+                return Rejected(setpoints=self._as_setpoints(coolest.all_given()), reasons=reasons + watched)
+            box = coolest.settled(free, self._by_fallback)
+        elif box.all_given() != free.all_given():
+            box, pulls = self._nearest(free, box, case)
+        given = box.all_given()
+        return Adjusted(
+            setpoints=self._as_setpoints(given),
+            reasons=self._reasons(box, case, pulls) + watched,
+            distance=self._projection.distance(asked, given),
+        )
+
+    def _narrowed(self, asked: tuple[float, ...], case: Case) -> tuple[Box, Box]:
+        """What the rules of single set-points leave, and what all of them do."""
+        free = Box(asked)
+        for rule in self._single:
+            rule.narrow(free, case)
+        return free, self._coupled_too(free, asked, case)
+
+    def _coupled_too(self, free: Box, asked: tuple[float, ...], case: Case) -> Box:
+        box = free.asked_for(asked)
+        for rule in self._coupled:
+            rule.narrow(box, case)
+        return box
+
+    def _nearest(self, free: Box, box: Box, case: Case) -> tuple[Box, Mapping[int, Pull]]:
+        """The nearest point instead of the first one that the rules found, if it is one and nearer.
+
+        The rules judge it as they would judge a proposal: what the solver says is believed by nobody.
+        """
+        nearest = self._projection.nearest(free, case)
+        if nearest is None:
+            return box, _NO_PULLS
+        nearer = self._coupled_too(free, nearest.setpoints, case)
+        first, second = box.all_given(), nearer.all_given()
+        distance = self._projection.distance
+        if not distance(box.asked, second) < distance(box.asked, first):
+            return box, _NO_PULLS
+        return nearer.settled(free, {place: pull.rule for place, pull in nearest.pulls.items()}), nearest.pulls
+
+    def _unsafe(self, box: Box, case: Case) -> tuple[Reason, ...]:
+        """Why no point that is left is safe."""
+        return tuple(
+            Reason(rule=rule.name, words=f"no safe set-points: {short.words}", slack_k=short.slack_k)
+            for rule in self._coupled
+            for short in rule.shortfalls(box, case)
+            if short.is_unsafe
+        )
 
     def _reject(self, stands: Case, reasons: tuple[Reason, ...]) -> Rejected:
         return Rejected(setpoints=self._as_setpoints(self._approach(stands)), reasons=reasons)
@@ -163,9 +217,9 @@ class Shield:
         except Exception:  # noqa: BLE001 - G1: there is a base, whatever `history` is
             return None
 
-    def _reasons(self, box: Box, case: Case) -> tuple[Reason, ...]:
+    def _reasons(self, box: Box, case: Case, pulls: Mapping[int, Pull]) -> tuple[Reason, ...]:
         """One reason for every set-point that moved: the rule whose bound decided, and why."""
-        reasons = []
+        reasons, slack_k = [], self._slack_k(box, case)
         for index, point in enumerate(self._points):
             if (rule := box.decided_by(index)) is None:
                 continue
@@ -175,8 +229,23 @@ class Shield:
                 f"{self._labels[index]} held at {shown_given} instead of {shown_asked} {point.unit}: "
                 f"{rule.why(box, case, index)}"
             )
-            reasons.append(Reason(rule=rule.name, point=point.name, asked=asked, given=given, words=words))
+            reasons.append(
+                Reason(
+                    rule=rule.name,
+                    point=point.name,
+                    asked=asked,
+                    given=given,
+                    words=words,
+                    multiplier=pulls[index].multiplier if index in pulls and pulls[index].rule is rule else None,
+                    slack_k=slack_k.get(index),
+                )
+            )
         return tuple(reasons)
+
+    def _slack_k(self, box: Box, case: Case) -> Mapping[int, float]:
+        """What is still missing, by the place of a set-point that would have to do it [K]."""
+        short = [short for rule in self._coupled for short in rule.shortfalls(box, case)]
+        return {place: one.slack_k for one in short for place in one.places}
 
     def _as_setpoints(self, values: Iterable[float]) -> Setpoints:
         return Setpoints(dict(zip(self._names, values, strict=True)))

@@ -28,6 +28,9 @@ class Reason:
         asked: value that was asked for [unit of the point], None if it does not apply.
         given: value after the rule [unit of the point], None if it does not apply.
         words: one sentence for an operator.
+        multiplier: of a rule that holds several set-points together: how much nearer to what was asked the answer
+            would be for one kelvin more [ranges^2 per K]; None if it does not apply.
+        slack_k: how much of what the rule asks for is still missing [K]; None where nothing is.
     """
 
     rule: str
@@ -35,6 +38,8 @@ class Reason:
     point: str = ""
     asked: float | None = None
     given: float | None = None
+    multiplier: float | None = None
+    slack_k: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,10 +53,17 @@ class Allowed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Adjusted:
-    """The nearest safe set-points instead of those asked for, and why."""
+    """The nearest safe set-points instead of those asked for, and why.
+
+    Attributes:
+        setpoints: in force from now on.
+        reasons: one for every set-point that moved.
+        distance: how far they are from what was asked: each move as a share of its range, root of their squares' sum.
+    """
 
     setpoints: Setpoints
     reasons: tuple[Reason, ...]
+    distance: float = 0.0
     kind: Literal["adjusted"] = "adjusted"
 
 

@@ -10,7 +10,7 @@ from airhandler.buildings.catalog import Building, expand, find_building
 from airhandler.buildings.points import Reading, Role, Setpoints
 from airhandler.buildings.settings import SetpointRule, ShieldFile
 from airhandler.safety.shield import Shield
-from airhandler.safety.verdict import Proposal
+from airhandler.safety.verdict import Adjusted, Allowed, Proposal, Rejected, Verdict
 
 START = dt.datetime(2025, 7, 1, tzinfo=dt.UTC)
 STEP = dt.timedelta(minutes=15)
@@ -64,6 +64,16 @@ def shield() -> Shield:
 def names() -> tuple[str, ...]:
     """Its set-points."""
     return tuple(p.name for p in building().setpoints)
+
+
+def ranges() -> dict[str, tuple[float, float]]:
+    """Their limits."""
+    return {p.name: (p.low, p.high) for p in building().setpoints}
+
+
+def ramps() -> dict[str, float]:
+    """Their ramps in a step."""
+    return {name: 2.5 if "temp" in name else 1.5 for name in names()}
 
 
 def healthy(step: int = 0) -> dict[str, float | None]:
@@ -136,3 +146,20 @@ class Fickle(Mapping[str, float]):
 
     def __len__(self) -> int:
         return len(names())
+
+
+def assert_inside(verdict: Verdict) -> None:
+    """G1 without the ramp: exactly the building's set-points, plain floats, inside the limits."""
+    assert isinstance(verdict, Allowed | Adjusted | Rejected)
+    assert type(verdict.setpoints) is Setpoints
+    assert tuple(sorted(verdict.setpoints)) == tuple(sorted(names()))
+    for name, value in verdict.setpoints.items():
+        assert type(value) is float
+        assert ranges()[name][0] <= value <= ranges()[name][1]
+
+
+def assert_ramped(verdict: Verdict, base: Setpoints) -> None:
+    """No set-point is further than its ramp from where it stood, or from the limit that it stood beyond."""
+    for name, value in verdict.setpoints.items():
+        low, high = ranges()[name]
+        assert abs(value - min(max(base[name], low), high)) <= ramps()[name]

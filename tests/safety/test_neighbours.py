@@ -69,14 +69,14 @@ def test_bounds_of_earlier_rules_stay(
     assert settled(bounds, once, difference_k) == once
 
 
-def test_operator_reads_which_neighbour_held_a_zone() -> None:
+def test_neighbours_meet_half_way_and_the_operator_reads_it() -> None:
     shield = Shield(building_with(neighbour_difference_k=2.0, load_step_frac=0.0))
     verdict = shield.judge(history(), setpoints(24.0), proposal(22.0, **{WEST_TEMP: 25.0}))
-    assert (verdict.setpoints[TEMP], verdict.setpoints[WEST_TEMP]) == (22.0, 24.0)
-    (reason,) = verdict.reasons
-    assert reason.words == (
-        "west supply air held at 24.0 instead of 25.0 degC: at most 2 K between neighbours (east 22.0 degC)"
-    )
+    assert (verdict.setpoints[TEMP], verdict.setpoints[WEST_TEMP]) == pytest.approx((22.5, 24.5), abs=1e-5)
+    assert [reason.words for reason in verdict.reasons] == [
+        "east supply air held at 22.5 instead of 22.0 degC: at most 2 K between neighbours (west 24.5 degC)",
+        "west supply air held at 24.5 instead of 25.0 degC: at most 2 K between neighbours (east 22.5 degC)",
+    ]
     alike = proposal(24.0)
     assert isinstance(shield.judge(history(), setpoints(24.0), alike), Allowed)
 

@@ -16,7 +16,7 @@ from airhandler.buildings.settings import SetpointRule
 from airhandler.control.hostile_values import EvilFloat
 from airhandler.safety.inlet_guard import InletGuard
 from airhandler.safety.shield import Shield
-from airhandler.safety.verdict import Adjusted, Allowed, Proposal, Rejected, Verdict
+from airhandler.safety.verdict import Adjusted, Allowed, Proposal, Rejected
 from tests.safety.situations import (
     FLOW,
     MEMORY,
@@ -25,19 +25,23 @@ from tests.safety.situations import (
     TEMP,
     Explosive,
     Fickle,
+    assert_inside,
+    assert_ramped,
     building,
     building_with,
     healthy,
     history,
     names,
     proposal,
+    ramps,
+    ranges,
     reading,
     setpoints,
     shield,
 )
 
-LIMITS = {p.name: (p.low, p.high) for p in building().setpoints}
-RAMPS = {name: 2.5 if "temp" in name else 1.5 for name in names()}
+RAMPS = ramps()
+LIMITS = ranges()
 
 junk = st.one_of(
     st.none(),
@@ -95,23 +99,6 @@ sound_histories = st.builds(
 )
 
 
-def assert_inside(verdict: Verdict) -> None:
-    """G1 without the ramp: exactly the building's set-points, plain floats, inside the limits."""
-    assert isinstance(verdict, Allowed | Adjusted | Rejected)
-    assert type(verdict.setpoints) is Setpoints
-    assert tuple(sorted(verdict.setpoints)) == tuple(sorted(names()))
-    for name, value in verdict.setpoints.items():
-        assert type(value) is float
-        assert LIMITS[name][0] <= value <= LIMITS[name][1]
-
-
-def assert_ramped(verdict: Verdict, base: Setpoints) -> None:
-    """No set-point is further than its ramp from where it stood, or from the limit that it stood beyond."""
-    for name, value in verdict.setpoints.items():
-        low, high = LIMITS[name]
-        assert abs(value - min(max(base[name], low), high)) <= RAMPS[name]
-
-
 @given(histories, in_forces, proposals)
 def test_judge_is_total_and_what_leaves_is_inside_the_limits(past, in_force, asked) -> None:
     assert_inside(shield().judge(past, in_force, asked))
@@ -125,9 +112,13 @@ def test_what_leaves_is_inside_the_ramps_whatever_is_read_and_asked(past, in_for
 
 
 @given(sound_histories, sound_setpoints, sound_proposals)
-def test_sound_inputs_stay_inside_limits_and_ramps_and_are_not_rejected(past, in_force, asked) -> None:
+def test_sound_inputs_stay_inside_limits_and_ramps_and_are_rejected_only_where_nothing_is_safe(
+    past, in_force, asked
+) -> None:
     verdict = shield().judge(past, in_force, asked)
-    assert not isinstance(verdict, Rejected)
+    if isinstance(verdict, Rejected):
+        assert all(reason.words.startswith("no safe set-points: ") for reason in verdict.reasons)
+        assert all(reason.slack_k > 0.3 for reason in verdict.reasons)
     assert_inside(verdict)
     assert_ramped(verdict, in_force)
 
@@ -149,6 +140,8 @@ def test_judging_a_verdict_again_changes_nothing(past, in_force, asked) -> None:
 @given(sound_histories, sound_setpoints, sound_proposals)
 def test_allowed_is_the_very_proposal_and_adjusted_says_what_moved(past, in_force, asked) -> None:
     verdict = shield().judge(past, in_force, asked)
+    if isinstance(verdict, Rejected):
+        return  # nothing is safe
     moved = {name for name in names() if verdict.setpoints[name] != asked.setpoints[name]}
     assert isinstance(verdict, Adjusted if moved else Allowed)
     if not moved:
@@ -257,7 +250,7 @@ def test_broken_meter_is_reported_and_changes_nothing() -> None:
     assert verdict.setpoints is asked.setpoints
     assert [(r.rule, r.point) for r in verdict.reasons] == [("watch", "total_power_w")]
     adjusted = shield().judge(history(total_power_w=1e9), setpoints(), proposal(30.0))
-    assert [r.rule for r in adjusted.reasons] == ["inlet-guard", "inlet-guard", "watch"]
+    assert [r.rule for r in adjusted.reasons] == [*["inlet-guard"] * 4, "watch"]
 
 
 def test_good_rule_is_allowed_with_the_very_same_setpoints() -> None:
