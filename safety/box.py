@@ -16,7 +16,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol
+
+from .forecast import Forecast
 
 
 class Case(NamedTuple):
@@ -29,6 +32,8 @@ class Case(NamedTuple):
         commanded: what the building was told: the base, but in shadow what is measured [unit of the point].
         past: what was in force in the control steps until now, the newest last, by the place of the set-point and
             inside its limits [unit of the point]; of those set-points only whose pace is limited.
+        time: when the newest reading was taken; None where nobody knows.
+        forecast: what was learned of the air of the server zones; None: the building file alone.
     """
 
     values: Mapping[str, float]
@@ -36,6 +41,8 @@ class Case(NamedTuple):
     base: tuple[float, ...]
     commanded: tuple[float, ...]
     past: Sequence[Mapping[int, float]] = ()
+    time: datetime | None = None
+    forecast: Forecast | None = None
 
 
 def around(middle: float, reach: float) -> tuple[float, float]:
@@ -72,9 +79,10 @@ class Box:
         asked: the proposal [set-points].
         low: lowest value left [set-points].
         high: highest value left [set-points].
+        found: what a rule worked out while it narrowed, by its name, for its words.
     """
 
-    __slots__ = ("_high_rule", "_low_rule", "asked", "high", "low")
+    __slots__ = ("_high_rule", "_low_rule", "asked", "found", "high", "low")
 
     def __init__(self, asked: tuple[float, ...]) -> None:
         count = len(asked)
@@ -83,6 +91,7 @@ class Box:
         self.high = [math.inf] * count
         self._low_rule: list[Rule | None] = [None] * count
         self._high_rule: list[Rule | None] = [None] * count
+        self.found: dict[str, Any] = {}
 
     def at_least(self, index: int, bound: float, rule: Rule) -> None:
         """Asks for a set-point of at least `bound`, as far as the interval goes."""

@@ -12,6 +12,8 @@ from airhandler.buildings.catalog import Building
 from airhandler.buildings.points import Reading, Setpoints
 
 from .box import Box, Case, Rule
+from .forecast import Forecast
+from .forecast_check import ForecastCheck
 from .intake import ProposalCheck, as_number, is_plain
 from .operator_limits import OperatorFile
 from .pace import Dwell, HourlyRamp
@@ -52,6 +54,7 @@ class Shield:
         self._paced = tuple({index for rule in paced for index in rule.places})
         self._past_steps = max((rule.memory for rule in paced), default=0)
         self._sensors = SensorCheck(building)
+        self._forecasts = ForecastCheck(building)
         self._proposals = ProposalCheck(self._names)
         self._measured, self._labels = _measured_names(building), _labels(building)
 
@@ -78,6 +81,7 @@ class Shield:
         *,
         past: Sequence[Setpoints] = (),
         written: bool = True,
+        forecast: Forecast | None = None,
     ) -> Verdict:
         """The verdict on a proposal. Never raises, remembers nothing.
 
@@ -90,13 +94,14 @@ class Shield:
                 control has authority. Only settings of a pace (`ramp_per_hour`, `dwell_s`) look at it.
             written: whether the building was told `in_force`. In shadow it was not: the ramp starts there, and
                 the supply air is not expected to follow it.
+            forecast: what a Forecaster has learned until this reading; None: the building file alone holds.
         """
         base = self._base(history, in_force)
         stands = Case(_NOTHING, _NOTHING, base, base)
         try:
             stands = stands._replace(past=self._stood(past))
             commanded = base if written else self._base(history, None)
-            return self._decide(history, stands, commanded, proposal)
+            return self._decide(history, stands._replace(commanded=commanded), proposal, forecast)
         except Exception as error:  # noqa: BLE001 - G2: whatever fails in here must end in the known fallback
             words = f"the shield met {type(error).__name__} and could not judge"
             return self._reject(stands, (Reason(rule="exception", words=words),))
@@ -105,17 +110,19 @@ class Shield:
         self,
         history: Sequence[Reading],
         stands: Case,
-        commanded: tuple[float, ...],
         proposal: Proposal | None,
+        forecast: Forecast | None,
     ) -> Verdict:
         values, doubts = self._sensors.check(history)
         asked, faults = self._proposals.read(proposal)
         if doubts or faults or proposal is None:
             return self._reject(stands, doubts + faults)
-        case, box = Case(values, self._sensors.previous(history), stands.base, commanded, stands.past), Box(asked)
+        learned, remarks = self._forecasts.read(forecast)
+        previous, time = self._sensors.previous(history), history[-1].time
+        case, box = stands._replace(values=values, previous=previous, time=time, forecast=learned), Box(asked)
         for rule in self._rules:
             rule.narrow(box, case)
-        watched = self._sensors.watch(history[-1])
+        watched = self._sensors.watch(history[-1]) + remarks
         given = box.all_given()
         if given == asked or asked == self._approach(stands):
             same = proposal.setpoints if is_plain(proposal.setpoints) else self._as_setpoints(asked)
