@@ -16,6 +16,7 @@ from airhandler.buildings.catalog import Building
 from airhandler.buildings.envelope import THERMAL_CLASSES
 from airhandler.buildings.points import Reading, Setpoints
 from airhandler.buildings.settings import ZoneRoles
+from airhandler.safety.forecast import Forecast
 from airhandler.safety.operator_limits import OperatorFile
 
 _ROUNDING = 1e-9
@@ -164,7 +165,9 @@ class Oracle:
             for r in self._building.comfort_zones.values()
         )
 
-    def is_safe(self, asked: Mapping[str, float], past: Past, history: Any, written: bool) -> bool:
+    def is_safe(
+        self, asked: Mapping[str, float], past: Past, history: Any, written: bool, forecast: Any = None
+    ) -> bool:
         """Whether sound set-points keep every rule, clearly: then they must pass as they are."""
         base = {name: stood.base for name, stood in past.items()}
         if not (
@@ -183,10 +186,52 @@ class Oracle:
         if difference_k is not None and any(abs(a - b) > difference_k for a, b in itertools.pairwise(temps)):
             return False
         commanded = base if written else self.base(history, None)
-        return all(self._keeps(r, asked, commanded, history) for r in self._building.zones.values())
+        zones = self._building.zones.values()
+        learned = forecast if type(forecast) is Forecast and forecast.bound_k.shape[1] == len(zones) else None
+        return all(
+            self._keeps(r, asked, commanded, history, 0.0 if learned is None else float(learned.leak_frac[zone]))
+            and (learned is None or self._keeps_hour(r, asked, commanded, history[-1], learned, zone))
+            for zone, r in enumerate(zones)
+        )
+
+    def _keeps_hour(
+        self,
+        roles: ZoneRoles,
+        asked: Mapping[str, float],
+        commanded: Mapping[str, float],
+        now: Reading,
+        learned: Forecast,
+        zone: int,
+    ) -> bool:
+        """Whether a zone stays cool enough with these set-points now and the fallback after, by what was learned."""
+        temp, flow = (self._rules[name] for name in (roles.supply_temp_setpoint, roles.supply_flow_setpoint))
+        answer, settings = learned.answer, self._building.file.shield
+        setpoint_c, flow_kg_s = asked[roles.supply_temp_setpoint], asked[roles.supply_flow_setpoint]
+        before_c = commanded[roles.supply_temp_setpoint]
+        off_k = now[roles.supply_temp] - before_c
+        heat = max(0.0, now[roles.zone_temp] - now[roles.supply_temp]) * max(0.0, now[roles.supply_flow])
+        limit_c = THERMAL_CLASSES[settings.inlet_class].recommended.high_c
+        for step in range(learned.steps):
+            if step and setpoint_c <= temp.fallback:
+                return True
+            off_k = answer.keep_frac * off_k - (1.0 - answer.follow_frac) * (setpoint_c - before_c)
+            supply_c = setpoint_c + off_k
+            share = recirculation_frac(float(learned.leak_frac[zone]), flow_kg_s, max(0.0, now[roles.server_flow]))
+            hot_c = supply_c + (heat / flow_kg_s if flow_kg_s > 0.0 else math.inf)
+            inlet_c = mixed_temp_c(supply_c, hot_c, share) + float(learned.bias_k[zone])
+            if inlet_c > limit_c - max(settings.inlet_margin_k, float(learned.bound_k[step, zone])) - _CLEARLY_K:
+                return False
+            before_c, setpoint_c = setpoint_c, setpoint_c - temp.ramp_per_step
+            flow_kg_s += min(max(flow.fallback - flow_kg_s, -flow.ramp_per_step), flow.ramp_per_step)
+        return True
 
     def _keeps(
-        self, roles: ZoneRoles, asked: Mapping[str, float], commanded: Mapping[str, float], history: Sequence[Reading]
+        self,
+        roles: ZoneRoles,
+        asked: Mapping[str, float],
+        commanded: Mapping[str, float],
+        history: Sequence[Reading],
+        learned_leak_frac: float,
     ) -> bool:
         """Whether a zone has air enough, and cool enough, now and after a step of its servers' load."""
         settings, now = self._building.file.shield, history[-1]
@@ -196,7 +241,7 @@ class Oracle:
         margin_k = settings.dew_point_margin_k
         if margin_k is not None and asked[roles.supply_temp_setpoint] < now[roles.inlet_dew_point] + margin_k:
             return False
-        leak = self._building.file.parameters["leak_frac"]
+        leak = max(self._building.file.parameters["leak_frac"], learned_leak_frac)
         explained_c = max(_balance_c(roles, reading, leak) for reading in history[-2:])
         missed_k = max(0.0, now[roles.inlet_temp] - explained_c - settings.inlet_margin_k)
         excess_k = max(0.0, now[roles.supply_temp] - commanded[roles.supply_temp_setpoint])

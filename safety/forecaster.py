@@ -96,7 +96,7 @@ class Forecaster:
         return self._forecast
 
     def observe(self, reading: Reading, in_force: Setpoints | None) -> None:
-        """Learns from a reading. Never raises; what is absent or cannot be true teaches nothing.
+        """Learns from a reading. What is absent or cannot be true teaches nothing, and after a gap nothing follows.
 
         Args:
             reading: the newest.

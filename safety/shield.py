@@ -14,6 +14,7 @@ from airhandler.buildings.points import Reading, Setpoints
 from .box import Box, Case, Rule
 from .forecast import Forecast
 from .forecast_check import ForecastCheck
+from .forecaster import Forecaster
 from .intake import ProposalCheck, as_number, is_plain
 from .operator_limits import OperatorFile
 from .pace import Dwell, HourlyRamp
@@ -44,7 +45,7 @@ class Shield:
     """
 
     def __init__(self, building: Building, operator: OperatorFile | None = None) -> None:
-        self._points = building.setpoints
+        self._building, self._points = building, building.setpoints
         self._names = tuple(p.name for p in building.setpoints)
         self._fallback = tuple(float(s.fallback) for s in building.rules)
         self._limits = Limits(building)
@@ -72,6 +73,10 @@ class Shield:
     def past_steps(self) -> int:
         """How many control steps of what was in force `judge` looks at."""
         return self._past_steps
+
+    def forecaster(self) -> Forecaster:
+        """A new Forecaster: whoever calls `judge` keeps it, shows it every reading and hands in its forecast."""
+        return Forecaster(self._building)
 
     def judge(
         self,
