@@ -18,6 +18,7 @@ from .errors import UserError
 from .points import Role
 from .random_quantities import Randomise
 from .strict import Strict as Strict
+from .thermal_file import ThermalFile
 from .world import World
 
 
@@ -172,6 +173,8 @@ class ShieldFile(Strict):
     in a zone, and the dead band to occupied ones. What is None is not guarded.
 
     Attributes:
+        inlet_margin_k: how far the predicted inlet stays below the recommended limit, at least [K].
+        widest_bound_k: an error bound of the predicted inlet beyond this is told in every verdict [K].
         dew_point_margin_k: supply air of a server zone at least this much above the dew point at its inlets [K].
         neighbour_difference_k: greatest difference between the supply-air set-points of server zones that follow each
             other in the file [K].
@@ -180,6 +183,7 @@ class ShieldFile(Strict):
     setpoints: dict[str, SetpointRule]
     inlet_class: Literal["A1", "A2", "A3", "A4"] = "A1"
     inlet_margin_k: float = Field(default=0.3, ge=0)
+    widest_bound_k: float = Field(default=1.5, gt=0)
     min_flow_ratio: float = Field(default=1.0, gt=0)
     load_step_frac: float = Field(default=0.25, ge=0)
     dew_point_margin_k: float | None = Field(default=None, ge=0)
@@ -345,6 +349,7 @@ class BuildingFile(Strict):
     actions: tuple[Action, ...] = Field(strict=False)
     baselines: dict[str, dict[str, float]]
     world: World | None = None
+    thermal: ThermalFile = Field(default_factory=ThermalFile)
 
     @field_validator("timesteps_per_hour")
     @classmethod

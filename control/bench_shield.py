@@ -123,7 +123,7 @@ def _judge(run: Run, building: Building, shield: Shield, oracle: Oracle, tally: 
     broken: set[str]
     began, began_cpu = perf_counter(), thread_time()
     try:
-        verdict = shield.judge(case.history, case.in_force, case.proposal, past=case.past, written=case.written)
+        verdict = _judged(case, case.proposal, shield)
     except Exception:  # noqa: BLE001 - that it raises is what is counted
         verdict, broken = None, {"raised"}
     cpu_s, wall_s = thread_time() - began_cpu, perf_counter() - began
@@ -149,7 +149,7 @@ def _broken(case: Situation, verdict: Any, shield: Shield, oracle: Oracle, count
     refused = isinstance(verdict, Rejected)
     hopeless = refused and case.sound is not False and any(r.slack_k is not None for r in verdict.reasons)
     if case.sound and hopeless:
-        hopeless = oracle.is_hopeless(given, past, case.history, case.written)
+        hopeless = oracle.is_hopeless(given, past, case.history, case.written, case.forecast)
     counts["hopeless"] += hopeless
     checks = {
         "outside_limits": not oracle.is_inside_limits(given),
@@ -165,16 +165,22 @@ def _broken(case: Situation, verdict: Any, shield: Shield, oracle: Oracle, count
         asked = {name: float(value) for name, value in case.proposal.setpoints.items()}
         counts["sound"] += 1
         checks["safe_changed"] |= refused and not hopeless
-        if oracle.is_safe(asked, past, case.history, case.written):
+        if oracle.is_safe(asked, past, case.history, case.written, case.forecast):
             counts["safe"] += 1
             checks["safe_changed"] |= dict(given) != asked
     return {name for name, is_broken in checks.items() if is_broken}
 
 
+def _judged(case: Situation, proposal: Any, shield: Shield) -> Any:
+    return shield.judge(
+        case.history, case.in_force, proposal, past=case.past, written=case.written, forecast=case.forecast
+    )
+
+
 def _same_again(case: Situation, verdict: Any, shield: Shield) -> bool:
     """Whether the answer, asked for, is the answer: bit for bit."""
     proposal = Proposal(setpoints=verdict.setpoints, time=START, controller="again")
-    again = shield.judge(case.history, case.in_force, proposal, past=case.past, written=case.written)
+    again = _judged(case, proposal, shield)
     return dict(again.setpoints) == dict(verdict.setpoints)
 
 

@@ -70,6 +70,7 @@ class Loop:
         self._in_charge = self.writer is not None and self.in_force is not None
         self._history = deque(self.history, maxlen=self.shield.memory if self.shield else 1)
         self._past = deque(self.past, maxlen=self.shield.past_steps if self.shield else 0)
+        self._forecaster = self.shield.forecaster() if self.shield else None
         begin, step, number, due = self.clock.now(), timedelta(seconds=self.step_s), 0, 0
         try:
             while True:
@@ -104,6 +105,8 @@ class Loop:
     def _tick(self, number: int) -> Tick:
         reading = self._read()
         self._history.append(reading)
+        if self._forecaster is not None:
+            self._forecaster.observe(reading, self._in_force if self._in_charge else None)
         stage = self.stage
         began = time.perf_counter()
         proposal = self._propose(reading)
@@ -162,9 +165,16 @@ class Loop:
     def _judge(self, proposal: Proposal | None) -> Verdict | None:
         if self.controller is None:
             return None
-        if self.shield is not None:
-            return self.shield.judge(self._history, self._in_force, proposal, past=self._past, written=self._in_charge)
-        return unshielded(proposal)
+        if self.shield is None or self._forecaster is None:
+            return unshielded(proposal)
+        return self.shield.judge(
+            self._history,
+            self._in_force,
+            proposal,
+            past=self._past,
+            written=self._in_charge,
+            forecast=self._forecaster.forecast,
+        )
 
     def _apply(self, verdict: Verdict) -> WriteOutcome | None:
         """Writes a verdict, but not after a stop, nor to take authority where the shield trusts nothing."""

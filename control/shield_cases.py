@@ -17,6 +17,7 @@ import numpy as np
 
 from airhandler.buildings.catalog import Building
 from airhandler.buildings.points import Reading, Role, Setpoints
+from airhandler.safety.forecast import MOST_BIAS_K, MOST_BOUND_K, MOST_LEAK_FRAC, Answer, Forecast
 from airhandler.safety.sensors import needed_points
 from airhandler.safety.shield import Shield
 from airhandler.safety.verdict import Proposal
@@ -33,7 +34,7 @@ class Situation:
     """One call of the shield.
 
     Attributes:
-        history, in_force, proposal, past, written: its arguments, whatever they are.
+        history, in_force, proposal, past, written, forecast: its arguments, whatever they are.
         sound: whether readings and proposal can be trusted; None where that is not known.
     """
 
@@ -42,6 +43,7 @@ class Situation:
     proposal: Any
     past: Any
     written: bool
+    forecast: Any
     sound: bool | None
 
 
@@ -98,6 +100,7 @@ class Run:
             proposal=proposal,
             past=past,
             written=rng.random() < 0.8,
+            forecast=self._learned(),
             sound=sound,
         )
 
@@ -117,6 +120,30 @@ class Run:
         if kind < 0.98:
             return [*self._past, rng.choice((*JUNK, Setpoints(rng.choice(JUNK))))], sound
         return rng.choice(JUNK), sound and None
+
+    def _learned(self) -> Any:
+        """Nothing, something that may well be, the extremes of what can be, that of another building, or junk."""
+        rng, zones = self._rng, len(self._building.zones)
+        kind = rng.random()
+        if kind < 0.25 or (zones == 0 and kind < 0.95):
+            return None
+        if kind < 0.95:
+            return self._forecast(zones, extreme=kind >= 0.75)
+        return rng.choice((*JUNK, self._forecast(zones + 1, extreme=False)))
+
+    def _forecast(self, zones: int, *, extreme: bool) -> Forecast:
+        rng = self._rng
+        steps = rng.choice((1, 4, rng.randint(1, 12)))
+
+        def drawn(low: float, usual: float, high: float) -> float:
+            return rng.choice((low, high)) if extreme else usual * rng.random()
+
+        return Forecast(
+            answer=Answer(drawn(1e-3, 1.0, 1.0) or 1.0, drawn(0.0, 1.0, 1.0), rng.randrange(2)),
+            leak_frac=np.array([drawn(0.0, 0.2, MOST_LEAK_FRAC) for _ in range(zones)]),
+            bias_k=np.array([drawn(-MOST_BIAS_K, rng.choice((-1.0, 1.0)), MOST_BIAS_K) for _ in range(zones)]),
+            bound_k=np.array([[drawn(0.0, 1.0, MOST_BOUND_K) for _ in range(zones)] for _ in range(steps)]),
+        )
 
     def _reading(self) -> Reading:
         """Sound, and new in every point."""

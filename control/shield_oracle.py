@@ -16,6 +16,7 @@ from airhandler.buildings.catalog import Building
 from airhandler.buildings.envelope import THERMAL_CLASSES
 from airhandler.buildings.points import Reading, Setpoints
 from airhandler.buildings.settings import ZoneRoles
+from airhandler.safety.forecast import Forecast
 from airhandler.safety.operator_limits import OperatorFile
 
 _ROUNDING = 1e-9
@@ -33,11 +34,20 @@ class Stood(NamedTuple):
 type Past = Mapping[str, Stood]
 
 
+class Scene(NamedTuple):
+    """What a zone's inlet is worked out from: what the building was told, what it shows, and what was learned."""
+
+    commanded: Mapping[str, float]
+    history: Sequence[Reading]
+    learned: Forecast | None
+
+
 class Oracle:
     """Judges what left the shield of one building."""
 
     def __init__(self, building: Building, operator: OperatorFile | None = None) -> None:
         self._building = building
+        self._zones = tuple(building.zones.values())
         self._operator = operator or OperatorFile()
         self._ranges = {p.name: (p.low, p.high) for p in building.setpoints}
         self._by_hand = {*self._operator.locks, *self._operator.limits}
@@ -165,7 +175,9 @@ class Oracle:
             for r in self._building.comfort_zones.values()
         )
 
-    def is_safe(self, asked: Mapping[str, float], past: Past, history: Any, written: bool) -> bool:
+    def is_safe(
+        self, asked: Mapping[str, float], past: Past, history: Any, written: bool, forecast: Any = None
+    ) -> bool:
         """Whether sound set-points keep every rule, clearly: then they must pass as they are."""
         base = {name: stood.base for name, stood in past.items()}
         if not (
@@ -183,14 +195,45 @@ class Oracle:
         difference_k = self._building.file.shield.neighbour_difference_k
         if difference_k is not None and any(abs(a - b) > difference_k for a, b in itertools.pairwise(temps)):
             return False
-        commanded = base if written else self.base(history, None)
-        return all(self._keeps(r, asked, commanded, history) for r in self._building.zones.values())
+        scene = self._scene(past, history, written, forecast)
+        return all(
+            self._keeps(zone, asked, scene)
+            and (scene.learned is None or self._keeps_hour(zone, asked, scene, scene.learned))
+            for zone in range(len(self._zones))
+        )
 
-    def _keeps(
-        self, roles: ZoneRoles, asked: Mapping[str, float], commanded: Mapping[str, float], history: Sequence[Reading]
-    ) -> bool:
+    def _scene(self, past: Past, history: Any, written: bool, forecast: Any) -> Scene:
+        commanded = {name: stood.base for name, stood in past.items()} if written else self.base(history, None)
+        is_ours = type(forecast) is Forecast and forecast.bound_k.shape[1] == len(self._zones)
+        return Scene(commanded, history, forecast if is_ours else None)
+
+    def _keeps_hour(self, zone: int, asked: Mapping[str, float], scene: Scene, learned: Forecast) -> bool:
+        """Whether a zone stays cool enough with these set-points now and the fallback after, by what was learned."""
+        roles, now = self._zones[zone], scene.history[-1]
+        temp, flow = (self._rules[name] for name in (roles.supply_temp_setpoint, roles.supply_flow_setpoint))
+        answer, settings = learned.answer, self._building.file.shield
+        setpoint_c, flow_kg_s = asked[roles.supply_temp_setpoint], asked[roles.supply_flow_setpoint]
+        before_c = scene.commanded[roles.supply_temp_setpoint]
+        off_k = now[roles.supply_temp] - before_c
+        heat = max(0.0, now[roles.zone_temp] - now[roles.supply_temp]) * max(0.0, now[roles.supply_flow])
+        limit_c = THERMAL_CLASSES[settings.inlet_class].recommended.high_c
+        for step in range(learned.steps):
+            if step and setpoint_c <= temp.fallback:
+                return True
+            off_k = answer.keep_frac * off_k - (1.0 - answer.follow_frac) * (setpoint_c - before_c)
+            supply_c = setpoint_c + off_k
+            share = recirculation_frac(float(learned.leak_frac[zone]), flow_kg_s, max(0.0, now[roles.server_flow]))
+            hot_c = supply_c + (heat / flow_kg_s if flow_kg_s > 0.0 else math.inf)
+            inlet_c = mixed_temp_c(supply_c, hot_c, share) + float(learned.bias_k[zone])
+            if inlet_c > limit_c - max(settings.inlet_margin_k, float(learned.bound_k[step, zone])) - _CLEARLY_K:
+                return False
+            before_c, setpoint_c = setpoint_c, setpoint_c - temp.ramp_per_step
+            flow_kg_s += min(max(flow.fallback - flow_kg_s, -flow.ramp_per_step), flow.ramp_per_step)
+        return True
+
+    def _keeps(self, zone: int, asked: Mapping[str, float], scene: Scene) -> bool:
         """Whether a zone has air enough, and cool enough, now and after a step of its servers' load."""
-        settings, now = self._building.file.shield, history[-1]
+        settings, roles, now = self._building.file.shield, self._zones[zone], scene.history[-1]
         flow = asked[roles.supply_flow_setpoint]
         if flow < settings.min_flow_ratio * now[roles.server_flow]:
             return False
@@ -200,24 +243,20 @@ class Oracle:
         limit_c, load = THERMAL_CLASSES[settings.inlet_class].recommended.high_c, now[roles.it_load]
         later = min(load + settings.load_step_frac, max(1.0, load))
         return all(
-            self._inlet_c(roles, asked, commanded, history, at) <= limit_c + margin_k - _CLEARLY_K
+            self._inlet_c(zone, asked, scene, at) <= limit_c + margin_k - _CLEARLY_K
             for at, margin_k in ((load, -settings.inlet_margin_k), (later, settings.inlet_margin_k))
         )
 
-    def _inlet_c(
-        self,
-        roles: ZoneRoles,
-        asked: Mapping[str, float],
-        commanded: Mapping[str, float],
-        history: Sequence[Reading],
-        at_load: float,
-    ) -> float:
+    def _inlet_c(self, zone: int, asked: Mapping[str, float], scene: Scene, at_load: float) -> float:
         """The inlet of a zone in the next step, under set-points and a load."""
-        settings, now, leak = self._building.file.shield, history[-1], self._building.file.parameters["leak_frac"]
+        settings, roles, history, now = self._building.file.shield, self._zones[zone], scene.history, scene.history[-1]
+        leak = self._building.file.parameters["leak_frac"]
+        if scene.learned is not None:
+            leak = max(leak, float(scene.learned.leak_frac[zone]))
         flow, load = asked[roles.supply_flow_setpoint], now[roles.it_load]
         explained_c = max(_balance_c(roles, reading, leak) for reading in history[-2:])
         missed_k = max(0.0, now[roles.inlet_temp] - explained_c - settings.inlet_margin_k)
-        excess_k = max(0.0, now[roles.supply_temp] - commanded[roles.supply_temp_setpoint])
+        excess_k = max(0.0, now[roles.supply_temp] - scene.commanded[roles.supply_temp_setpoint])
         supply_c = asked[roles.supply_temp_setpoint] + excess_k
         heat = max(0.0, now[roles.zone_temp] - now[roles.supply_temp]) * max(0.0, now[roles.supply_flow])
         heat *= self._growth("idle_heat_frac", 0.2, load, at_load)
@@ -225,20 +264,15 @@ class Oracle:
         hot_c = max(now[roles.zone_temp], supply_c + (heat / flow if flow > 0.0 else math.inf))
         return mixed_temp_c(supply_c, hot_c, recirculation_frac(leak, flow, drawn)) + missed_k
 
-    def is_hopeless(self, given: Mapping[str, float], past: Past, history: Any, written: bool) -> bool:
-        """Whether an inlet is beyond its limit, no cooler air can be had, and no airflow takes the margin off it."""
-        commanded = {name: stood.base for name, stood in past.items()} if written else self.base(history, None)
-        return any(self._is_lost(r, given, commanded, past, history) for r in self._building.zones.values())
-
-    def _is_lost(
-        self,
-        roles: ZoneRoles,
-        given: Mapping[str, float],
-        commanded: Mapping[str, float],
-        past: Past,
-        history: Sequence[Reading],
+    def is_hopeless(
+        self, given: Mapping[str, float], past: Past, history: Any, written: bool, forecast: Any = None
     ) -> bool:
-        settings, now = self._building.file.shield, history[-1]
+        """Whether an inlet is beyond its limit, no cooler air can be had, and no airflow takes the margin off it."""
+        scene = self._scene(past, history, written, forecast)
+        return any(self._is_lost(zone, given, past, scene) for zone in range(len(self._zones)))
+
+    def _is_lost(self, zone: int, given: Mapping[str, float], past: Past, scene: Scene) -> bool:
+        settings, roles, now = self._building.file.shield, self._zones[zone], scene.history[-1]
         limit_c = THERMAL_CLASSES[settings.inlet_class].recommended.high_c
         temp, flow = roles.supply_temp_setpoint, roles.supply_flow_setpoint
         margin_k, low, high = settings.dew_point_margin_k, *self._ranges[flow]
@@ -250,7 +284,7 @@ class Oracle:
             return False
         aired = ({**given, flow: kg_s} for kg_s in flows)
         points = (given, *(other for other in aired if self._keeps_hard(other, past)))
-        inlets_c = [self._inlet_c(roles, point, commanded, history, now[roles.it_load]) for point in points]
+        inlets_c = [self._inlet_c(zone, point, scene, now[roles.it_load]) for point in points]
         return inlets_c[0] > limit_c - _CLEARLY_K and min(inlets_c) > limit_c - settings.inlet_margin_k - _CLEARLY_K
 
     def _keeps_hard(self, asked: Mapping[str, float], past: Past) -> bool:

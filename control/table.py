@@ -26,7 +26,7 @@ from airhandler.buildings.points import Role
 from airhandler.buildings.site import Written
 from airhandler.buildings.world import World
 from airhandler.safety.intake import as_number
-from airhandler.safety.verdict import INTERVENED, REMARK
+from airhandler.safety.verdict import INTERVENED, REMARKS
 
 from .tick import Stage, Tick
 
@@ -184,7 +184,7 @@ class TickTable:
     def interventions(self) -> dict[str, Mask]:
         """For every rule that did, where it changed or refused a proposal; a remark is none [ticks]."""
         intervened = self.intervened
-        masks = {rule: acted & intervened for rule, acted in self.rules.items() if rule != REMARK}
+        masks = {rule: acted & intervened for rule, acted in self.rules.items() if rule not in REMARKS}
         return {rule: mask for rule, mask in masks.items() if mask.any()}
 
     @property

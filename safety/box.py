@@ -16,7 +16,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol
+
+from .forecast import Forecast
 
 
 class Case(NamedTuple):
@@ -29,6 +32,8 @@ class Case(NamedTuple):
         commanded: what the building was told: the base, but in shadow what is measured [unit of the point].
         past: what was in force in the control steps until now, the newest last, by the place of the set-point and
             inside its limits [unit of the point]; of those set-points only whose pace is limited.
+        time: when the newest reading was taken; None where nobody knows.
+        forecast: what was learned of the air of the server zones; None: the building file alone.
     """
 
     values: Mapping[str, float]
@@ -36,6 +41,8 @@ class Case(NamedTuple):
     base: tuple[float, ...]
     commanded: tuple[float, ...]
     past: Sequence[Mapping[int, float]] = ()
+    time: datetime | None = None
+    forecast: Forecast | None = None
 
 
 def around(middle: float, reach: float) -> tuple[float, float]:
@@ -72,9 +79,11 @@ class Box:
         asked: the proposal [set-points].
         low: lowest value left [set-points].
         high: highest value left [set-points].
+        found: what a rule worked out about the case, by its name: the same for every box of that case.
+        notes: what it worked out about this box.
     """
 
-    __slots__ = ("_high_rule", "_low_rule", "asked", "high", "low")
+    __slots__ = ("_high_rule", "_low_rule", "asked", "found", "high", "low", "notes")
 
     def __init__(self, asked: tuple[float, ...]) -> None:
         count = len(asked)
@@ -83,6 +92,8 @@ class Box:
         self.high = [math.inf] * count
         self._low_rule: list[Rule | None] = [None] * count
         self._high_rule: list[Rule | None] = [None] * count
+        self.found: dict[str, Any] = {}
+        self.notes: dict[str, Any] = {}
 
     def at_least(self, index: int, bound: float, rule: Rule) -> None:
         """Asks for a set-point of at least `bound`, as far as the interval goes."""
@@ -103,6 +114,7 @@ class Box:
         box = Box(asked)
         box.low, box.high = self.low.copy(), self.high.copy()
         box._low_rule, box._high_rule = self._low_rule.copy(), self._high_rule.copy()
+        box.found = self.found
         return box
 
     def settled(self, free: Box, pulls: Mapping[int, Rule]) -> Box:
@@ -113,7 +125,7 @@ class Box:
             pulls: the rules that moved what was asked for here, by place.
         """
         box, given = Box(free.asked), self.all_given()
-        box.low, box.high = list(given), list(given)
+        box.low, box.high, box.found = list(given), list(given), self.found
         for index, value in enumerate(given):
             bound = free.decided_by(index) if free.given(index) == value else None
             box._low_rule[index] = box._high_rule[index] = bound or pulls.get(index) or self.decided_by(index)

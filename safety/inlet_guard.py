@@ -3,48 +3,36 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from operator import itemgetter
 
-from airhandler.buildings.airflow import mixed_temp_c, recirculation_frac
+import numpy as np
+
 from airhandler.buildings.catalog import Building
 from airhandler.buildings.envelope import THERMAL_CLASSES
 from airhandler.buildings.errors import UserError
-from airhandler.buildings.settings import ZoneRoles
+from airhandler.buildings.known import Array
 
 from .box import Box, Case
-from .prediction import (
-    IdleShares,
-    ZoneAir,
-    after_load_step,
-    highest_setpoint_c,
-    inlet_temp_c,
-    least_flow_kg_s,
-    measured_air,
-)
+from .inlets import AFTER_LOAD_STEP, FIRST_OF_HOUR, Inlets, Worst
+from .prediction import IdleShares, WayBack, after_load_step, balance_c, measured_air
 from .projection import Row, Shortfall
 from .zones import ZonePart
 
-_SMALL = 1e-4  # of an airflow: the step of a slope
+_SMALL_KG_S = 1e-3  # the step of a slope over the airflow
 _ROUNDING_K = 1e-9  # between a set-point and the inlet that it was worked out for
-
-
-class Bound(NamedTuple):
-    """A temperature that the inlet guard keeps, and how an operator reads it."""
-
-    target_c: float
-    when: str
-    limit: str
+_BALANCE = ("zone_temp", "supply_temp", "supply_flow", "server_flow")
 
 
 class InletGuard:
-    """Keeps the predicted inlet of every zone, one step ahead, inside the recommended range.
+    """Keeps the predicted inlet of every zone inside the recommended range.
 
     The prediction is the balance of prediction.py, and what the balance misses now: where an inlet sensor
     reads more than it explains, by more than the margin, the rest is added. So a leak that the building file
     does not know of is met by cooler air.
 
-    Two bounds, the same margin on either side of the recommended limit:
+    Two bounds one step ahead, the same margin on either side of the recommended limit:
 
     - as the air is measured: the limit less the margin;
     - should the load rise by `load_step_frac` before the next decision: the limit plus the margin. The
@@ -59,6 +47,10 @@ class InletGuard:
     it reaches 27.9 degC, in every load step; with the limit itself as the second bound a third of the good
     rule's proposals are held for nothing.
 
+    With a forecast there is one more for every step that it looks ahead, should the fallback follow on this
+    set-point: the limit less the margin, or less the error bound of the forecast where that is wider. What was learned
+    can make the guard stricter and never looser: the two bounds above hold beside it, with the greater of both leaks.
+
     The move is the least that suffices: first a cooler supply at the airflow that the earlier rules left;
     more airflow only where the coolest supply that limits and ramp permit is not enough. Cold inlets are
     not guarded: the low limit of the set-point keeps them inside the allowable range, and the reward and
@@ -71,101 +63,152 @@ class InletGuard:
 
     def __init__(self, zones: tuple[ZonePart, ...], building: Building) -> None:
         settings = building.file.shield
-        limit_c = THERMAL_CLASSES[settings.inlet_class].recommended.high_c
-        self._margin_k = margin_k = settings.inlet_margin_k
-        self._zones = zones
-        self._zone_of = {index: zone for zone in zones for index in (zone.temp, zone.flow)}
-        self._load_step = settings.load_step_frac
-        self._leak, self._idle = _leak_frac(building), _idle_shares(building)
-        self._now = Bound(limit_c - margin_k, "", f"limit {limit_c:.1f} less {margin_k:g} K")
-        when = f" after a load step of {self._load_step:.0%}"
-        self._later = Bound(limit_c + margin_k, when, f"limit {limit_c:.1f} plus {margin_k:g} K")
+        self._limit_c = THERMAL_CLASSES[settings.inlet_class].recommended.high_c
+        self._margin_k, self._load_step_frac = settings.inlet_margin_k, settings.load_step_frac
+        self._targets_c = np.array([[self._limit_c - self._margin_k], [self._limit_c + self._margin_k]])
+        self._load_steps_frac = np.array([[0.0], [self._load_step_frac]])
+        self._zones, self._step = zones, timedelta(seconds=building.step_s)
+        self._place = {index: place for place, zone in enumerate(zones) for index in (zone.temp, zone.flow)}
+        self._temps, self._flows = [zone.temp for zone in zones], [zone.flow for zone in zones]
+        self._measured, self._balanced = _picker(zones, ("inlet_temp", "it_load", *_BALANCE)), _picker(zones, _BALANCE)
+        self._leak_frac, self._idle = _leak_frac(building), _idle_shares(building)
+        fallback = np.array([rule.fallback for rule in building.rules])
+        ramp = np.array([rule.ramp_per_step for rule in building.rules])
+        self._back = WayBack(fallback[self._temps], fallback[self._flows], ramp[self._temps], ramp[self._flows])
 
     def narrow(self, box: Box, case: Case) -> None:
         """For each zone a low bound on airflow, then a high bound on supply air for what airflow is left."""
-        leak = self._leak
-        for zone in self._zones:
-            coolest_c = box.low[zone.temp]
-            airs = self._airs(zone, case)
-            for air, bound in airs:
-                box.at_least(zone.flow, least_flow_kg_s(air, leak, coolest_c, bound.target_c), self)
-            flow_kg_s = box.given(zone.flow)
-            for air, bound in airs:
-                box.at_most(zone.temp, highest_setpoint_c(air, leak, flow_kg_s, bound.target_c), self)
+        with np.errstate(all="ignore"):
+            inlets = self._seen(box, case)
+            least = inlets.least_flow_kg_s(np.array([box.low[index] for index in self._temps]))
+            for index, bound in zip(self._flows, least.tolist(), strict=True):
+                box.at_least(index, bound, self)
+            highest = inlets.highest_setpoint_c(_given(box, self._flows))
+            for index, bound in zip(self._temps, highest.tolist(), strict=True):
+                box.at_most(index, bound, self)
 
     def rows(self, box: Box, case: Case, at: Sequence[float]) -> list[Row]:
         """Tangents of the highest supply air over the airflow, where it is at."""
-        return [
-            Row(self, ((zone.temp, 1.0), (zone.flow, -slope)), highest_c - slope * at[zone.flow])
-            for zone in self._zones
-            for highest_c, slope in self._edges(zone, case, at)
-            if highest_c < at[zone.temp]
-        ]
-
-    def _edges(self, zone: ZonePart, case: Case, at: Sequence[float]) -> list[tuple[float, float]]:
-        """The highest supply air of each bound [degC] and how it rises with the airflow [K per kg/s]."""
-        flow_kg_s, further_kg_s = at[zone.flow], at[zone.flow] * (1.0 + _SMALL) + _SMALL
-        edges = []
-        for air, bound in self._airs(zone, case):
-            here_c = highest_setpoint_c(air, self._leak, flow_kg_s, bound.target_c)
-            there_c = highest_setpoint_c(air, self._leak, further_kg_s, bound.target_c)
-            edges.append((here_c, (there_c - here_c) / (further_kg_s - flow_kg_s)))
-        return [edge for edge in edges if math.isfinite(edge[1])]
+        inlets = self._seen(box, case)
+        with np.errstate(all="ignore"):
+            flow_kg_s = np.array([at[index] for index in self._flows])
+            highest_c = inlets.highest_setpoint_c(flow_kg_s)
+            slope = (inlets.highest_setpoint_c(flow_kg_s + _SMALL_KG_S) - highest_c) / _SMALL_KG_S
+            bound_c = highest_c - slope * flow_kg_s
+        found = zip(self._zones, slope.tolist(), bound_c.tolist(), strict=True)
+        return [Row(self, ((zone.temp, 1.0), (zone.flow, -k)), c) for zone, k, c in found if math.isfinite(c)]
 
     def shortfalls(self, box: Box, case: Case) -> list[Shortfall]:
         """The zones whose inlet is predicted above what it is to be, even with what the box gives."""
-        found = []
-        for zone in self._zones:
-            air, bound = self._airs(zone, case)[0]
-            given_c, flow_kg_s = box.given(zone.temp), box.given(zone.flow)
-            inlet_c = inlet_temp_c(air, self._leak, given_c, flow_kg_s)
-            if inlet_c > bound.target_c + _ROUNDING_K:
-                words = f"{zone.name} inlet predicted {inlet_c:.1f} degC with supply air at {given_c:.1f} degC"
-                unsafe = inlet_c > bound.target_c + self._margin_k + _ROUNDING_K
-                found.append(Shortfall((zone.temp, zone.flow), inlet_c - bound.target_c, unsafe, words))
-        return found
+        inlets, supply_c, flow_kg_s = self._seen(box, case), _given(box, self._temps), _given(box, self._flows)
+        with np.errstate(all="ignore"):
+            inlet_c, slack_k = inlets.left_k(supply_c, flow_kg_s)
+        return [
+            Shortfall(
+                (zone.temp, zone.flow),
+                float(slack_k[place]),
+                bool(inlet_c[place] > self._limit_c + _ROUNDING_K),
+                f"{zone.name} inlet predicted {inlet_c[place]:.1f} degC with supply air at {supply_c[place]:.1f} degC",
+            )
+            for place, zone in enumerate(self._zones)
+            if slack_k[place] > _ROUNDING_K
+        ]
 
     def why(self, box: Box, case: Case, index: int) -> str:
         """The inlet that was predicted for what was asked, and the limit that it passed the furthest."""
-        zone = self._zone_of[index]
+        place = self._place[index]
+        zone = self._zones[place]
         on_temp = index == zone.temp
-        setpoint_c = box.asked[index] if on_temp else box.low[zone.temp]
-        flow_kg_s = box.given(zone.flow) if on_temp else box.asked[index]
-        inlets_c = [
-            (inlet_temp_c(air, self._leak, setpoint_c, flow_kg_s), bound) for air, bound in self._airs(zone, case)
-        ]
-        inlet_c, bound = max(inlets_c, key=lambda pair: pair[0] - pair[1].target_c)
-        even = "" if on_temp else f" even with supply air at {setpoint_c:.1f} degC"
-        return f"{zone.name} inlet predicted {inlet_c:.1f} degC{bound.when}{even}, {bound.limit}"
+        inlets, worst = self._seen(box, case), self._worst(box, case, on_temp)
+        even = "" if on_temp else f" even with supply air at {box.given(zone.temp):.1f} degC"
+        return f"{zone.name} inlet predicted {self._words(case, inlets, worst, place, even)}"
 
-    def _airs(self, zone: ZonePart, case: Case) -> tuple[tuple[ZoneAir, Bound], ...]:
-        """The air of a zone as it is, and after a load step, each with the bound that it must keep."""
-        values, roles = case.values, zone.roles
-        air = measured_air(
-            zone_temp_c=values[roles.zone_temp],
-            supply_temp_c=values[roles.supply_temp],
-            supply_flow_kg_s=values[roles.supply_flow],
-            server_flow_kg_s=values[roles.server_flow],
-            commanded_temp_c=case.commanded[zone.temp],
-            missed_k=self._missed_k(roles, case),
+    def _worst(self, box: Box, case: Case, on_temp: bool) -> Worst:
+        """What was asked for, beside what is given of the other; of all zones at once: where one is held, many are."""
+        key = f"{self.name} {'temp' if on_temp else 'flow'}"
+        if key not in box.notes:
+            asked = np.array([box.asked[index] for index in (self._temps if on_temp else self._flows)])
+            supply_c = asked if on_temp else _given(box, self._temps)
+            with np.errstate(all="ignore"):
+                worst = self._seen(box, case).worst(supply_c, _given(box, self._flows) if on_temp else asked)
+            box.notes[key] = worst
+        found: Worst = box.notes[key]
+        return found
+
+    def _seen(self, box: Box, case: Case) -> Inlets:
+        """The air of this case, worked out once for all boxes of it."""
+        if self.name not in box.found:
+            with np.errstate(all="ignore"):
+                box.found[self.name] = self._inlets(case)
+        inlets: Inlets = box.found[self.name]
+        return inlets
+
+    def _words(self, case: Case, inlets: Inlets, worst: Worst, place: int, even: str) -> str:
+        inlet_c, line, limit = worst.inlet_c[place], int(worst.line[place]), f"limit {self._limit_c:g}"
+        if line == AFTER_LOAD_STEP:
+            return (
+                f"{inlet_c:.1f} degC after a load step of {self._load_step_frac:.0%}{even}, {limit} plus "
+                f"{self._margin_k:g} K"
+            )
+        ahead = max(0, line - FIRST_OF_HOUR)
+        margin_k = inlets.margins_k[ahead, place] if line >= FIRST_OF_HOUR else self._margin_k
+        return f"{inlet_c:.1f} ± {margin_k:.1f} degC{self._at(case, ahead + 1)}{even}, {limit}"
+
+    def _at(self, case: Case, steps: int) -> str:
+        """When an inlet sensor shows it."""
+        if case.time is None:
+            return ""
+        lag = case.forecast.answer.inlet_lag_steps if case.forecast is not None else 0
+        return f" at {case.time + (steps + lag) * self._step:%H:%M}"
+
+    def _inlets(self, case: Case) -> Inlets:
+        inlet_c, load_frac, *air = self._measured(case.values)
+        forecast = case.forecast
+        leak_frac = np.full(len(self._zones), self._leak_frac)
+        if forecast is not None:
+            leak_frac = np.maximum(leak_frac, forecast.leak_frac)
+        commanded_c = np.array([case.commanded[index] for index in self._temps])
+        zone_c, supply_c, flow_kg_s, server_flow_kg_s = air
+        measured = measured_air(
+            zone_temp_c=zone_c,
+            supply_temp_c=supply_c,
+            supply_flow_kg_s=flow_kg_s,
+            server_flow_kg_s=server_flow_kg_s,
+            commanded_temp_c=commanded_c,
+            missed_k=self._missed_k(inlet_c, leak_frac, air, case.previous),
         )
-        later = after_load_step(air, self._idle, values[roles.it_load], self._load_step)
-        return (air, self._now), (later, self._later)
+        return Inlets(
+            air=after_load_step(measured, self._idle, load_frac, self._load_steps_frac),
+            leak_frac=leak_frac,
+            targets_c=self._targets_c,
+            off_k=supply_c - commanded_c,
+            commanded_c=commanded_c,
+            forecast=forecast,
+            limit_c=self._limit_c,
+            margin_k=self._margin_k,
+            back=self._back,
+        )
 
-    def _missed_k(self, roles: ZoneRoles, case: Case) -> float:
+    def _missed_k(self, inlet_c: Array, leak_frac: Array, air: Sequence[Array], previous: Mapping[str, float]) -> Array:
         """How much warmer the inlet is than the balance says, beyond the margin, which is there for the rest.
 
         The inlet sensor may show the air of this reading or still that of the one before: the warmer counts,
         so that set-points on their way down are not taken for an error of the balance.
         """
-        expected_c = self._balance_c(roles, case.values)
-        if case.previous:
-            expected_c = max(expected_c, self._balance_c(roles, case.previous))
-        return max(0.0, case.values[roles.inlet_temp] - expected_c - self._margin_k)
+        expected_c = balance_c(leak_frac, *air)
+        if previous:
+            expected_c = np.maximum(expected_c, balance_c(leak_frac, *self._balanced(previous)))
+        return np.maximum(0.0, inlet_c - expected_c - self._margin_k)
 
-    def _balance_c(self, roles: ZoneRoles, values: Mapping[str, float]) -> float:
-        share = recirculation_frac(self._leak, values[roles.supply_flow], values[roles.server_flow])
-        return mixed_temp_c(values[roles.supply_temp], values[roles.zone_temp], share)
+
+def _given(box: Box, places: Sequence[int]) -> Array:
+    return np.array([box.given(index) for index in places])
+
+
+def _picker(zones: tuple[ZonePart, ...], parts: Sequence[str]) -> Callable[[Mapping[str, float]], Array]:
+    """Takes these parts of every zone out of the values of a reading [parts, zones]."""
+    pick = itemgetter(*(getattr(zone.roles, part) for part in parts for zone in zones))
+    return lambda values: np.array(pick(values)).reshape(len(parts), -1)
 
 
 UNKNOWN_SERVERS = IdleShares(heat_frac=0.2, flow_frac=0.4)

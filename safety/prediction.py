@@ -7,15 +7,22 @@ The hot side is the warmer of what is measured now and of its steady heat balanc
 carries off, m cp (T_hot - T_supply), stays while the supply airflow changes: the rise goes with 1 / m, and cp
 cancels.
 
-Every function is pure and takes and returns scalars.
+Over several steps: this set-point now, the fallback after. The supply air follows its set-point by forecast.py, the
+servers draw what they draw now, the hot side is at its balance.
+
+Every function is pure and takes and returns arrays [zones], or any shapes that go together, such as [lines, zones].
+Divisions by zero give what is right where they are met; who calls switches their warnings off.
 """
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
-from airhandler.buildings.airflow import mixed_temp_c, recirculation_frac
+import numpy as np
+
+from airhandler.buildings.known import Array
+
+from .forecast import Forecast, coming_down
 
 
 class IdleShares(NamedTuple):
@@ -31,7 +38,7 @@ class IdleShares(NamedTuple):
 
 
 class ZoneAir(NamedTuple):
-    """The air of one zone as it was last measured.
+    """The air of the zones as it was last measured, each [zones].
 
     Attributes:
         hot_temp_c: hot side.
@@ -41,76 +48,96 @@ class ZoneAir(NamedTuple):
         missed_k: how much warmer the inlets are than the balance explains.
     """
 
-    hot_temp_c: float
-    heat_k_kg_s: float
-    server_flow_kg_s: float
-    excess_k: float
-    missed_k: float
+    hot_temp_c: Array
+    heat_k_kg_s: Array
+    server_flow_kg_s: Array
+    excess_k: Array
+    missed_k: Array
+
+
+class WayBack(NamedTuple):
+    """How the set-points of each zone go to the fallback, each [zones].
+
+    Attributes:
+        supply_c, flow_kg_s: the fallback.
+        ramp_c, ramp_kg_s: the way of a step.
+    """
+
+    supply_c: Array
+    flow_kg_s: Array
+    ramp_c: Array
+    ramp_kg_s: Array
 
 
 def measured_air(
     *,
-    zone_temp_c: float,
-    supply_temp_c: float,
-    supply_flow_kg_s: float,
-    server_flow_kg_s: float,
-    commanded_temp_c: float,
-    missed_k: float,
+    zone_temp_c: Array,
+    supply_temp_c: Array,
+    supply_flow_kg_s: Array,
+    server_flow_kg_s: Array,
+    commanded_temp_c: Array,
+    missed_k: Array,
 ) -> ZoneAir:
-    """The air of one zone from its sensors and the supply-air set-point that was in force."""
+    """The air of each zone from its sensors and the supply-air set-point that was in force."""
     return ZoneAir(
         zone_temp_c,
-        max(0.0, zone_temp_c - supply_temp_c) * max(0.0, supply_flow_kg_s),
-        max(0.0, server_flow_kg_s),
-        max(0.0, supply_temp_c - commanded_temp_c),
+        np.maximum(0.0, zone_temp_c - supply_temp_c) * np.maximum(0.0, supply_flow_kg_s),
+        np.maximum(0.0, server_flow_kg_s),
+        np.maximum(0.0, supply_temp_c - commanded_temp_c),
         missed_k,
     )
 
 
-def after_load_step(air: ZoneAir, idle: IdleShares, load_frac: float, step_frac: float) -> ZoneAir:
+def after_load_step(air: ZoneAir, idle: IdleShares, load_frac: Array, step_frac: Array) -> ZoneAir:
     """The same air should the servers' load rise by `step_frac` before the next decision.
 
-    A load of 1 is all that there is, unless more is measured.
+    A load of 1 is all that there is, unless more is measured. Steps of [lines, 1] give [lines, zones].
     """
-    later_frac = min(load_frac + step_frac, max(1.0, load_frac))
-    return ZoneAir(
-        air.hot_temp_c,
-        air.heat_k_kg_s * load_growth(idle.heat_frac, load_frac, later_frac),
-        air.server_flow_kg_s * load_growth(idle.flow_frac, load_frac, later_frac),
-        air.excess_k,
-        air.missed_k,
+    later_frac = np.minimum(load_frac + step_frac, np.maximum(1.0, load_frac))
+    return air._replace(
+        heat_k_kg_s=air.heat_k_kg_s * load_growth(idle.heat_frac, load_frac, later_frac),
+        server_flow_kg_s=air.server_flow_kg_s * load_growth(idle.flow_frac, load_frac, later_frac),
     )
 
 
-def load_growth(idle_frac: float, load_frac: float, later_frac: float) -> float:
+def load_growth(idle_frac: float, load_frac: Array, later_frac: Array) -> Array:
     """Ratio of a quantity that rises linearly from `idle_frac` at no load to 1 at full load, later to now."""
     return (idle_frac + (1.0 - idle_frac) * later_frac) / (idle_frac + (1.0 - idle_frac) * load_frac)
 
 
-def inlet_temp_c(air: ZoneAir, leak_frac: float, setpoint_c: float, flow_kg_s: float) -> float:
+def share_frac(leak_frac: Array, flow_kg_s: Array, server_flow_kg_s: Array) -> Array:
+    """R of buildings/airflow.py, for arrays: the share of the servers' intake that comes from the hot side."""
+    lacking = 1.0 - (1.0 - leak_frac) * flow_kg_s / server_flow_kg_s
+    return np.where(server_flow_kg_s > 0.0, np.maximum(leak_frac, lacking), leak_frac)
+
+
+def balance_c(leak_frac: Array, hot_c: Array, supply_c: Array, flow_kg_s: Array, server_flow_kg_s: Array) -> Array:
+    """T_inlet of air as it is."""
+    return _mixed_c(supply_c, hot_c, share_frac(leak_frac, flow_kg_s, server_flow_kg_s))
+
+
+def inlet_temp_c(air: ZoneAir, leak_frac: Array, setpoint_c: Array, flow_kg_s: Array) -> Array:
     """T_inlet one step ahead under a supply-air set-point and a supply airflow."""
-    share = recirculation_frac(leak_frac, flow_kg_s, air.server_flow_kg_s)
+    share = share_frac(leak_frac, flow_kg_s, air.server_flow_kg_s)
     supply_c = setpoint_c + air.excess_k
-    hot_c = max(air.hot_temp_c, supply_c + _rise_k(air, flow_kg_s))
-    return mixed_temp_c(supply_c, hot_c, share) + air.missed_k
+    hot_c = np.maximum(air.hot_temp_c, supply_c + _rise_k(air, flow_kg_s))
+    return _mixed_c(supply_c, hot_c, share) + air.missed_k
 
 
-def highest_setpoint_c(air: ZoneAir, leak_frac: float, flow_kg_s: float, limit_c: float) -> float:
+def highest_setpoint_c(air: ZoneAir, leak_frac: Array, flow_kg_s: Array, limit_c: Array) -> Array:
     """The warmest supply-air set-point that keeps `inlet_temp_c` at or below a limit, at a supply airflow.
 
     `inlet_temp_c` is the larger of two lines in the set-point, one for each hot side: the answer is where the
     first of them meets the limit.
     """
-    share = recirculation_frac(leak_frac, flow_kg_s, air.server_flow_kg_s)
-    if share >= 1.0:
-        return -math.inf
+    share = share_frac(leak_frac, flow_kg_s, air.server_flow_kg_s)
     target_c = limit_c - air.missed_k
     by_measured_c = (target_c - share * air.hot_temp_c) / (1.0 - share)
     by_balance_c = target_c - share * _rise_k(air, flow_kg_s)
-    return min(by_measured_c, by_balance_c) - air.excess_k
+    return np.where(share < 1.0, np.fmin(by_measured_c, by_balance_c) - air.excess_k, -np.inf)
 
 
-def least_flow_kg_s(air: ZoneAir, leak_frac: float, setpoint_c: float, limit_c: float) -> float:
+def least_flow_kg_s(air: ZoneAir, leak_frac: Array, setpoint_c: Array, limit_c: Array) -> Array:
     """The least supply airflow that keeps `inlet_temp_c` at or below a limit, at a supply-air set-point.
 
     Beyond what the servers draw only the leak recirculates. More air than that carries off the heat of the hot side;
@@ -119,17 +146,58 @@ def least_flow_kg_s(air: ZoneAir, leak_frac: float, setpoint_c: float, limit_c: 
     servers = air.server_flow_kg_s
     target_c = limit_c - air.missed_k
     room_k = target_c - setpoint_c - air.excess_k
-    if room_k <= 0.0:
-        return servers
-    by_leak = leak_frac * air.heat_k_kg_s / room_k
-    if servers <= 0.0:
-        return by_leak
-    hot_excess_k = max(0.0, air.hot_temp_c - target_c)
-    by_measured = servers / (1.0 - leak_frac) * hot_excess_k / (hot_excess_k + room_k)
+    hot_excess_k = np.maximum(0.0, air.hot_temp_c - target_c)
+    by_measured = np.fmin(servers, servers / (1.0 - leak_frac) * hot_excess_k / (hot_excess_k + room_k))
     by_balance = air.heat_k_kg_s / (room_k + (1.0 - leak_frac) * air.heat_k_kg_s / servers)
-    return max(min(servers, by_measured), by_balance if by_balance <= servers else by_leak)
+    by_leak = leak_frac * air.heat_k_kg_s / room_k
+    least = np.fmax(by_measured, np.where(by_balance <= servers, by_balance, by_leak))
+    return np.where(room_k > 0.0, np.where(servers > 0.0, least, by_leak), servers)
 
 
-def _rise_k(air: ZoneAir, flow_kg_s: float) -> float:
+class Hour:
+    """The inlets of the next steps, one set-point now and the fallback after, on the way that the ramps leave.
+
+    Args:
+        forecast: what was learned.
+        air: as measured.
+        off_k: how far the supply air is off its set-point [zones].
+        commanded_c: that set-point [zones].
+        flow_kg_s: supply airflow that is set now [zones].
+        back: the way to the fallback.
+    """
+
+    def __init__(
+        self, forecast: Forecast, air: ZoneAir, off_k: Array, commanded_c: Array, flow_kg_s: Array, back: WayBack
+    ) -> None:
+        slope, kept, per_ramp = coming_down(forecast.answer, forecast.steps)
+        later = np.arange(forecast.steps, dtype=float)[:, np.newaxis]
+        answer = forecast.answer
+        begun_k = answer.keep_frac * off_k + (1.0 - answer.follow_frac) * commanded_c
+        there = np.clip(back.flow_kg_s - flow_kg_s, -later * back.ramp_kg_s, later * back.ramp_kg_s)
+        flows = flow_kg_s + there
+        share = share_frac(forecast.leak_frac, flows, air.server_flow_kg_s)
+        self._slope = slope
+        self._rest_c = kept * begun_k + per_ramp * back.ramp_c + share * _rise_k(air, flows) + forecast.bias_k
+        self._until_c = back.supply_c + later * back.ramp_c
+        self._until_c[0] = -np.inf
+
+    def inlets_c(self, setpoint_c: Array) -> Array:
+        """T_inlet in each step; minus infinity where the set-point is at the fallback by then [steps, zones]."""
+        return np.where(setpoint_c > self._until_c, self._slope * setpoint_c + self._rest_c, -np.inf)
+
+    def highest_setpoints_c(self, limit_c: Array) -> Array:
+        """The warmest supply-air set-point that keeps the inlet of each step at or below a limit [steps, zones].
+
+        Never below what comes to the fallback in time: what the fallback does then, no set-point now can mend.
+        """
+        highest_c = (limit_c - self._rest_c) / self._slope
+        return np.where(highest_c < self._until_c, self._until_c, highest_c)
+
+
+def _mixed_c(supply_c: Array, hot_c: Array, share: Array) -> Array:
+    return (1.0 - share) * supply_c + share * hot_c
+
+
+def _rise_k(air: ZoneAir, flow_kg_s: Array) -> Array:
     """T_hot - T_supply in steady heat balance at a supply airflow."""
-    return air.heat_k_kg_s / flow_kg_s if flow_kg_s > 0.0 else math.inf
+    return np.where(flow_kg_s > 0.0, air.heat_k_kg_s / flow_kg_s, np.inf)

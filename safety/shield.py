@@ -12,6 +12,9 @@ from airhandler.buildings.catalog import Building
 from airhandler.buildings.points import Reading, Setpoints
 
 from .box import Box, Case, Rule
+from .forecast import Forecast
+from .forecast_check import ForecastCheck
+from .forecaster import Forecaster
 from .intake import ProposalCheck, as_number, is_plain
 from .operator_limits import OperatorFile
 from .pace import Dwell, HourlyRamp
@@ -44,7 +47,7 @@ class Shield:
     """
 
     def __init__(self, building: Building, operator: OperatorFile | None = None) -> None:
-        self._points = building.setpoints
+        self._building, self._points = building, building.setpoints
         self._names = tuple(p.name for p in building.setpoints)
         self._fallback = tuple(float(s.fallback) for s in building.rules)
         self._limits = Limits(building)
@@ -57,6 +60,7 @@ class Shield:
         self._paced = tuple({index for rule in paced for index in rule.places})
         self._past_steps = max((rule.memory for rule in paced), default=0)
         self._sensors = SensorCheck(building)
+        self._forecasts = ForecastCheck(building)
         self._proposals = ProposalCheck(self._names)
         self._measured, self._labels = _measured_names(building), _labels(building)
 
@@ -75,6 +79,10 @@ class Shield:
         """How many control steps of what was in force `judge` looks at."""
         return self._past_steps
 
+    def forecaster(self) -> Forecaster:
+        """A new Forecaster: whoever calls `judge` keeps it, shows it every reading and hands in its forecast."""
+        return Forecaster(self._building)
+
     def judge(
         self,
         history: Sequence[Reading],
@@ -83,6 +91,7 @@ class Shield:
         *,
         past: Sequence[Setpoints] = (),
         written: bool = True,
+        forecast: Forecast | None = None,
     ) -> Verdict:
         """The verdict on a proposal. Never raises, remembers nothing.
 
@@ -95,13 +104,14 @@ class Shield:
                 control has authority. Only settings of a pace (`ramp_per_hour`, `dwell_s`) look at it.
             written: whether the building was told `in_force`. In shadow it was not: the ramp starts there, and
                 the supply air is not expected to follow it.
+            forecast: what a Forecaster has learned until this reading; None: the building file alone holds.
         """
         base = self._base(history, in_force)
         stands = Case(_NOTHING, _NOTHING, base, base)
         try:
             stands = stands._replace(past=self._stood(past))
             commanded = base if written else self._base(history, None)
-            return self._decide(history, stands, commanded, proposal)
+            return self._decide(history, stands._replace(commanded=commanded), proposal, forecast)
         except Exception as error:  # noqa: BLE001 - G2: whatever fails in here must end in the known fallback
             words = f"the shield met {type(error).__name__} and could not judge"
             return self._reject(stands, (Reason(rule="exception", words=words),))
@@ -110,16 +120,18 @@ class Shield:
         self,
         history: Sequence[Reading],
         stands: Case,
-        commanded: tuple[float, ...],
         proposal: Proposal | None,
+        forecast: Forecast | None,
     ) -> Verdict:
         values, doubts = self._sensors.check(history)
         asked, faults = self._proposals.read(proposal)
         if doubts or faults or proposal is None:
             return self._reject(stands, doubts + faults)
-        case = Case(values, self._sensors.previous(history), stands.base, commanded, stands.past)
+        learned, remarks = self._forecasts.read(forecast)
+        previous, time = self._sensors.previous(history), history[-1].time
+        case = stands._replace(values=values, previous=previous, time=time, forecast=learned)
         free, box = self._narrowed(asked, case)
-        watched = self._sensors.watch(history[-1])
+        watched = self._sensors.watch(history[-1]) + remarks
         pulls: Mapping[int, Pull] = _NO_PULLS
         fallback, unsafe = self._approach(stands), self._unsafe(box, case)
         if asked == fallback or (box.all_given() == asked and not unsafe):

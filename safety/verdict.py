@@ -81,6 +81,12 @@ Verdict = Allowed | Adjusted | Rejected
 REMARK = "watch"
 """The rule of a reason that changes nothing: a point that nothing rests on cannot be true."""
 
+MODEL = "model"
+"""The rule of a reason that changes nothing by itself: what there is to say about the prediction."""
+
+REMARKS = frozenset({REMARK, MODEL})
+"""Rules of reasons that change nothing."""
+
 INTERVENED = ("adjusted", "rejected")
 """Kinds of verdict that changed or refused a proposal."""
 
@@ -89,4 +95,4 @@ def interventions(verdict: Verdict | None) -> frozenset[str]:
     """Rules that changed or refused the proposal; a remark beside a verdict is none."""
     if verdict is None or verdict.kind not in INTERVENED:
         return frozenset()
-    return frozenset(reason.rule for reason in verdict.reasons) - {REMARK}
+    return frozenset(reason.rule for reason in verdict.reasons) - REMARKS

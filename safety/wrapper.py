@@ -35,6 +35,7 @@ class ShieldedEnv(gym.Wrapper[Float32, Float32, Float32, Float32]):
         self._history: deque[Reading] = deque(maxlen=self.shield.memory)
         self._past: deque[Setpoints] = deque(maxlen=self.shield.past_steps)
         self._in_force: Setpoints | None = None
+        self._forecaster = self.shield.forecaster()
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -45,13 +46,16 @@ class ShieldedEnv(gym.Wrapper[Float32, Float32, Float32, Float32]):
         self._history.append(self.env.seen)
         self._past.clear()
         self._in_force = None
+        self._forecaster.reset()
         return observation, info
 
     def step(self, action: NDArray[np.floating[Any]]) -> tuple[Float32, float, bool, bool, dict[str, Any]]:
         """One step under the shield's verdict on the action."""
         reading = self._history[-1]
         proposal = self._proposal(action, reading)
-        verdict = self.shield.judge(self._history, self._in_force, proposal, past=self._past)
+        self._forecaster.observe(reading, self._in_force)
+        learned = self._forecaster.forecast
+        verdict = self.shield.judge(self._history, self._in_force, proposal, past=self._past, forecast=learned)
         self._in_force = verdict.setpoints
         self._past.append(verdict.setpoints)
         values = np.array([verdict.setpoints[p.name] for p in self.env.building.setpoints])

@@ -15,7 +15,6 @@ from airhandler.buildings.points import Setpoints
 from airhandler.control import bench_shield as bench_module
 from airhandler.control import shield_buildings
 from airhandler.control.bench_shield import BROKEN, bench_shield
-from airhandler.safety.inlet_guard import InletGuard
 from airhandler.safety.operator_limits import OperatorLimits
 from airhandler.safety.pace import Dwell
 from airhandler.safety.rules import Limits, Ramp
@@ -23,7 +22,7 @@ from airhandler.safety.sensors import SensorCheck
 from airhandler.safety.shield import Shield
 from airhandler.safety.verdict import Adjusted, Allowed, Rejected
 
-CASES = 400
+CASES = 1_200
 
 
 def found(cases: int = CASES, seed: int = 1) -> dict[str, Any]:
@@ -81,7 +80,7 @@ def nothing(*_: object) -> None:
     pass
 
 
-def severe(self: InletGuard, box: Any, case: Any) -> None:
+def severe(self: Ramp, box: Any, case: Any) -> None:
     """Asks for the coldest air always."""
     for index in range(0, len(box.asked), 2):
         box.at_most(index, -100.0, self)
@@ -99,8 +98,8 @@ BREAKS = {
     "outside_dwell": (Dwell, "narrow", nothing),
     "outside_operator": (OperatorLimits, "narrow", nothing),
     "malformed": (Shield, "judge", judged(named)),
-    "safe_changed": (InletGuard, "narrow", severe),
-    "not_idempotent": (InletGuard, "narrow", asked_again),
+    "safe_changed": (Ramp, "narrow", severe),
+    "not_idempotent": (Ramp, "narrow", asked_again),
     "not_fallback": (Shield, "_approach", lambda self, stands: stands.base),
     "unsound_passed": (SensorCheck, "check", lambda self, history: (self._sound(history[-1]), ())),
     "raised": (Shield, "judge", judged(raising)),

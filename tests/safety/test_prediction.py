@@ -3,29 +3,51 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airhandler.buildings.known import Array
 from airhandler.safety import prediction
 from airhandler.safety.prediction import IdleShares, ZoneAir
 
-LEAK = 0.05
-AIR = ZoneAir(hot_temp_c=36.0, heat_k_kg_s=36.0, server_flow_kg_s=3.0, excess_k=0.5, missed_k=0.0)
+LEAK = np.array([0.05])
+AIR = ZoneAir(
+    hot_temp_c=np.array([36.0]),
+    heat_k_kg_s=np.array([36.0]),
+    server_flow_kg_s=np.array([3.0]),
+    excess_k=np.array([0.5]),
+    missed_k=np.array([0.0]),
+)
 IDLE = IdleShares(heat_frac=0.3, flow_frac=0.5)
+
+
+def zone(low: float, high: float) -> st.SearchStrategy[Array]:
+    """A value of one zone."""
+    return st.floats(low, high).map(lambda value: np.array([value]))
+
 
 airs = st.builds(
     ZoneAir,
-    hot_temp_c=st.floats(10, 60),
-    heat_k_kg_s=st.floats(0, 200),
-    server_flow_kg_s=st.floats(0, 10),
-    excess_k=st.floats(0, 8),
-    missed_k=st.floats(0, 8),
+    hot_temp_c=zone(10, 60),
+    heat_k_kg_s=zone(0, 200),
+    server_flow_kg_s=zone(0, 10),
+    excess_k=zone(0, 8),
+    missed_k=zone(0, 8),
 )
-leaks = st.floats(0, 0.5)
-flows = st.floats(0.5, 10)
-setpoints = st.floats(5, 40)
+leaks = zone(0, 0.5)
+flows = zone(0.5, 10)
+setpoints = zone(5, 40)
+
+
+@pytest.fixture(autouse=True)
+def _no_warnings() -> Iterator[None]:
+    """As the callers have it: a division by zero gives what is right where it is met."""
+    with np.errstate(all="ignore"):
+        yield
 
 
 def test_air_as_measured_is_what_the_sensors_say() -> None:
@@ -74,7 +96,7 @@ def test_inlet_counts_the_measured_hot_side_while_it_is_hotter() -> None:
 
 
 def test_inlet_counts_what_the_balance_misses() -> None:
-    missed = AIR._replace(missed_k=1.5)
+    missed = AIR._replace(missed_k=np.array([1.5]))
     assert prediction.inlet_temp_c(missed, LEAK, 24.0, 3.0) == pytest.approx(26.6)
 
 
@@ -98,7 +120,7 @@ def test_highest_setpoint_is_where_the_inlet_meets_the_limit() -> None:
 
 
 @given(airs, leaks, flows, st.floats(15, 35))
-def test_highest_setpoint_gives_the_limit_exactly(air: ZoneAir, leak: float, flow: float, limit_c: float) -> None:
+def test_highest_setpoint_gives_the_limit_exactly(air: ZoneAir, leak: Array, flow: Array, limit_c: float) -> None:
     highest_c = prediction.highest_setpoint_c(air, leak, flow, limit_c)
     if highest_c > -1e3:  # nearly all the air is hot: no supply temperature helps
         assert prediction.inlet_temp_c(air, leak, highest_c, flow) == pytest.approx(limit_c, abs=1e-6)
@@ -116,7 +138,7 @@ def test_least_flow_stops_what_recirculates_too_much() -> None:
 
 def test_least_flow_is_little_where_the_hot_side_is_hardly_above_the_limit() -> None:
     # Room 4.5 K, no heat, 0.2 K above the limit: 3 / 0.95 * 0.2 / 4.7
-    tepid = AIR._replace(hot_temp_c=27.2, heat_k_kg_s=0.0)
+    tepid = AIR._replace(hot_temp_c=np.array([27.2]), heat_k_kg_s=np.array([0.0]))
     assert prediction.least_flow_kg_s(tepid, LEAK, 22.0, 27.0) == pytest.approx(0.1344, abs=1e-4)
     assert prediction.least_flow_kg_s(tepid, LEAK, 22.0, 27.5) == 0.0
 
@@ -125,7 +147,7 @@ def test_least_flow_serves_few_servers_and_little_room() -> None:
     # Room 1 K; by heat 36 / (1 + 0.95 * 36 / 3), by the hot side 3 / 0.95 * 9 / 10 = 2.84
     assert prediction.least_flow_kg_s(AIR, LEAK, 25.5, 27.0) == pytest.approx(36.0 / 12.4)
     # Half a kg/s of server air: 0.5 / 0.95 * 9 / 13.5 = 0.351 by the hot side, without heat
-    few = AIR._replace(server_flow_kg_s=0.5, heat_k_kg_s=0.0)
+    few = AIR._replace(server_flow_kg_s=np.array([0.5]), heat_k_kg_s=np.array([0.0]))
     assert prediction.least_flow_kg_s(few, LEAK, 22.0, 27.0) == pytest.approx(0.3509, abs=1e-4)
 
 
@@ -134,13 +156,13 @@ def test_least_flow_serves_few_servers_and_little_room() -> None:
 def test_least_flow_stops_recirculation_where_the_supply_itself_is_too_warm(
     hot_temp_c: float, setpoint_c: float
 ) -> None:
-    air = AIR._replace(hot_temp_c=hot_temp_c)
+    air = AIR._replace(hot_temp_c=np.array([hot_temp_c]))
     assert prediction.least_flow_kg_s(air, LEAK, setpoint_c, 27.0) == 3.0
 
 
 @given(airs, leaks, setpoints, st.floats(15, 35))
 def test_least_flow_keeps_the_limit_or_is_all_that_helps(
-    air: ZoneAir, leak: float, setpoint_c: float, limit_c: float
+    air: ZoneAir, leak: Array, setpoint_c: Array, limit_c: float
 ) -> None:
     least = prediction.least_flow_kg_s(air, leak, setpoint_c, limit_c)
     assert 0.0 <= least < math.inf
@@ -150,7 +172,7 @@ def test_least_flow_keeps_the_limit_or_is_all_that_helps(
 
 @given(airs, leaks, setpoints, setpoints, flows, flows)
 def test_inlet_falls_with_cooler_supply_and_with_more_of_it(
-    air: ZoneAir, leak: float, one_c: float, other_c: float, one_kg_s: float, other_kg_s: float
+    air: ZoneAir, leak: Array, one_c: Array, other_c: Array, one_kg_s: Array, other_kg_s: Array
 ) -> None:
     low_c, high_c = sorted((one_c, other_c))
     little, much = sorted((one_kg_s, other_kg_s))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from types import MappingProxyType
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -227,8 +228,8 @@ def test_exception_in_a_rule_gives_the_known_fallback(monkeypatch: pytest.Monkey
 
 def test_rule_that_computes_nonsense_cannot_break_limits_or_ramps(monkeypatch: pytest.MonkeyPatch) -> None:
     for nonsense in (math.nan, math.inf, -math.inf):
-        monkeypatch.setattr("airhandler.safety.inlet_guard.highest_setpoint_c", lambda *_, n=nonsense: n)
-        monkeypatch.setattr("airhandler.safety.inlet_guard.least_flow_kg_s", lambda *_, n=nonsense: n)
+        monkeypatch.setattr("airhandler.safety.inlets.highest_setpoint_c", lambda *_, n=nonsense: np.full((2, 2), n))
+        monkeypatch.setattr("airhandler.safety.inlets.least_flow_kg_s", lambda *_, n=nonsense: np.full((2, 2), n))
         verdict = shield().judge(history(), setpoints(), proposal(99.0, 99.0))
         assert_inside(verdict)
         assert_ramped(verdict, setpoints())
@@ -271,7 +272,7 @@ def test_numbers_of_other_types_come_out_as_plain_floats() -> None:
 def test_operator_reads_what_was_held_and_why() -> None:
     verdict = shield().judge(history(it_load_frac=1.0), setpoints(), proposal(**{TEMP: 26.4}))
     assert [r.words for r in verdict.reasons] == [
-        "east supply air held at 26.2 instead of 26.4 degC: east inlet predicted 26.9 degC, limit 27.0 less 0.3 K"
+        "east supply air held at 26.2 instead of 26.4 degC: east inlet predicted 26.9 ± 0.3 degC at 01:00, limit 27"
     ]
     cool = history(east_supply_air_temp_c=20.0, east_zone_temp_c=30.0, east_inlet_temp_c=20.5)
     verdict = shield().judge(cool, setpoints(**{TEMP: 20.0}), proposal(**{TEMP: 24.8, FLOW: 2.5}))

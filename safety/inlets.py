@@ -1,0 +1,105 @@
+"""The inlets of all zones in one situation: several lines of prediction, each with the limit that it must keep.
+
+Line 0 is the air as it is measured, line 1 the air after a step of the servers' load, the others, where there is a
+forecast, the steps of the next hour.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from airhandler.buildings.known import Array
+
+from .forecast import Forecast
+from .prediction import Hour, WayBack, ZoneAir, highest_setpoint_c, inlet_temp_c, least_flow_kg_s
+
+AS_MEASURED, AFTER_LOAD_STEP, FIRST_OF_HOUR = 0, 1, 2
+
+
+class Worst(NamedTuple):
+    """The line that passes its limit the furthest, in each zone.
+
+    Attributes:
+        inlet_c: what the inlet would be [zones].
+        line: which line [zones].
+    """
+
+    inlet_c: Array
+    line: np.ndarray[tuple[int, ...], np.dtype[np.intp]]
+
+
+class Inlets:
+    """What the inlets would be under set-points that are asked for.
+
+    Args:
+        air: as measured, and after a load step [2, zones].
+        leak_frac: share of hot air whatever the airflow [zones].
+        targets_c: what those two lines must keep [2, 1].
+        off_k: how far the supply air is off its set-point [zones].
+        commanded_c: that set-point [zones].
+        forecast: what was learned; None: the first two lines only.
+        limit_c: what the other lines must keep, with their margins.
+        margin_k: the least margin.
+        back: the way to the fallback.
+    """
+
+    def __init__(
+        self,
+        *,
+        air: ZoneAir,
+        leak_frac: Array,
+        targets_c: Array,
+        off_k: Array,
+        commanded_c: Array,
+        forecast: Forecast | None,
+        limit_c: float,
+        margin_k: float,
+        back: WayBack,
+    ) -> None:
+        self._air, self._leak, self._targets_c = air, leak_frac, targets_c
+        self._off_k, self._commanded_c, self._back = off_k, commanded_c, back
+        self._forecast, self._limit_c = forecast, limit_c
+        self.margins_k = np.empty((0, 0)) if forecast is None else np.maximum(margin_k, forecast.bound_k)
+
+    def least_flow_kg_s(self, coolest_c: Array) -> Array:
+        """The least airflow that keeps the first two lines with the coolest supply air that is left [zones]."""
+        return np.asarray(np.fmax.reduce(least_flow_kg_s(self._air, self._leak, coolest_c, self._targets_c)))
+
+    def highest_setpoint_c(self, flow_kg_s: Array) -> Array:
+        """The warmest supply-air set-point that keeps every line at an airflow [zones]."""
+        highest_c = np.fmin.reduce(highest_setpoint_c(self._air, self._leak, flow_kg_s, self._targets_c))
+        if self._forecast is None:
+            return np.asarray(highest_c)
+        of_hour_c = self._hour(self._forecast, flow_kg_s).highest_setpoints_c(self._limit_c - self.margins_k)
+        return np.asarray(np.fmin(highest_c, np.fmin.reduce(of_hour_c)))
+
+    def worst(self, supply_c: Array, flow_kg_s: Array) -> Worst:
+        """The line that passes its limit the furthest under these set-points [zones]."""
+        inlets_c, beyond_k = self._lines(supply_c, flow_kg_s)
+        line = np.argmax(np.where(np.isnan(beyond_k), -np.inf, beyond_k), axis=0)
+        return Worst(np.take_along_axis(inlets_c, line[np.newaxis], axis=0)[0], line)
+
+    def left_k(self, supply_c: Array, flow_kg_s: Array) -> tuple[Array, Array]:
+        """The inlet of the air as it is measured, and how far it or a step of the hour is beyond its limit [zones].
+
+        Without the load step, which is no more than possible.
+        """
+        inlets_c, beyond_k = self._lines(supply_c, flow_kg_s)
+        beyond_k[AFTER_LOAD_STEP] = -np.inf
+        return inlets_c[AS_MEASURED], np.fmax.reduce(beyond_k)
+
+    def _lines(self, supply_c: Array, flow_kg_s: Array) -> tuple[Array, Array]:
+        """Every line's inlet, and how far it is beyond what it must keep [lines, zones]."""
+        inlets_c = inlet_temp_c(self._air, self._leak, supply_c, flow_kg_s)
+        beyond_k = inlets_c - self._targets_c
+        if self._forecast is None:
+            return inlets_c, beyond_k
+        of_hour_c = self._hour(self._forecast, flow_kg_s).inlets_c(supply_c)
+        hour_beyond_k = of_hour_c - (self._limit_c - self.margins_k)
+        return np.concatenate([inlets_c, of_hour_c]), np.concatenate([beyond_k, hour_beyond_k])
+
+    def _hour(self, forecast: Forecast, flow_kg_s: Array) -> Hour:
+        measured = ZoneAir(*(part[0] if part.ndim > 1 else part for part in self._air))
+        return Hour(forecast, measured, self._off_k, self._commanded_c, flow_kg_s, self._back)
