@@ -175,6 +175,8 @@ class ShieldFile(Strict):
         dew_point_margin_k: supply air of a server zone at least this much above the dew point at its inlets [K].
         neighbour_difference_k: greatest difference between the supply-air set-points of server zones that follow each
             other in the file [K].
+        inlet_humidity: which of the class's ranges of humidity the supply air keeps the inlets in, as far as its
+            temperature can.
     """
 
     setpoints: dict[str, SetpointRule]
@@ -184,12 +186,16 @@ class ShieldFile(Strict):
     load_step_frac: float = Field(default=0.25, ge=0)
     dew_point_margin_k: float | None = Field(default=None, ge=0)
     neighbour_difference_k: float | None = Field(default=None, gt=0)
+    inlet_humidity: Literal["recommended", "allowable"] | None = None
     comfort_category: Literal["I", "II", "III", "IV"] = "II"
     occupied_from: float = Field(default=1.0, gt=0)
     deadband_k: float = Field(default=1.0, ge=0)
     max_age_s: float = Field(gt=0)
     stuck_after_steps: int = Field(ge=2)
     stuck_points: tuple[str, ...] = Field(strict=False)
+
+
+_OF_SERVER_ZONES = ("dew_point_margin_k", "neighbour_difference_k", "inlet_humidity")
 
 
 class Roles(Strict):
@@ -369,7 +375,7 @@ class BuildingFile(Strict):
             raise ValueError("meters.it belongs to a building with zone_roles (server zones)")
         if self.servers is not None and self.zone_roles is None:
             raise ValueError("servers belong to a building with zone_roles (server zones)")
-        for setting in ("dew_point_margin_k", "neighbour_difference_k"):
+        for setting in _OF_SERVER_ZONES:
             if getattr(self.shield, setting) is not None and self.zone_roles is None:
                 raise ValueError(f"shield.{setting} belongs to a building with zone_roles (server zones)")
         return self

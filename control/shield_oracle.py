@@ -11,15 +11,19 @@ from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from airhandler.buildings.airflow import mixed_temp_c, recirculation_frac
 from airhandler.buildings.catalog import Building
 from airhandler.buildings.envelope import THERMAL_CLASSES
 from airhandler.buildings.points import Reading, Setpoints
+from airhandler.buildings.psychrometrics import relative_humidities_frac
 from airhandler.buildings.settings import ZoneRoles
 from airhandler.safety.operator_limits import OperatorFile
 
 _ROUNDING = 1e-9
 _CLEARLY_K = 1e-6  # nearer to a bound than this, forwards and backwards may differ by rounding
+_CLEARLY_FRAC = 1e-5  # the same of relative humidity, whose pressures are read from a table backwards
 
 
 class Stood(NamedTuple):
@@ -196,6 +200,8 @@ class Oracle:
         margin_k = settings.dew_point_margin_k
         if margin_k is not None and asked[roles.supply_temp_setpoint] < now[roles.inlet_dew_point] + margin_k:
             return False
+        if not self._keeps_humidity(roles, asked[roles.supply_temp_setpoint], now):
+            return False
         leak = self._building.file.parameters["leak_frac"]
         explained_c = max(_balance_c(roles, reading, leak) for reading in history[-2:])
         missed_k = max(0.0, now[roles.inlet_temp] - explained_c - settings.inlet_margin_k)
@@ -213,6 +219,19 @@ class Oracle:
             if mixed_temp_c(supply_c, hot_c, share) + missed_k > limit_c + margin_k - _CLEARLY_K:
                 return False
         return True
+
+    def _keeps_humidity(self, roles: ZoneRoles, supply_c: float, now: Reading) -> bool:
+        """Whether the air is neither too moist where it is supplied nor too dry at the inlets, by its dew point now."""
+        settings = self._building.file.shield
+        if settings.inlet_humidity is None:
+            return True
+        of, recommended = THERMAL_CLASSES[settings.inlet_class], settings.inlet_humidity == "recommended"
+        most = of.recommended_max_rh_frac if recommended else of.allowable_max_rh_frac
+        least = 0.0 if recommended else of.allowable_min_rh_frac
+        inlet_c = supply_c + max(0.0, now[roles.inlet_temp] - now[roles.supply_temp])
+        at = np.array([supply_c, inlet_c])
+        moist, dry = relative_humidities_frac(at, np.minimum(at, now[roles.inlet_dew_point])).tolist()
+        return bool(moist <= most - _CLEARLY_FRAC and dry >= least + _CLEARLY_FRAC)
 
     def _growth(self, part: str, unknown: float, load: float, later: float) -> float:
         idle = unknown if self._building.servers is None else getattr(self._building.servers, part)

@@ -15,8 +15,8 @@ promises follow from that alone, whatever the rules compute:
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple, Protocol, runtime_checkable
 
 
 class Case(NamedTuple):
@@ -62,6 +62,15 @@ class Rule(Protocol):
 
     def why(self, box: Box, case: Case, index: int) -> str:
         """The cause for an operator, where this rule's bound on a set-point decided."""
+        ...
+
+
+@runtime_checkable
+class Remarking(Protocol):
+    """A rule that has something to say beside a verdict: what no set-point can mend."""
+
+    def remarks(self, box: Box, case: Case) -> Iterable[str]:
+        """Words for an operator, once every rule has narrowed the box."""
         ...
 
 

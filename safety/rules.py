@@ -1,7 +1,8 @@
 """The rules, in order.
 
 Hard ones: limits, ramp, ramp per hour, dwell, the operator's limits and locks, in occupied zones the dead band. Then,
-in server zones: minimum airflow, dew point, inlet guard, neighbours. What a building file leaves out is not there.
+in server zones: minimum airflow, dew point, inlet guard, humidity, neighbours. What a building file leaves out is not
+there.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from airhandler.buildings.catalog import Building
 from .box import Box, Case, Rule, around
 from .deadband import Deadband
 from .dew_point import DewPoint
+from .humidity import Humidity
 from .inlet_guard import InletGuard
 from .min_airflow import MinAirflow
 from .neighbours import Neighbours
@@ -84,5 +86,6 @@ def soft_rules(building: Building) -> tuple[Rule, ...]:
         MinAirflow(zones, settings.min_flow_ratio),
         *((DewPoint(zones, margin_k),) if margin_k is not None else ()),
         InletGuard(zones, building),
+        *((Humidity(zones, settings),) if settings.inlet_humidity is not None else ()),
         *((Neighbours(zones, difference_k),) if difference_k is not None else ()),
     )

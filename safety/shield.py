@@ -11,13 +11,13 @@ from types import MappingProxyType
 from airhandler.buildings.catalog import Building
 from airhandler.buildings.points import Reading, Setpoints
 
-from .box import Box, Case, Rule
+from .box import Box, Case, Remarking, Rule
 from .intake import ProposalCheck, as_number, is_plain
 from .operator_limits import OperatorFile
 from .pace import Dwell, HourlyRamp
 from .rules import Limits, hard_rules, soft_rules
 from .sensors import SensorCheck
-from .verdict import Adjusted, Allowed, Proposal, Reason, Rejected, Verdict
+from .verdict import REMARK, Adjusted, Allowed, Proposal, Reason, Rejected, Verdict
 from .zones import zone_parts
 
 _NOTHING: Mapping[str, float] = MappingProxyType({})
@@ -48,6 +48,7 @@ class Shield:
         self._limits = Limits(building)
         self._hard = hard_rules(building, operator)
         self._rules: tuple[Rule, ...] = (*self._hard, *soft_rules(building))
+        self._remarking = tuple(rule for rule in self._rules if isinstance(rule, Remarking))
         paced = [rule for rule in self._hard if isinstance(rule, HourlyRamp | Dwell)]
         self._paced = tuple({index for rule in paced for index in rule.places})
         self._past_steps = max((rule.memory for rule in paced), default=0)
@@ -115,12 +116,17 @@ class Shield:
         case, box = Case(values, self._sensors.previous(history), stands.base, commanded, stands.past), Box(asked)
         for rule in self._rules:
             rule.narrow(box, case)
-        watched = self._sensors.watch(history[-1])
+        watched = self._sensors.watch(history[-1]) + self._remarks(box, case)
         given = box.all_given()
         if given == asked or asked == self._approach(stands):
             same = proposal.setpoints if is_plain(proposal.setpoints) else self._as_setpoints(asked)
             return Allowed(setpoints=same, reasons=watched)
         return Adjusted(setpoints=self._as_setpoints(given), reasons=self._reasons(box, case) + watched)
+
+    def _remarks(self, box: Box, case: Case) -> tuple[Reason, ...]:
+        """What the rules say beside the verdict."""
+        said = [words for rule in self._remarking for words in rule.remarks(box, case)]
+        return tuple([Reason(rule=REMARK, words=words) for words in said])
 
     def _reject(self, stands: Case, reasons: tuple[Reason, ...]) -> Rejected:
         return Rejected(setpoints=self._as_setpoints(self._approach(stands)), reasons=reasons)
