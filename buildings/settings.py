@@ -165,6 +165,18 @@ class SetpointRule(Strict):
         return self
 
 
+class InletChange(Strict):
+    """Greatest change at a server inlet between any two moments of a stretch of time.
+
+    Attributes:
+        max_k: the change [K].
+        within_s: the stretch [s].
+    """
+
+    max_k: float = Field(gt=0)
+    within_s: float = Field(gt=0, le=86_400)
+
+
 class ShieldFile(Strict):
     """Configuration of the shield; see docs/vocabulary.md for the words.
 
@@ -177,6 +189,7 @@ class ShieldFile(Strict):
             other in the file [K].
         inlet_humidity: which of the class's ranges of humidity the supply air keeps the inlets in, as far as its
             temperature can.
+        inlet_changes: how fast the inlets may change, as far as the supply air can keep them from it.
     """
 
     setpoints: dict[str, SetpointRule]
@@ -187,6 +200,7 @@ class ShieldFile(Strict):
     dew_point_margin_k: float | None = Field(default=None, ge=0)
     neighbour_difference_k: float | None = Field(default=None, gt=0)
     inlet_humidity: Literal["recommended", "allowable"] | None = None
+    inlet_changes: tuple[InletChange, ...] = Field(default=(), strict=False)
     comfort_category: Literal["I", "II", "III", "IV"] = "II"
     occupied_from: float = Field(default=1.0, gt=0)
     deadband_k: float = Field(default=1.0, ge=0)
@@ -195,7 +209,7 @@ class ShieldFile(Strict):
     stuck_points: tuple[str, ...] = Field(strict=False)
 
 
-_OF_SERVER_ZONES = ("dew_point_margin_k", "neighbour_difference_k", "inlet_humidity")
+_OF_SERVER_ZONES = ("dew_point_margin_k", "neighbour_difference_k", "inlet_humidity", "inlet_changes")
 
 
 class Roles(Strict):
@@ -376,7 +390,7 @@ class BuildingFile(Strict):
         if self.servers is not None and self.zone_roles is None:
             raise ValueError("servers belong to a building with zone_roles (server zones)")
         for setting in _OF_SERVER_ZONES:
-            if getattr(self.shield, setting) is not None and self.zone_roles is None:
+            if getattr(self.shield, setting) not in (None, ()) and self.zone_roles is None:
                 raise ValueError(f"shield.{setting} belongs to a building with zone_roles (server zones)")
         return self
 

@@ -11,7 +11,7 @@ from random import Random
 from airhandler.buildings.catalog import Building, expand, find_building
 from airhandler.buildings.errors import UserError
 from airhandler.buildings.points import Role
-from airhandler.buildings.settings import BuildingFile, SetpointRule, ShieldFile
+from airhandler.buildings.settings import BuildingFile, InletChange, SetpointRule, ShieldFile
 from airhandler.safety.operator_limits import OperatorFile, OperatorRange
 from airhandler.safety.shield import Shield
 
@@ -70,12 +70,20 @@ def _shield_file(file: BuildingFile, limits: Mapping[str, tuple[float, float]], 
             "dew_point_margin_k": rng.choice((None, None, rng.uniform(0, 5))) if file.zone_roles else None,
             "neighbour_difference_k": rng.choice((None, None, rng.uniform(0.1, 5))) if file.zone_roles else None,
             "inlet_humidity": rng.choice((None, None, "recommended", "allowable")) if file.zone_roles else None,
+            "inlet_changes": _inlet_changes(rng) if file.zone_roles else (),
             "deadband_k": rng.choice((0.0, 1.0, rng.uniform(0, 2))),
             "max_age_s": rng.choice((1.0, 1800.0, rng.uniform(1, 7200))),
             "stuck_after_steps": rng.randint(2, 8),
             "stuck_points": stuck,
         }
     )
+
+
+def _inlet_changes(rng: Random) -> tuple[InletChange, ...]:
+    """None, ASHRAE's, or any."""
+    ours = InletChange(max_k=5.0, within_s=900.0), InletChange(max_k=20.0, within_s=3600.0)
+    any_other = InletChange(max_k=rng.uniform(0.1, 10), within_s=rng.uniform(60, 10_000))
+    return rng.choice(((), (), ours, (any_other,)))
 
 
 def _operator(building: Building, rng: Random) -> OperatorFile | None:

@@ -209,6 +209,8 @@ class Oracle:
         supply_c = asked[roles.supply_temp_setpoint] + excess_k
         heat = max(0.0, now[roles.zone_temp] - now[roles.supply_temp]) * max(0.0, now[roles.supply_flow])
         limit_c = THERMAL_CLASSES[settings.inlet_class].recommended.high_c
+        if not self._keeps_changes(roles, supply_c, heat, flow, history):
+            return False
         load = now[roles.it_load]
         later = min(load + settings.load_step_frac, max(1.0, load))
         for at, margin_k in ((load, -settings.inlet_margin_k), (later, settings.inlet_margin_k)):
@@ -217,6 +219,22 @@ class Oracle:
             share = recirculation_frac(leak, flow, drawn)
             hot_c = max(now[roles.zone_temp], supply_c + (heat_then / flow if flow > 0.0 else math.inf))
             if mixed_temp_c(supply_c, hot_c, share) + missed_k > limit_c + margin_k - _CLEARLY_K:
+                return False
+        return True
+
+    def _keeps_changes(
+        self, roles: ZoneRoles, supply_c: float, heat: float, flow: float, history: Sequence[Reading]
+    ) -> bool:
+        """Whether an inlet goes no further, by the balance, than it may from the readings of each stretch of time."""
+        now, leak = history[-1], self._building.file.parameters["leak_frac"]
+        share = recirculation_frac(leak, flow, max(0.0, now[roles.server_flow]))
+        hot_c = max(now[roles.zone_temp], supply_c + (heat / flow if flow > 0.0 else math.inf))
+        inlet_c = mixed_temp_c(supply_c, hot_c, share) + now[roles.inlet_temp] - _balance_c(roles, now, leak)
+        for change in self._building.file.shield.inlet_changes:
+            until_s = change.within_s - self._building.step_s  # before now: the next reading is one step away
+            steps = max(0, int(until_s // self._building.step_s))
+            stood = [reading[roles.inlet_temp] for reading in list(history)[-1 - steps :]]
+            if max(*stood, inlet_c) - min(*stood, inlet_c) > change.max_k - _CLEARLY_K:
                 return False
         return True
 

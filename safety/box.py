@@ -29,6 +29,8 @@ class Case(NamedTuple):
         commanded: what the building was told: the base, but in shadow what is measured [unit of the point].
         past: what was in force in the control steps until now, the newest last, by the place of the set-point and
             inside its limits [unit of the point]; of those set-points only whose pace is limited.
+        recent: what rules that are `Watching` look at in the readings until now, the newest last; what is absent,
+            implausible or too old is not there [unit of the point].
     """
 
     values: Mapping[str, float]
@@ -36,6 +38,7 @@ class Case(NamedTuple):
     base: tuple[float, ...]
     commanded: tuple[float, ...]
     past: Sequence[Mapping[int, float]] = ()
+    recent: Sequence[Mapping[str, float]] = ()
 
 
 def around(middle: float, reach: float) -> tuple[float, float]:
@@ -62,6 +65,21 @@ class Rule(Protocol):
 
     def why(self, box: Box, case: Case, index: int) -> str:
         """The cause for an operator, where this rule's bound on a set-point decided."""
+        ...
+
+
+@runtime_checkable
+class Watching(Protocol):
+    """A rule that looks at earlier readings, or at points that the shield does not rest on."""
+
+    @property
+    def watches(self) -> frozenset[str]:
+        """The points."""
+        ...
+
+    @property
+    def readings(self) -> int:
+        """How many of the last readings, the newest included."""
         ...
 
 

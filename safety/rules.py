@@ -1,8 +1,8 @@
 """The rules, in order.
 
 Hard ones: limits, ramp, ramp per hour, dwell, the operator's limits and locks, in occupied zones the dead band. Then,
-in server zones: minimum airflow, dew point, inlet guard, humidity, neighbours. What a building file leaves out is not
-there.
+in server zones: minimum airflow, dew point, inlet guard, changes at the inlets, humidity, neighbours. What a building
+file leaves out is not there.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from .box import Box, Case, Rule, around
 from .deadband import Deadband
 from .dew_point import DewPoint
 from .humidity import Humidity
+from .inlet_changes import InletChanges
 from .inlet_guard import InletGuard
 from .min_airflow import MinAirflow
 from .neighbours import Neighbours
@@ -86,6 +87,7 @@ def soft_rules(building: Building) -> tuple[Rule, ...]:
         MinAirflow(zones, settings.min_flow_ratio),
         *((DewPoint(zones, margin_k),) if margin_k is not None else ()),
         InletGuard(zones, building),
+        *((InletChanges(zones, building),) if settings.inlet_changes else ()),
         *((Humidity(zones, settings),) if settings.inlet_humidity is not None else ()),
         *((Neighbours(zones, difference_k),) if difference_k is not None else ()),
     )

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from airhandler.buildings.catalog import Building
 from airhandler.buildings.points import Reading, Setpoints
 
-from .box import Box, Case, Remarking, Rule
+from .box import Box, Case, Remarking, Rule, Watching
 from .intake import ProposalCheck, as_number, is_plain
 from .operator_limits import OperatorFile
 from .pace import Dwell, HourlyRamp
@@ -49,6 +49,9 @@ class Shield:
         self._hard = hard_rules(building, operator)
         self._rules: tuple[Rule, ...] = (*self._hard, *soft_rules(building))
         self._remarking = tuple(rule for rule in self._rules if isinstance(rule, Remarking))
+        watching = [rule for rule in self._rules if isinstance(rule, Watching)]
+        self._watched = tuple({name for rule in watching for name in rule.watches})
+        self._readings = max((rule.readings for rule in watching), default=0)
         paced = [rule for rule in self._hard if isinstance(rule, HourlyRamp | Dwell)]
         self._paced = tuple({index for rule in paced for index in rule.places})
         self._past_steps = max((rule.memory for rule in paced), default=0)
@@ -64,7 +67,7 @@ class Shield:
     @property
     def memory(self) -> int:
         """How many readings of history `judge` looks at."""
-        return self._sensors.memory
+        return max(self._sensors.memory, self._readings)
 
     @property
     def past_steps(self) -> int:
@@ -113,7 +116,9 @@ class Shield:
         asked, faults = self._proposals.read(proposal)
         if doubts or faults or proposal is None:
             return self._reject(stands, doubts + faults)
-        case, box = Case(values, self._sensors.previous(history), stands.base, commanded, stands.past), Box(asked)
+        recent = self._sensors.recent(history, self._watched, self._readings)
+        previous = self._sensors.previous(history)
+        case, box = Case(values, previous, stands.base, commanded, stands.past, recent), Box(asked)
         for rule in self._rules:
             rule.narrow(box, case)
         watched = self._sensors.watch(history[-1]) + self._remarks(box, case)

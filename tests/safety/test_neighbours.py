@@ -104,7 +104,12 @@ def test_where_the_dew_point_forbids_cooler_air_the_inlet_guard_asks_for_more() 
 
 @pytest.mark.parametrize(
     ("setting", "value"),
-    [("dew_point_margin_k", 1.0), ("neighbour_difference_k", 1.0), ("inlet_humidity", "allowable")],
+    [
+        ("dew_point_margin_k", 1.0),
+        ("neighbour_difference_k", 1.0),
+        ("inlet_humidity", "allowable"),
+        ("inlet_changes", [{"max_k": 5.0, "within_s": 900.0}]),
+    ],
 )
 def test_settings_of_server_zones_are_refused_in_an_office(setting: str, value: object) -> None:
     raw = find_building("office-5zone").file.model_dump()
