@@ -190,6 +190,8 @@ class ShieldFile(Strict):
         inlet_humidity: which of the class's ranges of humidity the supply air keeps the inlets in, as far as its
             temperature can.
         inlet_changes: how fast the inlets may change, as far as the supply air can keep them from it.
+        fan_power_cap_w: what the supply fans may draw in all, as far as the servers need no more air [W].
+        cooling_power_cap_w: above which the supply air is made no cooler, unless an inlet needs it [W].
     """
 
     setpoints: dict[str, SetpointRule]
@@ -201,6 +203,8 @@ class ShieldFile(Strict):
     neighbour_difference_k: float | None = Field(default=None, gt=0)
     inlet_humidity: Literal["recommended", "allowable"] | None = None
     inlet_changes: tuple[InletChange, ...] = Field(default=(), strict=False)
+    fan_power_cap_w: float | None = Field(default=None, gt=0)
+    cooling_power_cap_w: float | None = Field(default=None, gt=0)
     comfort_category: Literal["I", "II", "III", "IV"] = "II"
     occupied_from: float = Field(default=1.0, gt=0)
     deadband_k: float = Field(default=1.0, ge=0)
@@ -209,7 +213,14 @@ class ShieldFile(Strict):
     stuck_points: tuple[str, ...] = Field(strict=False)
 
 
-_OF_SERVER_ZONES = ("dew_point_margin_k", "neighbour_difference_k", "inlet_humidity", "inlet_changes")
+_OF_SERVER_ZONES = (
+    "dew_point_margin_k",
+    "neighbour_difference_k",
+    "inlet_humidity",
+    "inlet_changes",
+    "fan_power_cap_w",
+    "cooling_power_cap_w",
+)
 
 
 class Roles(Strict):

@@ -71,6 +71,8 @@ def _shield_file(file: BuildingFile, limits: Mapping[str, tuple[float, float]], 
             "neighbour_difference_k": rng.choice((None, None, rng.uniform(0.1, 5))) if file.zone_roles else None,
             "inlet_humidity": rng.choice((None, None, "recommended", "allowable")) if file.zone_roles else None,
             "inlet_changes": _inlet_changes(rng) if file.zone_roles else (),
+            "fan_power_cap_w": _cap_w(file, file.meters.fans, rng),
+            "cooling_power_cap_w": _cap_w(file, file.meters.hvac, rng),
             "deadband_k": rng.choice((0.0, 1.0, rng.uniform(0, 2))),
             "max_age_s": rng.choice((1.0, 1800.0, rng.uniform(1, 7200))),
             "stuck_after_steps": rng.randint(2, 8),
@@ -86,6 +88,12 @@ def _inlet_changes(rng: Random) -> tuple[InletChange, ...]:
     return rng.choice(((), (), ours, (any_other,)))
 
 
+def _cap_w(file: BuildingFile, meter: str, rng: Random) -> float | None:
+    """None, or any power that a meter may show."""
+    (high_w,) = (point.high for point in file.points if point.name == meter)
+    return rng.choice((None, None, rng.uniform(0.01, 1.0) * high_w)) if file.zone_roles else None
+
+
 def _operator(building: Building, rng: Random) -> OperatorFile | None:
     """Now and then some limits and locks."""
     if rng.random() < 0.75:
@@ -97,7 +105,13 @@ def _operator(building: Building, rng: Random) -> OperatorFile | None:
         name: rng.choice((OperatorRange(low=low, high=high), OperatorRange(low=low), OperatorRange(high=high)))
         for name, (low, high) in chosen.items()
     }
-    return OperatorFile(limits=limits, locks=locks)
+    meters = building.file.meters
+    return OperatorFile(
+        limits=limits,
+        locks=locks,
+        fan_power_cap_w=_cap_w(building.file, meters.fans, rng),
+        cooling_power_cap_w=_cap_w(building.file, meters.hvac, rng),
+    )
 
 
 def _rule(rule: SetpointRule, limits: tuple[float, float], factor: float, rng: Random) -> SetpointRule:

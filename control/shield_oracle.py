@@ -187,7 +187,42 @@ class Oracle:
         if difference_k is not None and any(abs(a - b) > difference_k for a, b in itertools.pairwise(temps)):
             return False
         commanded = base if written else self.base(history, None)
-        return all(self._keeps(r, asked, commanded, history) for r in self._building.zones.values())
+        return self._keeps_caps(asked, base, history[-1]) and all(
+            self._keeps(r, asked, commanded, history) for r in self._building.zones.values()
+        )
+
+    def _keeps_caps(self, asked: Mapping[str, float], base: Mapping[str, float], now: Reading) -> bool:
+        """Whether fans and cooling draw no more than they may; where a meter says nothing, whether nothing rises."""
+        zones, meters = self._building.zones.values(), self._building.file.meters
+        hvac_w, fans_w = self._fresh(now, meters.hvac), self._fresh(now, meters.fans)
+        cap_w = self._cap_w("cooling_power_cap_w")
+        if hvac_w is None or fans_w is None or hvac_w - fans_w > cap_w:
+            temps = [r.supply_temp_setpoint for r in zones] if cap_w < math.inf else []
+            if any(asked[name] < base[name] for name in temps):
+                return False
+        cap_w = self._cap_w("fan_power_cap_w")
+        if cap_w == math.inf:
+            return True
+        moved, drawn = (sum(max(0.0, now[name]) ** 3 for name in names) for names in _flows(self._building))
+        for roles in zones:
+            flow, servers = asked[roles.supply_flow_setpoint], now[roles.server_flow]
+            if fans_w is None or fans_w <= 0.0 or moved == 0.0 or drawn == 0.0:
+                if flow > base[roles.supply_flow_setpoint]:
+                    return False
+            elif servers <= 0.0 or fans_w * (flow / servers) ** 3 * drawn / moved > cap_w * (1.0 - _ROUNDING):
+                return False  # every zone at the same multiple of what its servers draw
+        return True
+
+    def _cap_w(self, name: str) -> float:
+        caps = (getattr(self._building.file.shield, name), getattr(self._operator, name))
+        return min((cap for cap in caps if cap is not None), default=math.inf)
+
+    def _fresh(self, now: Reading, name: str) -> float | None:
+        """A value that can be true and is not too old."""
+        value, age_s = _number(now.values.get(name)), _number(now.age_s.get(name, 0.0))
+        low, high = self._measured[name]
+        old = age_s is None or abs(age_s) > self._building.file.shield.max_age_s
+        return None if value is None or old or not low <= value <= high else value
 
     def _keeps(
         self, roles: ZoneRoles, asked: Mapping[str, float], commanded: Mapping[str, float], history: Sequence[Reading]
@@ -270,6 +305,12 @@ def _get(setpoints: Any, name: str) -> Any:
         return setpoints.by_name.get(name)
     except Exception:  # noqa: BLE001 - whatever hostile set-points do, there is no value in them
         return None
+
+
+def _flows(building: Building) -> tuple[list[str], list[str]]:
+    """The points of supply airflow, and of what the servers draw."""
+    zones = building.zones.values()
+    return [roles.supply_flow for roles in zones], [roles.server_flow for roles in zones]
 
 
 def _clipped(value: float | None, low: float, high: float) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from airhandler.buildings.airflow import mixed_temp_c, recirculation_frac
@@ -79,15 +79,22 @@ class InletGuard:
 
     def narrow(self, box: Box, case: Case) -> None:
         """For each zone a low bound on airflow, then a high bound on supply air for what airflow is left."""
-        leak = self._leak
         for zone in self._zones:
-            coolest_c = box.low[zone.temp]
             airs = self._airs(zone, case)
-            for air, bound in airs:
-                box.at_least(zone.flow, least_flow_kg_s(air, leak, coolest_c, bound.target_c), self)
+            self._ask(zone, airs, box)
             flow_kg_s = box.given(zone.flow)
             for air, bound in airs:
-                box.at_most(zone.temp, highest_setpoint_c(air, leak, flow_kg_s, bound.target_c), self)
+                box.at_most(zone.temp, highest_setpoint_c(air, self._leak, flow_kg_s, bound.target_c), self)
+
+    def ask_for_air(self, box: Box, case: Case) -> None:
+        """The low bounds on airflow alone, for a rule that wants less air and comes before: what is needed wins."""
+        for zone in self._zones:
+            self._ask(zone, self._airs(zone, case), box)
+
+    def _ask(self, zone: ZonePart, airs: Iterable[tuple[ZoneAir, Bound]], box: Box) -> None:
+        coolest_c = box.low[zone.temp]
+        for air, bound in airs:
+            box.at_least(zone.flow, least_flow_kg_s(air, self._leak, coolest_c, bound.target_c), self)
 
     def why(self, box: Box, case: Case, index: int) -> str:
         """The inlet that was predicted for what was asked, and the limit that it passed the furthest."""

@@ -1,8 +1,8 @@
 """The rules, in order.
 
 Hard ones: limits, ramp, ramp per hour, dwell, the operator's limits and locks, in occupied zones the dead band. Then,
-in server zones: minimum airflow, dew point, inlet guard, changes at the inlets, humidity, neighbours. What a building
-file leaves out is not there.
+in server zones: minimum airflow, dew point, power of the fans, inlet guard, changes at the inlets, humidity, power of
+cooling, neighbours. What neither a building file nor an operator sets is not there.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from .min_airflow import MinAirflow
 from .neighbours import Neighbours
 from .operator_limits import OperatorFile, OperatorLimits
 from .pace import Dwell, HourlyRamp
+from .power_caps import CoolingPowerCap, FanPowerCap, cap_of
 from .zones import zone_parts
 
 
@@ -77,17 +78,21 @@ def hard_rules(building: Building, operator: OperatorFile | None = None) -> tupl
     return (*always, *paced, *by_hand, *((Deadband(building),) if building.comfort_zones else ()))
 
 
-def soft_rules(building: Building) -> tuple[Rule, ...]:
+def soft_rules(building: Building, operator: OperatorFile | None = None) -> tuple[Rule, ...]:
     """The rules after those, in their order."""
     zones, settings = zone_parts(building), building.file.shield
     if not zones:
         return ()
     margin_k, difference_k = settings.dew_point_margin_k, settings.neighbour_difference_k
+    guard = InletGuard(zones, building)
+    fan_cap, cooling_cap = (cap_of(name, settings, operator) for name in ("fan_power_cap_w", "cooling_power_cap_w"))
     return (
         MinAirflow(zones, settings.min_flow_ratio),
         *((DewPoint(zones, margin_k),) if margin_k is not None else ()),
-        InletGuard(zones, building),
+        *((FanPowerCap(zones, building, guard, fan_cap),) if fan_cap is not None else ()),
+        guard,
         *((InletChanges(zones, building),) if settings.inlet_changes else ()),
         *((Humidity(zones, settings),) if settings.inlet_humidity is not None else ()),
+        *((CoolingPowerCap(zones, building, cooling_cap),) if cooling_cap is not None else ()),
         *((Neighbours(zones, difference_k),) if difference_k is not None else ()),
     )

@@ -47,7 +47,7 @@ class Shield:
         self._fallback = tuple(float(s.fallback) for s in building.rules)
         self._limits = Limits(building)
         self._hard = hard_rules(building, operator)
-        self._rules: tuple[Rule, ...] = (*self._hard, *soft_rules(building))
+        self._rules: tuple[Rule, ...] = (*self._hard, *soft_rules(building, operator))
         self._remarking = tuple(rule for rule in self._rules if isinstance(rule, Remarking))
         watching = [rule for rule in self._rules if isinstance(rule, Watching)]
         self._watched = tuple({name for rule in watching for name in rule.watches})

@@ -108,6 +108,8 @@ def test_where_the_dew_point_forbids_cooler_air_the_inlet_guard_asks_for_more() 
         ("dew_point_margin_k", 1.0),
         ("neighbour_difference_k", 1.0),
         ("inlet_humidity", "allowable"),
+        ("fan_power_cap_w", 1000.0),
+        ("cooling_power_cap_w", 1000.0),
         ("inlet_changes", [{"max_k": 5.0, "within_s": 900.0}]),
     ],
 )
