@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
@@ -26,8 +27,20 @@ def relative_humidities_frac(dry_bulb_c: Array, dew_point_c: Array) -> Array:
 def dew_points_c(dry_bulb_c: Array, humidity_frac: Array) -> Array:
     """Dew point [n, degC] from dry bulb [degC] and relative humidity above 0, to 1; NaN gives NaN."""
     wanted = _saturation_pressures_pa(dry_bulb_c) * humidity_frac
-    grid = np.arange(-99.0, 100.0, 0.05)  # the pressure rises with the temperature: read it backwards
-    return np.asarray(np.interp(np.log(wanted), np.log(_saturation_pressures_pa(grid)), grid))
+    return np.asarray(np.interp(np.log(wanted), *_by_pressure()))
+
+
+def dry_bulb_c(dew_point_c: float, humidity_frac: float) -> float:
+    """Dry bulb [degC] at which air of a dew point has a relative humidity above 0, to 1: warmer air is drier."""
+    wanted = math.log(psychrolib.GetSatVapPres(dew_point_c) / humidity_frac)
+    return float(np.interp(wanted, *_by_pressure()))
+
+
+@functools.cache
+def _by_pressure() -> tuple[Array, Array]:
+    """Logarithm of the saturation pressure [log Pa], and the temperature [degC]: both rise, so it reads backwards."""
+    grid = np.arange(-99.0, 100.0, 0.05)
+    return np.log(_saturation_pressures_pa(grid)), grid
 
 
 def _saturation_pressures_pa(temp_c: Array) -> Array:

@@ -166,6 +166,18 @@ class SetpointRule(Strict):
         return self
 
 
+class InletChange(Strict):
+    """Greatest change at a server inlet between any two moments of a stretch of time.
+
+    Attributes:
+        max_k: the change [K].
+        within_s: the stretch [s].
+    """
+
+    max_k: float = Field(gt=0)
+    within_s: float = Field(gt=0, le=86_400)
+
+
 class ShieldFile(Strict):
     """Configuration of the shield; see docs/vocabulary.md for the words.
 
@@ -178,6 +190,11 @@ class ShieldFile(Strict):
         dew_point_margin_k: supply air of a server zone at least this much above the dew point at its inlets [K].
         neighbour_difference_k: greatest difference between the supply-air set-points of server zones that follow each
             other in the file [K].
+        inlet_humidity: which of the class's ranges of humidity the supply air keeps the inlets in, as far as its
+            temperature can.
+        inlet_changes: how fast the inlets may change, as far as the supply air can keep them from it.
+        fan_power_cap_w: what the supply fans may draw in all, as far as the servers need no more air [W].
+        cooling_power_cap_w: above which the supply air is made no cooler, unless an inlet needs it [W].
     """
 
     setpoints: dict[str, SetpointRule]
@@ -188,12 +205,26 @@ class ShieldFile(Strict):
     load_step_frac: float = Field(default=0.25, ge=0)
     dew_point_margin_k: float | None = Field(default=None, ge=0)
     neighbour_difference_k: float | None = Field(default=None, gt=0)
+    inlet_humidity: Literal["recommended", "allowable"] | None = None
+    inlet_changes: tuple[InletChange, ...] = Field(default=(), strict=False)
+    fan_power_cap_w: float | None = Field(default=None, gt=0)
+    cooling_power_cap_w: float | None = Field(default=None, gt=0)
     comfort_category: Literal["I", "II", "III", "IV"] = "II"
     occupied_from: float = Field(default=1.0, gt=0)
     deadband_k: float = Field(default=1.0, ge=0)
     max_age_s: float = Field(gt=0)
     stuck_after_steps: int = Field(ge=2)
     stuck_points: tuple[str, ...] = Field(strict=False)
+
+
+_OF_SERVER_ZONES = (
+    "dew_point_margin_k",
+    "neighbour_difference_k",
+    "inlet_humidity",
+    "inlet_changes",
+    "fan_power_cap_w",
+    "cooling_power_cap_w",
+)
 
 
 class Roles(Strict):
@@ -374,8 +405,8 @@ class BuildingFile(Strict):
             raise ValueError("meters.it belongs to a building with zone_roles (server zones)")
         if self.servers is not None and self.zone_roles is None:
             raise ValueError("servers belong to a building with zone_roles (server zones)")
-        for setting in ("dew_point_margin_k", "neighbour_difference_k"):
-            if getattr(self.shield, setting) is not None and self.zone_roles is None:
+        for setting in _OF_SERVER_ZONES:
+            if getattr(self.shield, setting) not in (None, ()) and self.zone_roles is None:
                 raise ValueError(f"shield.{setting} belongs to a building with zone_roles (server zones)")
         return self
 

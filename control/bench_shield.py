@@ -45,7 +45,6 @@ BROKEN = (
 """What may never be counted."""
 
 _CHUNK, _CONFIGURATION, _RUN = 2_000, 100, 20  # situations of one job, one altered building, one run
-_SHOWN = 5  # failures that are told in words
 
 
 @dataclass(kw_only=True)
@@ -55,13 +54,13 @@ class Tally:
     Attributes:
         counts: of situations, verdicts and broken promises.
         cpu_s, wall_s: of each call of `judge`, by building [s].
-        failures: the first broken promises, in words.
+        failures: where each promise was broken first, in words.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
     cpu_s: dict[str, array[float]] = field(default_factory=dict)
     wall_s: dict[str, array[float]] = field(default_factory=dict)
-    failures: list[str] = field(default_factory=list)
+    failures: dict[str, str] = field(default_factory=dict)
 
     def add(self, other: Tally) -> None:
         """Counts another's too."""
@@ -69,7 +68,7 @@ class Tally:
         for mine, theirs in ((self.cpu_s, other.cpu_s), (self.wall_s, other.wall_s)):
             for name, values in theirs.items():
                 mine.setdefault(name, array("f")).extend(values)
-        self.failures = [*self.failures, *other.failures][:_SHOWN]
+        self.failures = {**other.failures, **self.failures}
 
 
 def bench_shield(
@@ -135,8 +134,8 @@ def _judge(run: Run, building: Building, shield: Shield, oracle: Oracle, tally: 
     tally.cpu_s.setdefault(building.id, array("f")).append(cpu_s)
     tally.wall_s.setdefault(building.id, array("f")).append(wall_s)
     counts.update(broken)
-    if broken and len(tally.failures) < _SHOWN:
-        tally.failures.append(f"{where}, case {counts['cases']}, {building.id}: {', '.join(sorted(broken))}")
+    for name in sorted(broken - tally.failures.keys()):
+        tally.failures[name] = f"{name}: {where}, case {counts['cases']}, {building.id}"
 
 
 def _broken(case: Situation, verdict: Any, shield: Shield, oracle: Oracle, counts: Counter[str]) -> set[str]:
@@ -199,7 +198,7 @@ def _result(tally: Tally, seed: int) -> dict[str, Any]:
             name: {"cases": len(tally.cpu_s[name]), **_times(np.array(tally.cpu_s[name]), np.array(tally.wall_s[name]))}
             for name in sorted(tally.cpu_s)
         },
-        "failures": tally.failures,
+        "failures": list(tally.failures.values()),
     }
 
 

@@ -11,7 +11,7 @@ from random import Random
 from airhandler.buildings.catalog import Building, expand, find_building
 from airhandler.buildings.errors import UserError
 from airhandler.buildings.points import Role
-from airhandler.buildings.settings import BuildingFile, SetpointRule, ShieldFile
+from airhandler.buildings.settings import BuildingFile, InletChange, SetpointRule, ShieldFile
 from airhandler.safety.operator_limits import OperatorFile, OperatorRange
 from airhandler.safety.shield import Shield
 
@@ -69,12 +69,29 @@ def _shield_file(file: BuildingFile, limits: Mapping[str, tuple[float, float]], 
             "load_step_frac": rng.choice((0.0, 0.25, rng.uniform(0, 1))),
             "dew_point_margin_k": rng.choice((None, None, rng.uniform(0, 5))) if file.zone_roles else None,
             "neighbour_difference_k": rng.choice((None, None, rng.uniform(0.1, 5))) if file.zone_roles else None,
+            "inlet_humidity": rng.choice((None, None, "recommended", "allowable")) if file.zone_roles else None,
+            "inlet_changes": _inlet_changes(rng) if file.zone_roles else (),
+            "fan_power_cap_w": _cap_w(file, file.meters.fans, rng),
+            "cooling_power_cap_w": _cap_w(file, file.meters.hvac, rng),
             "deadband_k": rng.choice((0.0, 1.0, rng.uniform(0, 2))),
             "max_age_s": rng.choice((1.0, 1800.0, rng.uniform(1, 7200))),
             "stuck_after_steps": rng.randint(2, 8),
             "stuck_points": stuck,
         }
     )
+
+
+def _inlet_changes(rng: Random) -> tuple[InletChange, ...]:
+    """None, ASHRAE's, or any."""
+    ours = InletChange(max_k=5.0, within_s=900.0), InletChange(max_k=20.0, within_s=3600.0)
+    any_other = InletChange(max_k=rng.uniform(0.1, 10), within_s=rng.uniform(60, 10_000))
+    return rng.choice(((), (), ours, (any_other,)))
+
+
+def _cap_w(file: BuildingFile, meter: str, rng: Random) -> float | None:
+    """None, or any power that a meter may show."""
+    (high_w,) = (point.high for point in file.points if point.name == meter)
+    return rng.choice((None, None, rng.uniform(0.01, 1.0) * high_w)) if file.zone_roles else None
 
 
 def _operator(building: Building, rng: Random) -> OperatorFile | None:
@@ -88,7 +105,13 @@ def _operator(building: Building, rng: Random) -> OperatorFile | None:
         name: rng.choice((OperatorRange(low=low, high=high), OperatorRange(low=low), OperatorRange(high=high)))
         for name, (low, high) in chosen.items()
     }
-    return OperatorFile(limits=limits, locks=locks)
+    meters = building.file.meters
+    return OperatorFile(
+        limits=limits,
+        locks=locks,
+        fan_power_cap_w=_cap_w(building.file, meters.fans, rng),
+        cooling_power_cap_w=_cap_w(building.file, meters.hvac, rng),
+    )
 
 
 def _rule(rule: SetpointRule, limits: tuple[float, float], factor: float, rng: Random) -> SetpointRule:

@@ -55,6 +55,7 @@ class Run:
         self._measured = [p for p in building.points if p.role is not Role.SETPOINT]
         needed = needed_points(building)
         self._needed = [p for p in self._measured if p.name in needed]
+        self._meters = tuple(building.file.meters.named().values())
         self._middle = {p.name: p.low + rng.uniform(0.2, 0.8) * (p.high - p.low) for p in self._measured}
         self._middle |= self._calm()
         self._readings: list[Any] = []
@@ -146,8 +147,8 @@ class Run:
         )
 
     def _reading(self) -> Reading:
-        """Sound, and new in every point."""
-        rng, values = self._rng, {}
+        """Sound, and new in every point that the shield rests on; at times a meter says nothing of use."""
+        rng, values = self._rng, dict[str, Any]()
         for point in self._measured:
             middle = self._middle[point.name]
             value = middle + (rng.random() - 0.5) * 0.01 * (point.high - point.low)
@@ -155,6 +156,8 @@ class Run:
         if rng.random() < 0.1:
             point = rng.choice(self._needed)
             values[point.name] = rng.choice((point.low, point.high))
+        if rng.random() < 0.1:
+            values[rng.choice(self._meters)] = rng.choice((0.0, *NOT_NUMBERS))
         for point in self._needed:  # clipped to a border again and again it would be stuck
             if self._number % 2 and values[point.name] in (point.low, point.high):
                 values[point.name] = math.nextafter(values[point.name], (point.low + point.high) / 2)

@@ -11,10 +11,13 @@ from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from airhandler.buildings.airflow import mixed_temp_c, recirculation_frac
 from airhandler.buildings.catalog import Building
 from airhandler.buildings.envelope import THERMAL_CLASSES
 from airhandler.buildings.points import Reading, Setpoints
+from airhandler.buildings.psychrometrics import relative_humidities_frac
 from airhandler.buildings.settings import ZoneRoles
 from airhandler.safety.forecast import Forecast
 from airhandler.safety.operator_limits import OperatorFile
@@ -22,6 +25,7 @@ from airhandler.safety.operator_limits import OperatorFile
 _ROUNDING = 1e-9
 _COOLER_K, _PARTS = 0.001, 20  # what is tried beside set-points that are said to be all that can be done
 _CLEARLY_K = 1e-6  # nearer to a bound than this, forwards and backwards may differ by rounding
+_CLEARLY_FRAC = 1e-5  # the same of relative humidity, whose pressures are read from a table backwards
 
 
 class Stood(NamedTuple):
@@ -196,11 +200,44 @@ class Oracle:
         if difference_k is not None and any(abs(a - b) > difference_k for a, b in itertools.pairwise(temps)):
             return False
         scene = self._scene(past, history, written, forecast)
-        return all(
+        return self._keeps_caps(asked, base, history[-1]) and all(
             self._keeps(zone, asked, scene)
             and (scene.learned is None or self._keeps_hour(zone, asked, scene, scene.learned))
             for zone in range(len(self._zones))
         )
+
+    def _keeps_caps(self, asked: Mapping[str, float], base: Mapping[str, float], now: Reading) -> bool:
+        """Whether fans and cooling draw no more than they may; where a meter says nothing, whether nothing rises."""
+        zones, meters = self._building.zones.values(), self._building.file.meters
+        hvac_w, fans_w = self._fresh(now, meters.hvac), self._fresh(now, meters.fans)
+        cap_w = self._cap_w("cooling_power_cap_w")
+        if hvac_w is None or fans_w is None or hvac_w - fans_w > cap_w:
+            temps = [r.supply_temp_setpoint for r in zones] if cap_w < math.inf else []
+            if any(asked[name] < base[name] for name in temps):
+                return False
+        cap_w = self._cap_w("fan_power_cap_w")
+        if cap_w == math.inf:
+            return True
+        moved, drawn = (sum(max(0.0, now[name]) ** 3 for name in names) for names in _flows(self._building))
+        for roles in zones:
+            flow, servers = asked[roles.supply_flow_setpoint], now[roles.server_flow]
+            if fans_w is None or fans_w <= 0.0 or moved == 0.0 or drawn == 0.0:
+                if flow > base[roles.supply_flow_setpoint]:
+                    return False
+            elif servers <= 0.0 or fans_w * (flow / servers) ** 3 * drawn / moved > cap_w * (1.0 - _ROUNDING):
+                return False  # every zone at the same multiple of what its servers draw
+        return True
+
+    def _cap_w(self, name: str) -> float:
+        caps = (getattr(self._building.file.shield, name), getattr(self._operator, name))
+        return min((cap for cap in caps if cap is not None), default=math.inf)
+
+    def _fresh(self, now: Reading, name: str) -> float | None:
+        """A value that can be true and is not too old."""
+        value, age_s = _number(now.values.get(name)), _number(now.age_s.get(name, 0.0))
+        low, high = self._measured[name]
+        old = age_s is None or abs(age_s) > self._building.file.shield.max_age_s
+        return None if value is None or old or not low <= value <= high else value
 
     def _scene(self, past: Past, history: Any, written: bool, forecast: Any) -> Scene:
         commanded = {name: stood.base for name, stood in past.items()} if written else self.base(history, None)
@@ -240,6 +277,11 @@ class Oracle:
         margin_k = settings.dew_point_margin_k
         if margin_k is not None and asked[roles.supply_temp_setpoint] < now[roles.inlet_dew_point] + margin_k:
             return False
+        if not (
+            self._keeps_humidity(roles, asked[roles.supply_temp_setpoint], now)
+            and self._keeps_changes(zone, asked, scene)
+        ):
+            return False
         limit_c, load = THERMAL_CLASSES[settings.inlet_class].recommended.high_c, now[roles.it_load]
         later = min(load + settings.load_step_frac, max(1.0, load))
         return all(
@@ -253,12 +295,10 @@ class Oracle:
         leak = self._building.file.parameters["leak_frac"]
         if scene.learned is not None:
             leak = max(leak, float(scene.learned.leak_frac[zone]))
-        flow, load = asked[roles.supply_flow_setpoint], now[roles.it_load]
+        load = now[roles.it_load]
         explained_c = max(_balance_c(roles, reading, leak) for reading in history[-2:])
         missed_k = max(0.0, now[roles.inlet_temp] - explained_c - settings.inlet_margin_k)
-        excess_k = max(0.0, now[roles.supply_temp] - scene.commanded[roles.supply_temp_setpoint])
-        supply_c = asked[roles.supply_temp_setpoint] + excess_k
-        heat = max(0.0, now[roles.zone_temp] - now[roles.supply_temp]) * max(0.0, now[roles.supply_flow])
+        supply_c, heat, flow = self._supply(roles, asked, scene)
         heat *= self._growth("idle_heat_frac", 0.2, load, at_load)
         drawn = max(0.0, now[roles.server_flow]) * self._growth("idle_flow_frac", 0.4, load, at_load)
         hot_c = max(now[roles.zone_temp], supply_c + (heat / flow if flow > 0.0 else math.inf))
@@ -296,6 +336,41 @@ class Oracle:
             and self.is_inside_operator(asked, base)
         )
 
+    def _keeps_changes(self, zone: int, asked: Mapping[str, float], scene: Scene) -> bool:
+        """Whether an inlet goes no further, by the balance, than it may from the readings of each stretch of time."""
+        roles, now, leak = self._zones[zone], scene.history[-1], self._building.file.parameters["leak_frac"]
+        supply_c, heat, flow = self._supply(roles, asked, scene)
+        share = recirculation_frac(leak, flow, max(0.0, now[roles.server_flow]))
+        hot_c = max(now[roles.zone_temp], supply_c + (heat / flow if flow > 0.0 else math.inf))
+        inlet_c = mixed_temp_c(supply_c, hot_c, share) + now[roles.inlet_temp] - _balance_c(roles, now, leak)
+        for change in self._building.file.shield.inlet_changes:
+            until_s = change.within_s - self._building.step_s  # before now: the next reading is one step away
+            steps = max(0, int(until_s // self._building.step_s))
+            stood = [reading[roles.inlet_temp] for reading in list(scene.history)[-1 - steps :]]
+            if max(*stood, inlet_c) - min(*stood, inlet_c) > change.max_k - _CLEARLY_K:
+                return False
+        return True
+
+    def _supply(self, roles: ZoneRoles, asked: Mapping[str, float], scene: Scene) -> tuple[float, float, float]:
+        """Supply air to be expected [degC], heat over cp that it carries off now [K kg/s], its flow [kg/s]."""
+        now = scene.history[-1]
+        excess_k = max(0.0, now[roles.supply_temp] - scene.commanded[roles.supply_temp_setpoint])
+        heat = max(0.0, now[roles.zone_temp] - now[roles.supply_temp]) * max(0.0, now[roles.supply_flow])
+        return asked[roles.supply_temp_setpoint] + excess_k, heat, asked[roles.supply_flow_setpoint]
+
+    def _keeps_humidity(self, roles: ZoneRoles, supply_c: float, now: Reading) -> bool:
+        """Whether the air is neither too moist where it is supplied nor too dry at the inlets, by its dew point now."""
+        settings = self._building.file.shield
+        if settings.inlet_humidity is None:
+            return True
+        of, recommended = THERMAL_CLASSES[settings.inlet_class], settings.inlet_humidity == "recommended"
+        most = of.recommended_max_rh_frac if recommended else of.allowable_max_rh_frac
+        least = 0.0 if recommended else of.allowable_min_rh_frac
+        inlet_c = supply_c + max(0.0, now[roles.inlet_temp] - now[roles.supply_temp])
+        at = np.array([supply_c, inlet_c])
+        moist, dry = relative_humidities_frac(at, np.minimum(at, now[roles.inlet_dew_point])).tolist()
+        return bool(moist <= most - _CLEARLY_FRAC and dry >= least + _CLEARLY_FRAC)
+
     def _growth(self, part: str, unknown: float, load: float, later: float) -> float:
         idle = unknown if self._building.servers is None else getattr(self._building.servers, part)
         return float((idle + (1.0 - idle) * later) / (idle + (1.0 - idle) * load))
@@ -315,6 +390,12 @@ def _get(setpoints: Any, name: str) -> Any:
         return setpoints.by_name.get(name)
     except Exception:  # noqa: BLE001 - whatever hostile set-points do, there is no value in them
         return None
+
+
+def _flows(building: Building) -> tuple[list[str], list[str]]:
+    """The points of supply airflow, and of what the servers draw."""
+    zones = building.zones.values()
+    return [roles.supply_flow for roles in zones], [roles.server_flow for roles in zones]
 
 
 def _clipped(value: float | None, low: float, high: float) -> float | None:

@@ -15,6 +15,7 @@ from airhandler.buildings.site import Written
 from airhandler.control.tick import Stage, Tick
 from airhandler.safety.intake import ProposalCheck, as_number
 from airhandler.safety.operator_limits import OperatorLimits
+from airhandler.safety.power_caps import CoolingPowerCap, FanPowerCap
 from airhandler.safety.rules import hard_rules, soft_rules
 from airhandler.safety.sensors import SensorCheck
 
@@ -95,7 +96,8 @@ def applied(tick: Tick, stage: Stage) -> Mapping[str, object]:
 def rule_names(building: Building) -> tuple[str, ...]:
     """Rules that are counted from the start: a counter that first appears at 1 hides its first increase."""
     named = (rule.name for rule in (*hard_rules(building), *soft_rules(building)))
-    return (*named, OperatorLimits.name, SensorCheck.name, ProposalCheck.name)
+    by_hand = (OperatorLimits.name, FanPowerCap.name, CoolingPowerCap.name)
+    return tuple(dict.fromkeys((*named, *by_hand, SensorCheck.name, ProposalCheck.name)))
 
 
 def inlet_limits_c(building: Building) -> dict[str, float]:

@@ -15,9 +15,9 @@ promises follow from that alone, whatever the rules compute:
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from .forecast import Forecast
 
@@ -34,6 +34,8 @@ class Case(NamedTuple):
             inside its limits [unit of the point]; of those set-points only whose pace is limited.
         time: when the newest reading was taken; None where nobody knows.
         forecast: what was learned of the air of the server zones; None: the building file alone.
+        recent: what rules that are `Watching` look at in the readings until now, the newest last; what is absent,
+            implausible or too old is not there [unit of the point].
     """
 
     values: Mapping[str, float]
@@ -43,6 +45,7 @@ class Case(NamedTuple):
     past: Sequence[Mapping[int, float]] = ()
     time: datetime | None = None
     forecast: Forecast | None = None
+    recent: Sequence[Mapping[str, float]] = ()
 
 
 def around(middle: float, reach: float) -> tuple[float, float]:
@@ -69,6 +72,30 @@ class Rule(Protocol):
 
     def why(self, box: Box, case: Case, index: int) -> str:
         """The cause for an operator, where this rule's bound on a set-point decided."""
+        ...
+
+
+@runtime_checkable
+class Watching(Protocol):
+    """A rule that looks at earlier readings, or at points that the shield does not rest on."""
+
+    @property
+    def watches(self) -> frozenset[str]:
+        """The points."""
+        ...
+
+    @property
+    def readings(self) -> int:
+        """How many of the last readings, the newest included."""
+        ...
+
+
+@runtime_checkable
+class Remarking(Protocol):
+    """A rule that has something to say beside a verdict: what no set-point can mend."""
+
+    def remarks(self, box: Box, case: Case) -> Iterable[str]:
+        """Words for an operator, once every rule has narrowed the box."""
         ...
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from operator import itemgetter
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from .box import Box, Case
 from .inlets import AFTER_LOAD_STEP, FIRST_OF_HOUR, Inlets, Worst
 from .prediction import IdleShares, WayBack, after_load_step, balance_c, measured_air
 from .projection import Row, Shortfall
-from .zones import ZonePart
+from .zones import ZonePart, picker
 
 _SMALL_KG_S = 1e-3  # the step of a slope over the airflow
 _ROUNDING_K = 1e-9  # between a set-point and the inlet that it was worked out for
@@ -70,7 +69,7 @@ class InletGuard:
         self._zones, self._step = zones, timedelta(seconds=building.step_s)
         self._place = {index: place for place, zone in enumerate(zones) for index in (zone.temp, zone.flow)}
         self._temps, self._flows = [zone.temp for zone in zones], [zone.flow for zone in zones]
-        self._measured, self._balanced = _picker(zones, ("inlet_temp", "it_load", *_BALANCE)), _picker(zones, _BALANCE)
+        self._measured, self._balanced = picker(zones, ("inlet_temp", "it_load", *_BALANCE)), picker(zones, _BALANCE)
         self._leak_frac, self._idle = _leak_frac(building), _idle_shares(building)
         fallback = np.array([rule.fallback for rule in building.rules])
         ramp = np.array([rule.ramp_per_step for rule in building.rules])
@@ -78,14 +77,19 @@ class InletGuard:
 
     def narrow(self, box: Box, case: Case) -> None:
         """For each zone a low bound on airflow, then a high bound on supply air for what airflow is left."""
+        self.ask_for_air(box, case)
         with np.errstate(all="ignore"):
-            inlets = self._seen(box, case)
-            least = inlets.least_flow_kg_s(np.array([box.low[index] for index in self._temps]))
-            for index, bound in zip(self._flows, least.tolist(), strict=True):
-                box.at_least(index, bound, self)
-            highest = inlets.highest_setpoint_c(_given(box, self._flows))
-            for index, bound in zip(self._temps, highest.tolist(), strict=True):
-                box.at_most(index, bound, self)
+            highest = self._seen(box, case).highest_setpoint_c(_given(box, self._flows))
+        for index, bound in zip(self._temps, highest.tolist(), strict=True):
+            box.at_most(index, bound, self)
+
+    def ask_for_air(self, box: Box, case: Case) -> None:
+        """The low bounds on airflow alone, for a rule that wants less air and comes before: what is needed wins."""
+        with np.errstate(all="ignore"):
+            coolest_c = np.array([box.low[index] for index in self._temps])
+            least = self._seen(box, case).least_flow_kg_s(coolest_c)
+        for index, bound in zip(self._flows, least.tolist(), strict=True):
+            box.at_least(index, bound, self)
 
     def rows(self, box: Box, case: Case, at: Sequence[float]) -> list[Row]:
         """Tangents of the highest supply air over the airflow, where it is at."""
@@ -203,12 +207,6 @@ class InletGuard:
 
 def _given(box: Box, places: Sequence[int]) -> Array:
     return np.array([box.given(index) for index in places])
-
-
-def _picker(zones: tuple[ZonePart, ...], parts: Sequence[str]) -> Callable[[Mapping[str, float]], Array]:
-    """Takes these parts of every zone out of the values of a reading [parts, zones]."""
-    pick = itemgetter(*(getattr(zone.roles, part) for part in parts for zone in zones))
-    return lambda values: np.array(pick(values)).reshape(len(parts), -1)
 
 
 UNKNOWN_SERVERS = IdleShares(heat_frac=0.2, flow_frac=0.4)

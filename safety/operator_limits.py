@@ -40,11 +40,14 @@ class OperatorFile(Strict):
         why: for everybody who reads a verdict.
         limits: of set-points (templates), inside those of the building.
         locks: set-points (templates) that stay where they stand.
+        fan_power_cap_w, cooling_power_cap_w: as in a building file; the lower of the two counts [W].
     """
 
     why: str = ""
     limits: dict[str, OperatorRange] = Field(default_factory=dict)
     locks: tuple[str, ...] = Field(default=(), strict=False)
+    fan_power_cap_w: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    cooling_power_cap_w: float | None = Field(default=None, gt=0, allow_inf_nan=False)
 
 
 def load_operator_file(path: Path, building: Building) -> OperatorFile:
@@ -63,7 +66,8 @@ class OperatorLimits:
     A set-point that stands outside its limits gets there by its ramp.
     Source: mechanism 8 of DeepMind's eight (2018), human override.
 
-    Raises UserError for a set-point that does not exist, or limits that are not inside the building's.
+    Raises UserError for a set-point that does not exist, limits that are not inside the building's, or a cap on power
+    where there are no server zones.
     """
 
     name = "operator"
@@ -76,6 +80,9 @@ class OperatorLimits:
             for template, given in file.limits.items()
             for name in _written(template, building)
         }
+        for cap in ("fan_power_cap_w", "cooling_power_cap_w"):
+            if getattr(file, cap) is not None and not building.zones:
+                raise UserError(f"{cap}: the building has no server zones: leave it out")
         self._locks = {self._place(name, "locks") for t in file.locks for name in _written(t, building)}
 
     def narrow(self, box: Box, case: Case) -> None:

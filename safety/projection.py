@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import daqp
 import numpy as np
@@ -64,6 +64,7 @@ class Shortfall(NamedTuple):
     words: str
 
 
+@runtime_checkable
 class Coupled(Rule, Protocol):
     """A rule that holds several set-points together."""
 

@@ -1,7 +1,8 @@
 """The rules, in order.
 
 Hard ones: limits, ramp, ramp per hour, dwell, the operator's limits and locks, in occupied zones the dead band. Then,
-in server zones: minimum airflow, dew point, inlet guard, neighbours. What a building file leaves out is not there.
+in server zones: minimum airflow, dew point, power of the fans, inlet guard, changes at the inlets, humidity, power of
+cooling, neighbours. What neither a building file nor an operator sets is not there.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ from airhandler.buildings.catalog import Building
 from .box import Box, Case, Rule, around
 from .deadband import Deadband
 from .dew_point import DewPoint
+from .humidity import Humidity
+from .inlet_changes import InletChanges
 from .inlet_guard import InletGuard
 from .min_airflow import MinAirflow
 from .neighbours import Neighbours
 from .operator_limits import OperatorFile, OperatorLimits
 from .pace import Dwell, HourlyRamp
-from .projection import Coupled
+from .power_caps import CoolingPowerCap, FanPowerCap, cap_of
 from .zones import zone_parts
 
 
@@ -88,29 +91,21 @@ def hard_rules(building: Building, operator: OperatorFile | None = None) -> tupl
     return (*always, *paced, *by_hand, *((Deadband(building),) if building.comfort_zones else ()))
 
 
-def soft_rules(building: Building) -> tuple[Rule, ...]:
-    """The rules after those, in their order."""
-    return (*guards(building), *coupled_rules(building))
-
-
-def guards(building: Building) -> tuple[Rule, ...]:
-    """Those of them that hold single set-points."""
+def soft_rules(building: Building, operator: OperatorFile | None = None) -> tuple[Rule, ...]:
+    """The rules after those, in their order. From the inlet guard on they may look at what earlier ones give."""
     zones, settings = zone_parts(building), building.file.shield
     if not zones:
         return ()
-    margin_k = settings.dew_point_margin_k
+    margin_k, difference_k = settings.dew_point_margin_k, settings.neighbour_difference_k
+    guard = InletGuard(zones, building)
+    fan_cap, cooling_cap = (cap_of(name, settings, operator) for name in ("fan_power_cap_w", "cooling_power_cap_w"))
     return (
         MinAirflow(zones, settings.min_flow_ratio),
         *((DewPoint(zones, margin_k),) if margin_k is not None else ()),
-    )
-
-
-def coupled_rules(building: Building) -> tuple[Coupled, ...]:
-    """Those of them that hold several set-points together: they come last."""
-    zones, difference_k = zone_parts(building), building.file.shield.neighbour_difference_k
-    if not zones:
-        return ()
-    return (
-        InletGuard(zones, building),
+        *((FanPowerCap(zones, building, guard, fan_cap),) if fan_cap is not None else ()),
+        guard,
+        *((InletChanges(zones, building),) if settings.inlet_changes else ()),
+        *((Humidity(zones, settings),) if settings.inlet_humidity is not None else ()),
+        *((CoolingPowerCap(zones, building, cooling_cap),) if cooling_cap is not None else ()),
         *((Neighbours(zones, difference_k),) if difference_k is not None else ()),
     )

@@ -14,7 +14,7 @@ A value that is absent, `None`, is doubted at once: whoever wants to bridge a ga
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from airhandler.buildings.catalog import Building
 from airhandler.buildings.points import Point, Reading, Role
@@ -60,6 +60,13 @@ class SensorCheck:
         known = self._sound(history[-2]) if len(history) > 1 else {}
         return known if len(known) == len(self._needed) else {}
 
+    def recent(
+        self, history: Sequence[Reading], names: Iterable[str], readings: int
+    ) -> tuple[Mapping[str, float], ...]:
+        """Values of points in the last readings, the newest last, without those that cannot be true or are too old."""
+        last = [history[-back] for back in range(min(readings, len(history)), 0, -1)]
+        return tuple([self._fresh(reading, names) for reading in last])
+
     def watch(self, newest: Reading) -> tuple[Reason, ...]:
         """A reason for every other point whose value is there and cannot be true, or is too old."""
         values = newest.values
@@ -85,6 +92,15 @@ class SensorCheck:
         for name, low, high in self._needed:
             number = _in_range(values.get(name), low, high)
             if number is not None:
+                known[name] = number
+        return known
+
+    def _fresh(self, reading: Reading, names: Iterable[str]) -> Mapping[str, float]:
+        known = {}
+        for name in names:
+            point, age_s = self._points[name], as_number(reading.age_s.get(name, 0.0))
+            number = _in_range(reading.values.get(name), point.low, point.high)
+            if number is not None and age_s is not None and abs(age_s) <= self._max_age_s:
                 known[name] = number
         return known
 

@@ -11,17 +11,17 @@ from types import MappingProxyType
 from airhandler.buildings.catalog import Building
 from airhandler.buildings.points import Reading, Setpoints
 
-from .box import Box, Case, Rule
+from .box import Box, Case, Remarking, Rule, Watching
 from .forecast import Forecast
 from .forecast_check import ForecastCheck
 from .forecaster import Forecaster
 from .intake import ProposalCheck, as_number, is_plain
 from .operator_limits import OperatorFile
 from .pace import Dwell, HourlyRamp
-from .projection import Projection, Pull
-from .rules import Fallback, Limits, coupled_rules, guards, hard_rules
+from .projection import Coupled, Projection, Pull
+from .rules import Fallback, Limits, hard_rules, soft_rules
 from .sensors import SensorCheck
-from .verdict import Adjusted, Allowed, Proposal, Reason, Rejected, Verdict
+from .verdict import REMARK, Adjusted, Allowed, Proposal, Reason, Rejected, Verdict
 from .zones import zone_parts
 
 _NOTHING: Mapping[str, float] = MappingProxyType({})
@@ -52,10 +52,16 @@ class Shield:
         self._fallback = tuple(float(s.fallback) for s in building.rules)
         self._limits = Limits(building)
         self._hard = hard_rules(building, operator)
-        self._single: tuple[Rule, ...] = (*self._hard, *guards(building))
-        self._coupled = coupled_rules(building)
+        soft = soft_rules(building, operator)
+        self._rules: tuple[Rule, ...] = (*self._hard, *soft)
+        self._coupled = tuple(rule for rule in soft if isinstance(rule, Coupled))
+        self._settled = self._rules.index(self._coupled[0]) if self._coupled else len(self._rules)
         self._by_fallback: Mapping[int, Rule] = dict.fromkeys(range(len(self._names)), Fallback())
         self._projection = Projection(building.setpoints, self._coupled)
+        self._remarking = tuple(rule for rule in self._rules if isinstance(rule, Remarking))
+        watching = [rule for rule in self._rules if isinstance(rule, Watching)]
+        self._watched = tuple({name for rule in watching for name in rule.watches})
+        self._readings = max((rule.readings for rule in watching), default=0)
         paced = [rule for rule in self._hard if isinstance(rule, HourlyRamp | Dwell)]
         self._paced = tuple({index for rule in paced for index in rule.places})
         self._past_steps = max((rule.memory for rule in paced), default=0)
@@ -72,7 +78,7 @@ class Shield:
     @property
     def memory(self) -> int:
         """How many readings of history `judge` looks at."""
-        return self._sensors.memory
+        return max(self._sensors.memory, self._readings)
 
     @property
     def past_steps(self) -> int:
@@ -128,15 +134,20 @@ class Shield:
         if doubts or faults or proposal is None:
             return self._reject(stands, doubts + faults)
         learned, remarks = self._forecasts.read(forecast)
-        previous, time = self._sensors.previous(history), history[-1].time
-        case = stands._replace(values=values, previous=previous, time=time, forecast=learned)
+        case = stands._replace(
+            values=values,
+            previous=self._sensors.previous(history),
+            time=history[-1].time,
+            forecast=learned,
+            recent=self._sensors.recent(history, self._watched, self._readings),
+        )
         free, box = self._narrowed(asked, case)
         watched = self._sensors.watch(history[-1]) + remarks
         pulls: Mapping[int, Pull] = _NO_PULLS
         fallback, unsafe = self._approach(stands), self._unsafe(box, case)
         if asked == fallback or (box.all_given() == asked and not unsafe):
             same = proposal.setpoints if is_plain(proposal.setpoints) else self._as_setpoints(asked)
-            return Allowed(setpoints=same, reasons=watched)
+            return Allowed(setpoints=same, reasons=watched + self._remarks(box, case))
         if unsafe:
             _, coolest = self._narrowed(fallback, case)
             if reasons := self._unsafe(coolest, case):
@@ -147,20 +158,20 @@ class Shield:
         given = box.all_given()
         return Adjusted(
             setpoints=self._as_setpoints(given),
-            reasons=self._reasons(box, case, pulls) + watched,
+            reasons=self._reasons(box, case, pulls) + watched + self._remarks(box, case),
             distance=self._projection.distance(asked, given),
         )
 
     def _narrowed(self, asked: tuple[float, ...], case: Case) -> tuple[Box, Box]:
-        """What the rules of single set-points leave, and what all of them do."""
+        """What the rules before the first coupled one leave, and what all of them do."""
         free = Box(asked)
-        for rule in self._single:
+        for rule in self._rules[: self._settled]:
             rule.narrow(free, case)
         return free, self._coupled_too(free, asked, case)
 
     def _coupled_too(self, free: Box, asked: tuple[float, ...], case: Case) -> Box:
         box = free.asked_for(asked)
-        for rule in self._coupled:
+        for rule in self._rules[self._settled :]:
             rule.narrow(box, case)
         return box
 
@@ -187,6 +198,11 @@ class Shield:
             for short in rule.shortfalls(box, case)
             if short.is_unsafe
         )
+
+    def _remarks(self, box: Box, case: Case) -> tuple[Reason, ...]:
+        """What the rules say beside the verdict."""
+        said = [words for rule in self._remarking for words in rule.remarks(box, case)]
+        return tuple([Reason(rule=REMARK, words=words) for words in said])
 
     def _reject(self, stands: Case, reasons: tuple[Reason, ...]) -> Rejected:
         return Rejected(setpoints=self._as_setpoints(self._approach(stands)), reasons=reasons)

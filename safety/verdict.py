@@ -79,7 +79,7 @@ class Rejected:
 Verdict = Allowed | Adjusted | Rejected
 
 REMARK = "watch"
-"""The rule of a reason that changes nothing: a point that nothing rests on cannot be true."""
+"""The rule of a reason that changes nothing: what cannot be true of a point that nothing rests on, or be mended."""
 
 MODEL = "model"
 """The rule of a reason that changes nothing by itself: what there is to say about the prediction."""

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import NamedTuple
 
+import numpy as np
+
 from airhandler.buildings.catalog import Building
+from airhandler.buildings.known import Array
 from airhandler.buildings.settings import ZoneRoles
 
 
@@ -24,3 +29,9 @@ def zone_parts(building: Building) -> tuple[ZonePart, ...]:
         ZonePart(zone, roles, place[roles.supply_temp_setpoint], place[roles.supply_flow_setpoint])
         for zone, roles in building.zones.items()
     )
+
+
+def picker(zones: tuple[ZonePart, ...], parts: Sequence[str]) -> Callable[[Mapping[str, float]], Array]:
+    """Takes these parts of every zone out of the values of a reading [parts, zones]."""
+    pick = itemgetter(*(getattr(zone.roles, part) for part in parts for zone in zones))
+    return lambda values: np.array(pick(values)).reshape(len(parts), -1)

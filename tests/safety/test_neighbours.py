@@ -102,9 +102,19 @@ def test_where_the_dew_point_forbids_cooler_air_the_inlet_guard_asks_for_more() 
     assert without[FLOW] < guarded[FLOW]
 
 
-@pytest.mark.parametrize("setting", ["dew_point_margin_k", "neighbour_difference_k"])
-def test_settings_of_server_zones_are_refused_in_an_office(setting: str) -> None:
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("dew_point_margin_k", 1.0),
+        ("neighbour_difference_k", 1.0),
+        ("inlet_humidity", "allowable"),
+        ("fan_power_cap_w", 1000.0),
+        ("cooling_power_cap_w", 1000.0),
+        ("inlet_changes", [{"max_k": 5.0, "within_s": 900.0}]),
+    ],
+)
+def test_settings_of_server_zones_are_refused_in_an_office(setting: str, value: object) -> None:
     raw = find_building("office-5zone").file.model_dump()
-    raw["shield"][setting] = 1.0
+    raw["shield"][setting] = value
     with pytest.raises(UserError, match=f"shield.{setting} belongs to a building with zone_roles"):
         validate(raw, BuildingFile, where="office")

@@ -1,0 +1,105 @@
+"""How fast the inlets may change."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airhandler.buildings.errors import UserError
+from airhandler.buildings.points import Reading
+from airhandler.buildings.settings import InletChange, validate
+from airhandler.safety.shield import Shield
+from airhandler.safety.verdict import Allowed, Rejected, Verdict
+from tests.safety.situations import TEMP, building_with, history, proposal, reading, setpoints
+
+INLET = "east_inlet_temp_c"
+
+
+def shield(max_k: float = 2.0, within_s: float = 3600.0, *more: InletChange) -> Shield:
+    """Of the building whose control step is 15 minutes."""
+    changes = (InletChange(max_k=max_k, within_s=within_s), *more)
+    return Shield(building_with(inlet_changes=changes, load_step_frac=0.0))
+
+
+def readings(*inlets_c: float | None) -> list[Reading]:
+    """The newest last, at 24.5 degC, which the balance explains: 24 degC of supply, and 5 % of 34 degC."""
+    return [reading(step, **{INLET: inlet_c}) for step, inlet_c in enumerate((*inlets_c, 24.5))]
+
+
+def judged(made: Shield, asked_c: float, *before_c: float | None) -> Verdict:
+    return made.judge(readings(*before_c), setpoints(24.0), proposal(24.0, **{TEMP: asked_c}))
+
+
+def test_warming_stops_where_the_hour_leaves_no_more() -> None:
+    # In balance the hot side stays 10 K warmer than the supply: the inlet rises as the supply does.
+    verdict = judged(shield(), 25.5, 23.0, 23.8, 24.2)
+    assert verdict.setpoints[TEMP] == pytest.approx(24.5)
+    assert verdict.reasons[0].rule == "inlet-changes"
+    assert verdict.reasons[0].words == (
+        "east supply air held at 24.5 instead of 25.5 degC: "
+        "east inlet predicted 26.0 degC, was 23.0, at most 2 K in 60 min"
+    )
+    assert isinstance(judged(shield(), 24.49, 23.0, 23.8, 24.2), Allowed)
+
+
+def test_cooling_stops_there_too() -> None:
+    # The hot side is as it is: 24 degC at the inlet are 95 % supply and 5 % of 34 degC.
+    verdict = judged(shield(), 22.0, 26.0, 25.4, 25.0)
+    assert verdict.setpoints[TEMP] == pytest.approx((24.0 - 0.05 * 34.0) / 0.95)
+    assert verdict.reasons[0].words.endswith("was 26.0, at most 2 K in 60 min")
+
+
+def test_only_the_readings_of_the_stretch_count() -> None:
+    assert shield().memory == 4
+    assert isinstance(judged(shield(), 25.4, 22.0, 24.0, 24.1, 24.2), Allowed)
+    assert isinstance(judged(shield(within_s=900.0), 25.4, 20.0, 20.0, 20.0), Allowed)
+    assert shield(within_s=7200.0).memory == 8
+
+
+def test_the_strictest_of_several_stretches_counts() -> None:
+    both = shield(20.0, 3600.0, InletChange(max_k=1.0, within_s=900.0))
+    verdict = judged(both, 25.5, 23.0, 23.8, 24.2)
+    assert verdict.setpoints[TEMP] == pytest.approx(25.0)
+    assert verdict.reasons[0].words.endswith("was 24.5, at most 1 K in 15 min")
+
+
+def test_an_inlet_that_went_too_far_comes_back_no_faster_than_it_may() -> None:
+    verdict = judged(shield(0.5), 22.0, 18.0, 18.0, 18.0)
+    assert verdict.setpoints[TEMP] == pytest.approx((24.0 - 0.05 * 34.0) / 0.95)
+
+
+def test_what_the_balance_does_not_explain_stays() -> None:
+    stood = [reading(step, **{INLET: 23.5 + step / 1000}) for step in range(4)]
+    verdict = shield(1.0).judge(stood, setpoints(24.0), proposal(24.0, **{TEMP: 25.5}))
+    assert verdict.setpoints[TEMP] == pytest.approx(25.0, abs=0.01)
+
+
+def test_a_too_warm_inlet_is_cooled_however_fast() -> None:
+    hot = history(east_inlet_temp_c=30.0)
+    free, bound = (s.judge(hot, setpoints(24.0), proposal(24.0)) for s in (Shield(building_with()), shield(0.1)))
+    assert bound.setpoints[TEMP] <= free.setpoints[TEMP] < 24.0
+
+
+@pytest.mark.parametrize("unknown", [None, float("nan"), 400.0])
+def test_an_earlier_inlet_that_is_not_known_does_not_count(unknown: float | None) -> None:
+    assert isinstance(judged(shield(), 25.4, unknown, 24.0, 24.2), Allowed)
+    assert isinstance(judged(shield(), 25.4, None, None, None), Allowed)
+
+
+def test_an_earlier_reading_that_is_no_reading_is_no_way_around_it() -> None:
+    hostile = [*readings(23.0, 23.8)[:2], "text", readings()[-1]]
+    assert isinstance(shield().judge(hostile, setpoints(24.0), proposal(25.5)), Rejected)  # type: ignore[list-item]
+
+
+@given(st.lists(st.floats(15, 35), min_size=3, max_size=3), st.floats(10, 35), st.floats(0.1, 6))
+def test_it_settles_at_once(before_c: list[float], asked_c: float, max_k: float) -> None:
+    made = shield(max_k)
+    once = judged(made, asked_c, *before_c).setpoints
+    assert made.judge(readings(*before_c), setpoints(24.0), proposal(24.0, **once)).setpoints == once
+
+
+@pytest.mark.parametrize("wrong", [{"max_k": 0.0}, {"max_k": -1.0}, {"within_s": 0.0}, {"within_s": 1e6}])
+def test_settings_that_mean_nothing_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(UserError, match=next(iter(wrong))):
+        validate({"max_k": 5.0, "within_s": 900.0, **wrong}, InletChange, where="file")
