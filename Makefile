@@ -59,7 +59,7 @@ $(BIN)/uv:
 
 # The stamp is written last: an interrupted install is done again. What has to be built is built with what is
 # locked, too: build tools come from the same file.
-$(STAMP): requirements/all.lock pyproject.toml buildings/_reads.c | $(BIN)/uv
+$(STAMP): requirements/all.lock pyproject.toml $(wildcard buildings/_*.c) | $(BIN)/uv
 	@rm -f $@
 	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes --build-constraints requirements/all.lock \
 	  requirements/all.lock

@@ -7,13 +7,15 @@
 #include <Python.h>
 
 typedef double (*reader)(void *state, int handle);
+typedef int (*flag)(void *state);
 
-/* read_all(state, functions: uintp[n], handles: intc[n], values: float64[n]) -> None; fills `values`. */
+/* read_all(state, functions: uintp[n], handles: intc[n], values: float64[n], refused) -> bool; fills `values`.
+   Whether they are good: `int refused(void *state)` is asked once all are read. */
 static PyObject *read_all(PyObject *module, PyObject *const *arguments, Py_ssize_t count)
 {
     Py_buffer functions, handles, values;
-    if (count != 4) {
-        PyErr_SetString(PyExc_TypeError, "read_all(state, functions, handles, values)");
+    if (count != 5) {
+        PyErr_SetString(PyExc_TypeError, "read_all(state, functions, handles, values, refused)");
         return NULL;
     }
     void *state = PyLong_AsVoidPtr(arguments[0]);
@@ -22,6 +24,13 @@ static PyObject *read_all(PyObject *module, PyObject *const *arguments, Py_ssize
             PyErr_SetString(PyExc_ValueError, "state is a null pointer");
         return NULL;
     }
+    flag refused = (flag)PyLong_AsVoidPtr(arguments[4]);
+    if (refused == NULL) {
+        if (!PyErr_Occurred())
+            PyErr_SetString(PyExc_ValueError, "refused is a null pointer");
+        return NULL;
+    }
+    int good = 0;
     if (PyObject_GetBuffer(arguments[1], &functions, PyBUF_C_CONTIGUOUS) != 0)
         return NULL;
     if (PyObject_GetBuffer(arguments[2], &handles, PyBUF_C_CONTIGUOUS) != 0)
@@ -34,6 +43,7 @@ static PyObject *read_all(PyObject *module, PyObject *const *arguments, Py_ssize
     } else {
         for (Py_ssize_t i = 0; i < length; i++)
             ((double *)values.buf)[i] = ((reader *)functions.buf)[i](state, ((int *)handles.buf)[i]);
+        good = !refused(state);
     }
     PyBuffer_Release(&values);
 without_values:
@@ -42,11 +52,11 @@ without_handles:
     PyBuffer_Release(&functions);
     if (PyErr_Occurred())
         return NULL;
-    Py_RETURN_NONE;
+    return PyBool_FromLong(good);
 }
 
 static PyMethodDef methods[] = {
-    {"read_all", (PyCFunction)(void (*)(void))read_all, METH_FASTCALL, "Calls functions[i](state, handles[i]) into values[i]."},
+    {"read_all", (PyCFunction)(void (*)(void))read_all, METH_FASTCALL, "Calls functions[i](state, handles[i]) into values[i]; not refused(state)."},
     {NULL, NULL, 0, NULL},
 };
 

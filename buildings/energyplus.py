@@ -1,8 +1,8 @@
 """The engine: one EnergyPlus run that is stepped from outside.
 
-EnergyPlus runs as one blocking call with callbacks. Here that call lives in a greenlet: at the end of every
-zone time step the callback reads the variables, switches to the caller, and goes on when the caller has the
-next commands. Same thread, no queues, no time-outs.
+EnergyPlus runs as one blocking call with callbacks. Here that call takes turns with its caller (`turns.py`): at the
+end of every zone time step it is put aside, and goes on when the caller has the next commands. Same thread, no queues,
+no time-outs.
 
 The library is called through `ctypes.PyDLL` (the interpreter lock is kept): a variable is read in a third of
 the time that a call which releases and takes the lock again needs, and another thread cannot delay a step. In turn
@@ -24,10 +24,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import greenlet
 import numpy as np
 
-from . import interrupts
 from .errors import SimulationError, UserError
 from .folders import own_folder, remove
 from .fork import OpenFiles, fork
@@ -35,6 +33,7 @@ from .hugepages import huge_pages
 from .known import Array
 from .nearest import Wanted, listed, missing_text
 from .reads import bound, reader
+from .turns import Callback, Turns, take_turns
 
 _RUN_PERIOD_WEATHER = 3  # kindOfSim of a weather run period. Source: EnergyPlus 25.1, DataGlobalConstants KindOfSim
 
@@ -63,9 +62,6 @@ class Actuator:
     key: str
 
 
-_StateCallback = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)
-
-
 def library_folder() -> Path:
     """The folder of the EnergyPlus library. Raises UserError if it is not installed."""
     spec = importlib.util.find_spec("pyenergyplus")
@@ -90,8 +86,8 @@ def _library() -> Any:
         "energyplus": (integer, [state, integer, ctypes.POINTER(text)]),
         "setConsoleOutputState": (None, [state, integer]),
         "stopSimulation": (None, [state]),
-        "callbackAfterNewEnvironmentWarmupComplete": (None, [state, _StateCallback]),
-        "callbackEndOfZoneTimeStepAfterZoneReporting": (None, [state, _StateCallback]),
+        "callbackAfterNewEnvironmentWarmupComplete": (None, [state, Callback]),
+        "callbackEndOfZoneTimeStepAfterZoneReporting": (None, [state, Callback]),
         "requestVariable": (None, [state, text, text]),
         "getVariableHandle": (integer, [state, text, text]),
         "getVariableValue": (real, [state, integer]),
@@ -167,7 +163,10 @@ class Simulation:
         actuators: what to command, in the order of the arrays that are passed in.
         keep: a folder to run in and to leave; by default a folder of its own that is removed at the end.
 
-    The greenlet belongs to the thread that calls `start`: call `step` and `close` from that thread too.
+    Attributes:
+        steps: steps done.
+
+    A run belongs to the thread that calls `start`: call `step` and `close` from that thread too.
     """
 
     def __init__(
@@ -186,46 +185,24 @@ class Simulation:
         self._folder: Path | None = None
         self._removal: Callable[[], object] | None = None
         self._lib = _library()
-        self._runner: Any = None
-        self._caller: Any = None
         self._state: Any = None
-        self._commands: Array = np.full(len(self._actuators), np.nan)
+        self._turns: Turns | None = None
+        self._ending: Callable[[], object] | None = None
+        self._shape = (len(self._actuators),)
         self._commanded = [np.nan] * len(self._actuators)
-        self._ready = False
-        self._read: Callable[[], Array] = self._commands.copy
+        self._read: Callable[[], Array | None] = functools.partial(np.empty, 0)
         self._writers: list[Callable[[ctypes.c_double], None]] = []
-        self._refused: Callable[[], int] = int
         self._actuator_handles: list[int] = []
-        self._stopping = False
-        self._unattended = False
-        self._failure: BaseException | None = None
-        self._callbacks: list[Any] = []
         self.steps = 0
 
-    def start(self, commands: Array | None = None) -> Array:
+    def start(self) -> Array:
         """Runs sizing and warm-up, and returns the values at the start of the run period [len(sensors)].
 
-        Those are EnergyPlus's own values at the end of the last warm-up day. `commands` are in force in the
-        first step unless `step` is given others. Raises SimulationError.
+        Those are EnergyPlus's own values at the end of the last warm-up day. Raises SimulationError.
         """
-        if self._runner is not None:
-            raise SimulationError("this simulation was started before: make a new one")
-        interrupts.install()
-        if self._keep is None:
-            self._folder = own_folder("run")
-            self._removal = weakref.finalize(self, remove, self._folder)
-        else:
-            self._folder = self._keep
-            self._folder.mkdir(parents=True, exist_ok=True)
-        if commands is not None:
-            self._commands = self._checked(commands)
-        self._runner = greenlet.greenlet(self._run)
-        with huge_pages():
-            values = self._switch()
-        if values is None:
-            self.close()
-            raise SimulationError("EnergyPlus ended before the first step of the run period")
-        return values
+        turns = self._begin()
+        turns.stepwise = True
+        return self._values()
 
     def step(self, commands: Array) -> Array | None:
         """Runs one time step under `commands` [len(actuators)]; NaN leaves an actuator to the model.
@@ -233,26 +210,32 @@ class Simulation:
         Returns the values at its end [len(sensors)], or None when the run period had ended before it.
         Raises SimulationError, with EnergyPlus's own words, when the run failed.
         """
-        if self._runner is None or self._runner.dead:
+        turns = self._turns
+        if turns is None or turns.ended:
             raise SimulationError("this simulation is not running: call start() on a new one")
-        self._commands = self._checked(commands)
-        return self._switch()
+        self._command(commands)
+        if turns.go_on():
+            self.steps = turns.steps
+            return self._values()
+        self._check_end(turns)
+        return None
 
     def run_through(self, commands: Array) -> float:
         """The whole run under constant commands without any exchange; returns the seconds of the run period.
 
         What EnergyPlus itself costs: the yardstick for `step`. Raises SimulationError.
         """
-        self._unattended = True
-        self.start(commands)
+        turns = self._begin()
         self._command(commands)
         began = time.perf_counter()
-        self._switch()
-        return time.perf_counter() - began
+        turns.go_on()
+        seconds = time.perf_counter() - began
+        self._check_end(turns)
+        return seconds
 
     def open_files(self) -> OpenFiles:
         """What a forked copy of this process must not share. Raises SimulationError if the run is not going on."""
-        if self._folder is None or self._runner is None or self._runner.dead:
+        if self._folder is None or self._turns is None or self._turns.ended:
             raise SimulationError("this simulation is not running: there is nothing to branch from")
         return OpenFiles.of(read=self._weather, written=self._folder)
 
@@ -266,9 +249,8 @@ class Simulation:
     def close(self) -> None:
         """Ends the run, wherever it is, and removes its folder."""
         try:
-            if self._runner is not None and not self._runner.dead:
-                self._stopping = True
-                self._go_on()
+            if self._ending is not None:
+                self._ending()
         finally:  # a Ctrl-C that came meanwhile
             if self._removal is not None:
                 self._removal()
@@ -282,93 +264,65 @@ class Simulation:
 
     # --- inside ---------------------------------------------------------------------------------------------
 
-    def _checked(self, commands: Array) -> Array:
-        shape = getattr(commands, "shape", None)
-        if shape != self._commands.shape:
-            raise SimulationError(f"{len(self._actuators)} actuators need an array of as many commands, not {shape}")
-        return commands
+    def _begin(self) -> Turns:
+        """Runs sizing and warm-up until the run period is ready. Raises SimulationError."""
+        if self._turns is not None:
+            raise SimulationError("this simulation was started before: make a new one")
+        with huge_pages():  # for the library's own tables, too, which `stateNew` makes
+            turns = self._turns = self._made()
+            while not turns.ended:
+                turns.go_on()
+                if not turns.ended and self._lib.kindOfSim(self._state) == _RUN_PERIOD_WEATHER:
+                    self._resolve()
+                    return turns
+        self._check_end(turns)
+        raise self._failed("EnergyPlus ended before the first step of the run period")
 
-    def _switch(self) -> Array | None:
-        values = self._go_on()
-        if self._failure is not None:
-            failure, self._failure = self._failure, None
-            self.close()
-            if isinstance(failure, _MissingNamesError):
-                raise SimulationError(missing_text(failure.args[0], self._model, self._weather, exchangeable)) from None
-            raise failure
-        return values
+    def _made(self) -> Turns:
+        """The whole EnergyPlus run as one call that has not begun."""
+        if self._keep is None:
+            self._folder = own_folder("run")
+            self._removal = weakref.finalize(self, remove, self._folder)
+        else:
+            self._folder = self._keep
+            self._folder.mkdir(parents=True, exist_ok=True)
+        lib, state = self._lib, self._lib.stateNew()
+        lib.setConsoleOutputState(state, 0)
+        for name, key in self._requests:
+            lib.requestVariable(state, name.encode(), key.encode())
+        words = "energyplus", "-d", str(self._folder), "-w", str(self._weather), str(self._model)
+        turns, on_ready, on_step = take_turns(lib.energyplus, state, words)
+        lib.callbackAfterNewEnvironmentWarmupComplete(state, on_ready)
+        lib.callbackEndOfZoneTimeStepAfterZoneReporting(state, on_step)
+        self._state = state
+        ending = self._ending = weakref.finalize(self, _end, lib, state, turns, (on_ready, on_step))
+        ending.atexit = False  # the process's end is the end of a run, too
+        return turns
 
-    def _go_on(self) -> Array | None:
-        """EnergyPlus, until it hands over or ends; Ctrl-C waits for that."""
-        self._caller = greenlet.getcurrent()
-        interrupts.enter()
-        try:
-            values: Array | None = self._runner.switch()
-        finally:
-            interrupts.leave()
-        return values
-
-    def _run(self) -> None:
-        """The greenlet's body: the whole EnergyPlus run."""
-        lib = self._lib
-        state = self._state = lib.stateNew()
-        assert self._folder is not None
-        try:
-            lib.setConsoleOutputState(state, 0)
-            for name, key in self._requests:
-                lib.requestVariable(state, name.encode(), key.encode())
-            self._callbacks = [_StateCallback(self._on_ready), _StateCallback(self._on_step)]
-            lib.callbackAfterNewEnvironmentWarmupComplete(state, self._callbacks[0])
-            if not self._unattended:
-                lib.callbackEndOfZoneTimeStepAfterZoneReporting(state, self._callbacks[1])
-            code = _command_line(lib, state, "-d", str(self._folder), "-w", str(self._weather), str(self._model))
-            if code != 0 and not self._stopping and self._failure is None:
-                self._failure = SimulationError(_failure_text(self._folder, self._model))
-        finally:
-            lib.stateDelete(state)
-            self._state = None
-            self._callbacks = []
-
-    def _on_ready(self, state: int) -> None:
-        """After warm-up: resolve the handles once, hand over the first values."""
-        if self._lib.kindOfSim(state) == _RUN_PERIOD_WEATHER and not self._stopping:
-            self._guarded(state, self._begin)
-
-    def _on_step(self, state: int) -> None:
-        """End of a zone time step: hand over its values, go on with new commands."""
-        if self._ready and not self._stopping:
-            self.steps += 1
-            self._guarded(state, self._exchange)
-
-    def _guarded(self, state: int, action: Callable[[], None]) -> None:
-        """An exception must not leave a C callback: it is kept and the run is stopped."""
-        try:
-            action()
-        except greenlet.GreenletExit:
-            self._stopping = True
-        except BaseException as error:  # noqa: BLE001 - handed to the caller by _switch
-            self._failure = error
-            self._stopping = True
-        if self._stopping:
-            self._lib.stopSimulation(state)
-
-    def _begin(self) -> None:
-        if self._ready:
-            raise SimulationError(f"{self._model.name} has more than one RunPeriod: keep one")
-        self._resolve()
-        self._ready = True
-        self._exchange()
-
-    def _exchange(self) -> None:
+    def _values(self) -> Array:
         values = self._read()
-        if self._refused():
-            raise SimulationError(f"EnergyPlus refused a read or a write at step {self.steps}")
-        self._caller.switch(values)
-        if not self._stopping:
-            self._command(self._commands)
+        if values is None:
+            raise self._failed(f"EnergyPlus refused a read or a write at step {self.steps}")
+        return values
+
+    def _check_end(self, turns: Turns) -> None:
+        """Raises SimulationError if EnergyPlus handed over with no step done, and not since the run is complete."""
+        if not turns.ended:
+            raise self._failed(f"{self._model.name} has more than one RunPeriod: keep one")
+        if turns.code != 0:
+            assert self._folder is not None
+            raise self._failed(_failure_text(self._folder, self._model))
+
+    def _failed(self, why: str) -> SimulationError:
+        """The error to raise, of a run that is closed."""
+        self.close()
+        return SimulationError(why)
 
     def _command(self, commands: Array) -> None:
         """Writes what has changed: an actuator keeps its value until it is written again or reset."""
+        shape = getattr(commands, "shape", None)
+        if shape != self._shape:
+            raise SimulationError(f"{len(self._actuators)} actuators need an array of as many commands, not {shape}")
         wanted = commands.tolist()
         if wanted == self._commanded:
             return
@@ -383,10 +337,10 @@ class Simulation:
             self._commanded[i] = command
 
     def _resolve(self) -> None:
-        """Finds every handle, once. Raises _MissingNamesError for those that do not exist."""
+        """Finds every handle, once. Raises SimulationError for those that do not exist, with the nearest that do."""
         lib, state, missing = self._lib, self._state, list[Wanted]()
-        names = "getVariableValue", "getMeterValue", "setActuatorValue"
-        variable, meter, actuator = (_unchecked(name) for name in names)
+        names = "getVariableValue", "getMeterValue", "setActuatorValue", "apiErrorFlag"
+        variable, meter, actuator, refused = (_unchecked(name) for name in names)
         readers: list[tuple[Any, int]] = []
         for sensor in self._sensors:
             if isinstance(sensor, Variable):
@@ -403,14 +357,22 @@ class Simulation:
             self._actuator_handles.append(handle)
             self._writers.append(bound(actuator, state, handle))
             missing += [("Actuator", f"{a.component},{a.control}", a.key)] if handle < 0 else []
-        self._read = reader(state, readers)
-        self._refused = bound(_unchecked("apiErrorFlag"), state)
+        self._read = reader(state, readers, refused)
         if missing:
-            raise _MissingNamesError(missing)
+            self.close()
+            raise SimulationError(missing_text(missing, self._model, self._weather, exchangeable))
 
 
-class _MissingNamesError(Exception):
-    """Names that the model does not have."""
+def _end(lib: Any, state: int, turns: Turns, callbacks: object) -> None:
+    """Ends a run, wherever it is; `callbacks` are kept until then."""
+    try:
+        turns.stepwise = False
+        while not turns.ended:
+            lib.stopSimulation(state)
+            turns.go_on()
+    finally:
+        if turns.ended:
+            lib.stateDelete(state)
 
 
 class _Probe(Simulation):

@@ -28,23 +28,37 @@ def bound(function: Any, state: int, *arguments: int) -> Callable[..., Any]:
     return functools.partial(function, ctypes.byref(ctypes.c_char.from_address(state)), *arguments)
 
 
-def one_by_one(state: int, wanted: Sequence[tuple[Any, int]]) -> Callable[[], Array]:
-    """What reads the values [len(wanted)] of C functions `double f(void *state, int handle)` under their handles."""
-    calls = [bound(function, state, handle) for function, handle in wanted]
-    return lambda: np.fromiter(map(operator.call, calls), np.float64, len(calls))
+def one_by_one(state: int, wanted: Sequence[tuple[Any, int]], refused: Any) -> Callable[[], Array | None]:
+    """What reads the values [len(wanted)] of C functions `double f(void *state, int handle)` under their handles.
 
+    It returns None if `int refused(void *state)` then says that something was refused.
+    """
+    calls, has_refused = [bound(function, state, handle) for function, handle in wanted], bound(refused, state)
 
-def all_at_once(state: int, wanted: Sequence[tuple[Any, int]]) -> Callable[[], Array]:
-    """The same in one call of C. Only where it is `COMPILED`."""
-    functions = np.array([ctypes.cast(function, ctypes.c_void_p).value for function, _ in wanted], np.uintp)
-    handles = np.array([handle for _, handle in wanted], np.intc)
-
-    def read() -> Array:
-        values = np.empty(len(handles))
-        read_all(state, functions, handles, values)
-        return values
+    def read() -> Array | None:
+        values = np.fromiter(map(operator.call, calls), np.float64, len(calls))
+        return None if has_refused() else values
 
     return read
+
+
+def all_at_once(state: int, wanted: Sequence[tuple[Any, int]], refused: Any) -> Callable[[], Array | None]:
+    """The same in one call of C. Only where it is `COMPILED`."""
+    functions = np.array([_address(function) for function, _ in wanted], np.uintp)
+    handles, last = np.array([handle for _, handle in wanted], np.intc), _address(refused)
+    empty, count = np.empty, len(handles)
+
+    def read() -> Array | None:
+        values = empty(count)
+        return values if read_all(state, functions, handles, values, last) else None
+
+    return read
+
+
+def _address(function: Any) -> int:
+    address = ctypes.cast(function, ctypes.c_void_p).value
+    assert address is not None
+    return address
 
 
 reader = all_at_once if COMPILED else one_by_one

@@ -71,7 +71,9 @@ class SinergymEnv(gym.Env[Float32, Any]):
             self._table = action_table(constants_path(), config.id_base)
             self.action_space = config.action_space_discrete.space()
         self._accepted: tuple[list[float], Array] = [], np.empty(0)  # the newest action that was within bounds
-        self._hour = -1, (0, 0, 0), np.empty(0, np.float32)  # of the period, on the calendar, as observed
+        self._hour, self._now = -1, (0, 0, 0)  # of the period, and on the calendar
+        self._row = np.empty(len(self.observation_names), np.float32)
+        self._observed = self._row[len(self._clock) :]  # behind the clock
         self._removal: Callable[[], object] | None = None
         self._run: Simulation | None = None
 
@@ -112,7 +114,7 @@ class SinergymEnv(gym.Env[Float32, Any]):
     def step_commands(self, commands: Array) -> tuple[Float32, float, bool, bool, dict[str, Any]]:
         """One time step under values [len(action_names)] of the actuators; NaN: the model's own schedule."""
         observation, values, (month, day, hour), step = self._advance(commands)
-        reward, energy_term, comfort_term, power, violation = self.reward(values.tolist(), month, day)
+        reward, energy_term, comfort_term, power, violation = self.reward(values, month, day)
         info = {
             "month": month,
             "day": day,
@@ -154,16 +156,12 @@ class SinergymEnv(gym.Env[Float32, Any]):
         if values is None:
             raise SimulationError("the episode is over: call reset()")
         step = self._run.steps
-        calendar, clock = self._time(step)
-        return np.concatenate((clock, values), dtype=np.float32, casting="same_kind"), values, calendar, step
-
-    def _time(self, step: int) -> tuple[tuple[int, int, int], Float32]:
-        """The calendar of a step, and its entries in the observation; worked out once an hour."""
-        number = (step - 1) // self._calendar.steps_per_hour
-        if number != self._hour[0]:
-            clock = self._calendar.at(step)
-            self._hour = number, clock, np.array([clock[i] for i in self._clock], np.float32)
-        return self._hour[1:]
+        hour = (step - 1) // self._calendar.steps_per_hour
+        if hour != self._hour:
+            self._hour, self._now = hour, self._calendar.at(step)
+            self._row[: len(self._clock)] = [self._now[i] for i in self._clock]
+        self._observed[:] = values
+        return self._row.copy(), values, self._now, step
 
     def _check(self, single: Float32) -> None:
         if single.shape != (len(self._bounds),):

@@ -12,6 +12,7 @@ from typing import Annotated, NamedTuple
 
 from pydantic import Field, model_validator
 
+from .known import Array
 from .settings import Strict
 
 _Band = Annotated[list[float], Field(min_length=2, max_length=2)]
@@ -64,11 +65,13 @@ class LinearReward:
         self._energy_factor = settings.lambda_energy * settings.energy_weight
         self._comfort_factor = settings.lambda_temperature * (1 - settings.energy_weight)
 
-    def __call__(self, values: Sequence[float], month: int, day_of_month: int) -> RewardTerms:
+    def __call__(self, values: Array, month: int, day_of_month: int) -> RewardTerms:
         """The reward of one step's values [len(names)] on a day of the year."""
         low, high = self.band(month, day_of_month)
-        power = sum([values[i] for i in self._energies])
-        violation = sum([max(low - values[i], 0.0, values[i] - high) for i in self._temperatures])
+        value = values.item  # as Python's floats: quicker to reckon with
+        power = sum([value(i) for i in self._energies])
+        temperatures = [value(i) for i in self._temperatures]
+        violation = sum([0.0 if low <= t <= high else max(low - t, 0.0, t - high) for t in temperatures])
         energy_term, comfort_term = self._energy_factor * -power, self._comfort_factor * -violation
         return RewardTerms(energy_term + comfort_term, energy_term, comfort_term, power, violation)
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from airhandler.buildings import reads, turns
 from airhandler.buildings.catalog import find_building
 from airhandler.buildings.codec import Float32
 from airhandler.buildings.env import BuildingEnv
@@ -25,7 +26,6 @@ from airhandler.buildings.instrumentation import InstrumentedRun
 from airhandler.buildings.known import Array
 from airhandler.buildings.model import Period
 from airhandler.buildings.points import Setpoints
-from airhandler.buildings.reads import COMPILED
 from airhandler.buildings.sinergym_env import SinergymEnv
 from airhandler.buildings.weather import find_weather
 
@@ -57,7 +57,8 @@ def bench_engine(*, days: int, repetitions: int, progress: Callable[[str, int], 
         **{name: round(1000 * statistics.median(values), 1) for name, values in resets.items()},
         "parallel_2_ratio": round(parallel.ratio, 3),
         "worker_memory_mb": round(max(parallel.worker_memory_mb), 1),
-        "reads_compiled": COMPILED,
+        "reads_compiled": reads.COMPILED,
+        "turns_compiled": turns.COMPILED,
     }
 
 

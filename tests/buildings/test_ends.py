@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from airhandler.buildings import folders, interrupts
+from airhandler.buildings import folders, interrupts, turns
 from airhandler.buildings.errors import SimulationError
 from airhandler.buildings.model import Period
 from airhandler.buildings.sinergym_env import SinergymEnv
@@ -23,7 +23,9 @@ from airhandler.buildings.catalog import find_building
 from airhandler.buildings.instrumentation import InstrumentedRun
 from airhandler.buildings.model import Period
 from airhandler.buildings.weather import find_weather
-import numpy as np
+from airhandler.buildings import energyplus, turns
+import numpy as np, sys
+energyplus.take_turns = getattr(turns, sys.argv[1])
 run = InstrumentedRun(find_building("datacentre-dx"), find_weather("chicago"), Period())
 run.start()
 steps = 0
@@ -40,11 +42,12 @@ except KeyboardInterrupt:
 
 
 @pytest.mark.slow
-def test_ctrl_c_while_energyplus_computes_is_never_lost() -> None:
+@pytest.mark.parametrize("way", ["in_greenlet", turns.take_turns.__name__])
+def test_ctrl_c_while_energyplus_computes_is_never_lost(way: str) -> None:
     """Sent at once: it nearly always arrives inside EnergyPlus."""
     for _ in range(3):
         running = subprocess.Popen(
-            [sys.executable, "-c", COUNT], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [sys.executable, "-c", COUNT, way], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         assert running.stdout is not None
         assert running.stdout.readline() == "ready\n"
@@ -114,28 +117,17 @@ def test_folders_of_a_killed_process_are_removed_by_the_next(tmp_path: Path, mon
     assert own.exists(), "ours is in use"
 
 
-def test_an_engine_that_raises_does_not_keep_ctrl_c_for_ever() -> None:
-    run = started("datacentre-dx", 1)
-
-    class Broken:
-        dead = False
-
-        def switch(self) -> None:
-            raise RuntimeError("broken")
-
-    whole, run._engine._runner = run._engine._runner, Broken()
-    with pytest.raises(RuntimeError, match="broken"):
-        run.step(run.array(None))
-    assert not interrupts._inside
-    run._engine._runner = whole
-    run.close()
-
-
 def test_ctrl_c_while_a_run_is_closed_is_raised_once_its_folder_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     run = started("datacentre-dx", 1)
     folder = run._engine._folder
     assert folder is not None
-    monkeypatch.setattr(interrupts, "_pending", True)
+    stop = run._engine._lib.stopSimulation
+
+    def stop_and_interrupt(state: int) -> None:
+        stop(state)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(run._engine._lib, "stopSimulation", stop_and_interrupt)
     with pytest.raises(KeyboardInterrupt):
         run.close()
     assert not folder.exists()

@@ -227,10 +227,12 @@ def test_the_reward_weighs_power_and_the_band_of_the_season() -> None:
         lambda_temperature=2.0,
     )
     reward = LinearReward(settings, ["p", "t"])
-    assert reward([1000.0, 22.0], 5, 31).reward == -0.25
-    assert reward([1000.0, 22.0], 6, 1).reward == -0.25 - 2.0 * 0.75 * 1.0
-    assert reward([0.0, 27.0], 9, 30).total_temperature_violation == 1.0
-    assert reward([0.0, 24.5], 10, 1).comfort_term == -1.5
+    assert reward(np.array([1000.0, 22.0]), 5, 31).reward == -0.25
+    assert reward(np.array([1000.0, 22.0]), 6, 1).reward == -0.25 - 2.0 * 0.75 * 1.0
+    assert reward(np.array([0.0, 27.0]), 9, 30).total_temperature_violation == 1.0
+    assert reward(np.array([0.0, 24.5]), 10, 1).comfort_term == -1.5
+    assert [reward(np.array([0.0, t]), 1, 1).total_temperature_violation for t in (20.0, 23.5)] == [0.0, 0.0]
+    assert np.isnan(reward(np.array([0.0, np.nan]), 1, 1).reward), "what is no temperature is not comfortable"
 
 
 # --- environment ----------------------------------------------------------------------------------------------
