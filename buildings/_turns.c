@@ -29,7 +29,7 @@ typedef struct {
     unsigned long thread;
     Py_ssize_t steps;
     int code;
-    char stepwise, stepped, ended;
+    char stepped, ended;
 } Turns;
 
 static Turns *running; /* whose turn it is; only one can be, since the interpreter lock is kept */
@@ -49,10 +49,8 @@ static void on_ready(void *state)
 
 static void on_step(void *state)
 {
-    if (running->stepwise) {
-        running->steps++;
-        hand_over(1);
-    }
+    running->steps++;
+    hand_over(1);
 }
 
 static void run(void)
@@ -132,7 +130,6 @@ static PyMemberDef members[] = {
     {"steps", T_PYSSIZET, offsetof(Turns, steps), READONLY, "Ends of steps that were handed over."},
     {"code", T_INT, offsetof(Turns, code), READONLY, "What the call returned."},
     {"ended", T_BOOL, offsetof(Turns, ended), READONLY, "Whether the call has returned."},
-    {"stepwise", T_BOOL, offsetof(Turns, stepwise), 0, "Whether it hands over at the end of a step, too."},
     {NULL, 0, 0, 0, NULL},
 };
 

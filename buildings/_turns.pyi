@@ -4,7 +4,6 @@ ON_READY: int
 ON_STEP: int
 
 class OnOwnStack:
-    stepwise: bool
     @property
     def steps(self) -> int: ...
     @property

@@ -186,6 +186,7 @@ class Simulation:
         self._removal: Callable[[], object] | None = None
         self._lib = _library()
         self._state: Any = None
+        self._on_step: Any = None
         self._turns: Turns | None = None
         self._ending: Callable[[], object] | None = None
         self._shape = (len(self._actuators),)
@@ -200,8 +201,8 @@ class Simulation:
 
         Those are EnergyPlus's own values at the end of the last warm-up day. Raises SimulationError.
         """
-        turns = self._begin()
-        turns.stepwise = True
+        self._begin()
+        self._lib.callbackEndOfZoneTimeStepAfterZoneReporting(self._state, self._on_step)
         return self._values()
 
     def step(self, commands: Array) -> Array | None:
@@ -293,8 +294,7 @@ class Simulation:
         words = "energyplus", "-d", str(self._folder), "-w", str(self._weather), str(self._model)
         turns, on_ready, on_step = take_turns(lib.energyplus, state, words)
         lib.callbackAfterNewEnvironmentWarmupComplete(state, on_ready)
-        lib.callbackEndOfZoneTimeStepAfterZoneReporting(state, on_step)
-        self._state = state
+        self._state, self._on_step = state, on_step
         ending = self._ending = weakref.finalize(self, _end, lib, state, turns, (on_ready, on_step))
         ending.atexit = False  # the process's end is the end of a run, too
         return turns
@@ -366,7 +366,6 @@ class Simulation:
 def _end(lib: Any, state: int, turns: Turns, callbacks: object) -> None:
     """Ends a run, wherever it is; `callbacks` are kept until then."""
     try:
-        turns.stepwise = False
         while not turns.ended:
             lib.stopSimulation(state)
             turns.go_on()

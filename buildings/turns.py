@@ -24,13 +24,7 @@ Callback = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)
 
 
 class Turns(Protocol):
-    """A blocking call that can be gone on with until it hands over. All calls are made from one thread.
-
-    Attributes:
-        stepwise: whether it hands over at the end of a step, too, and not only when a period is ready.
-    """
-
-    stepwise: bool
+    """A blocking call that can be gone on with until it hands over. All calls are made from one thread."""
 
     @property
     def steps(self) -> int:
@@ -85,7 +79,7 @@ class _InGreenlet:
         import greenlet
 
         interrupts.install()
-        self.stepwise, self.steps, self.code = False, 0, 0
+        self.steps, self.code = 0, 0
         self._call, self._state, self._words = call, state, _c_strings(words)
         self._here = greenlet.getcurrent
         self._inside = greenlet.greenlet(self._run)
@@ -114,9 +108,8 @@ class _InGreenlet:
         self._hand_over(False)
 
     def on_step(self, state: int) -> None:
-        if self.stepwise:
-            self.steps += 1
-            self._hand_over(True)
+        self.steps += 1
+        self._hand_over(True)
 
     def _run(self) -> bool:
         self.code = self._call(self._state, len(self._words), self._words)
