@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
-import multiprocessing
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable
 from typing import Any
 
 from airhandler.buildings.catalog import find_building
-from airhandler.buildings.errors import AirhandlerError, UserError
+from airhandler.buildings.errors import UserError
 from airhandler.buildings.processes import begin_job
 from airhandler.buildings.weather import find_weather
 
 from .fault_cases import FaultCase, fault_cases
 from .fault_run import Outcome, Stretch, run_case
+from .jobs import in_processes
 from .registry import find_controller
 
 
@@ -24,7 +21,9 @@ def bench_faults(stretch: Stretch, *, processes: int, progress: Callable[[], Non
     """Runs every case of a building. Raises UserError for a choice that cannot be met."""
     cases, told = _checked(stretch), progress or (lambda: None)
     rows: dict[int, dict[str, Any]] = {}
-    for number, outcome in _in_processes(stretch, cases, processes):
+    # In processes of their own even if it is one: where a simulation is branched no other thread may be.
+    jobs = ((stretch, number, case) for number, case in enumerate(cases))
+    for number, outcome in in_processes(_numbered, jobs, processes, _begin):
         rows[number] = outcome.row()
         told()
     return {
@@ -56,22 +55,6 @@ def _checked(stretch: Stretch) -> list[FaultCase]:
     if stretch.period.days * 24 <= last_h:
         raise UserError(f"days {stretch.period.days}: faults begin until hour {last_h}: give more days")
     return cases
-
-
-def _in_processes(stretch: Stretch, cases: Sequence[FaultCase], processes: int) -> Iterator[tuple[int, Outcome]]:
-    """Outcomes as they come. Always in processes of their own: where a simulation is branched no thread may be."""
-    jobs = enumerate(cases)
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context, initializer=_begin) as pool:
-        # No more than can run: whoever interrupts waits for these at most.
-        running = {pool.submit(_numbered, stretch, *job) for job in itertools.islice(jobs, processes)}
-        try:
-            while running:
-                finished, running = wait(running, return_when=FIRST_COMPLETED)
-                running |= {pool.submit(_numbered, stretch, *job) for job in itertools.islice(jobs, len(finished))}
-                yield from (future.result() for future in finished)
-        except BrokenProcessPool as error:
-            raise AirhandlerError("a process of the benchmark was killed: out of memory?") from error
 
 
 def _begin() -> None:

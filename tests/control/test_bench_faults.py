@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from airhandler.buildings.catalog import find_building
 from airhandler.buildings.errors import UserError
@@ -16,6 +18,7 @@ from airhandler.buildings.model import Period
 from airhandler.buildings.points import Reading
 from airhandler.control import fault_run
 from airhandler.control.bench_faults import bench_faults, count_of
+from airhandler.control.display_shield import faults_table
 from airhandler.control.fault_cases import MISMATCHES, FaultCase, fault_cases, mismatch
 from airhandler.control.fault_run import Exceeded, Outcome, Stretch, full_cooling, run_case
 from airhandler.safety.sensors import needed_points
@@ -97,6 +100,24 @@ def test_only_what_is_above_full_cooling_was_avoidable() -> None:
     assert outcome(3.0, 3.0).avoidable_kh == 0.0
     assert outcome(3.0, 1.0).avoidable_kh == 2.0
     assert outcome(3.0, 1.0).row()["unavoidable_above_allowable_kh"] == 1.0
+
+
+def test_the_table_shows_of_each_fault_the_run_that_could_have_avoided_most() -> None:
+    def row(share: float, avoidable_kh: float, worst_c: float) -> dict[str, Any]:
+        least = Exceeded(above_recommended_kh=1.0, above_allowable_kh=1.0, inlet_max_c=30.0)
+        met = replace(least, above_allowable_kh=1.0 + avoidable_kh, inlet_max_c=worst_c)
+        none = {"rejected_min": None, "fallback_min": None, "handover_min": 45.0}
+        return Outcome(case=case("dead-fan-east", mismatch_frac=share), met=met, unavoidable=least, **none).row()
+
+    rows = [row(0.0, 0.0, 40.0), row(0.2, 2.0, 35.0), row(-0.2, 0.0, 33.0)]
+    told = {"building": "b", "weather": "w", "start": "08-02", "days": 3, "controller": "c", "cases": 3, "avoidable": 1}
+    console = Console(width=140, record=True, file=io.StringIO())
+    console.print(faults_table(told | {"rows": rows}))
+    text = console.export_text()
+    assert "+20%" in text
+    assert "3.00 (1.00)" in text
+    assert "-20%" not in text
+    assert "1 of 3 runs" in text
 
 
 @pytest.fixture
