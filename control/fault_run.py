@@ -9,8 +9,9 @@ called unavoidable.
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from functools import partial
 from typing import Any
@@ -92,6 +93,21 @@ class Outcome:
 
 def run_case(stretch: Stretch, case: FaultCase) -> Outcome:
     """One run, and its branches. Raises SimulationError where this process cannot fork (torch, threads)."""
+    if not case.point:
+        watched = _follow(stretch, case, branched=True)
+        return watched.outcome(case, watched.cooled)
+    # A sensor changes nothing in the air: full cooling is that of a run with nothing wrong, the same until the fault.
+    cooled = _cooled_without_fault(stretch, case.mismatch_frac, case.begin_h)
+    return _follow(stretch, case, branched=False).outcome(case, cooled)
+
+
+@functools.cache
+def _cooled_without_fault(stretch: Stretch, mismatch_frac: float, begin_h: int) -> Sequence[Exceeded]:
+    sound = FaultCase(fault="", kind="", point="", mismatch_frac=mismatch_frac, begin_h=begin_h)
+    return _follow(stretch, sound, branched=True).cooled
+
+
+def _follow(stretch: Stretch, case: FaultCase, *, branched: bool) -> _Watched:
     building = find_building(stretch.building)
     shield, handover = Shield(building), Handover()
     site = SimulatedSite(
@@ -101,7 +117,7 @@ def run_case(stretch: Stretch, case: FaultCase) -> Outcome:
         draw=held_out(0),
         scenario=case.scenario(building, stretch.period),
     )
-    watched = _Watched(site, building, shield, handover, case.begin_h)
+    watched = _Watched(site, building, shield, handover, case.begin_h, branched)
     try:
         Loop(
             site=site,
@@ -115,7 +131,7 @@ def run_case(stretch: Stretch, case: FaultCase) -> Outcome:
         ).run()
     finally:
         site.close()
-    return watched.outcome(case)
+    return watched
 
 
 @dataclass(eq=False)
@@ -127,8 +143,9 @@ class _Watched:
     shield: Shield
     handover: Handover
     begin_h: int
+    branched: bool
+    cooled: Sequence[Exceeded] = ()
     _inlets_c: list[float] = field(default_factory=list)
-    _cooled: list[Exceeded] = field(default_factory=list)
     _rejected: int | None = None
     _fallback: int | None = None
     _given_back: int | None = None
@@ -143,9 +160,9 @@ class _Watched:
         since = tick.number - self._first
         if since < 0:
             return
-        if since == 0:
-            self._cooled = self._branch()
-        else:
+        if since == 0 and self.branched:
+            self.cooled = self._branch()
+        if since > 0:
             self._inlets_c.append(_warmest_c(self.site.truth(), self.building))
         if self._rejected is None and isinstance(tick.verdict, Rejected):
             self._rejected = since
@@ -163,10 +180,10 @@ class _Watched:
         jobs = [partial(_cool, self.site, self.building, plan) for plan in (*plans, None)]
         return [_exceeded(inlets_c, self.building) for inlets_c in self.site.branch(jobs)]
 
-    def outcome(self, case: FaultCase) -> Outcome:
-        """What came of the run."""
+    def outcome(self, case: FaultCase, cooled: Sequence[Exceeded]) -> Outcome:
+        """What came of the run, beside what full cooling met."""
         met = _exceeded(self._inlets_c, self.building)
-        least = {f.name: min(getattr(each, f.name) for each in (met, *self._cooled)) for f in fields(Exceeded)}
+        least = {f.name: min(getattr(each, f.name) for each in (met, *cooled)) for f in fields(Exceeded)}
         return Outcome(
             case=case,
             met=met,

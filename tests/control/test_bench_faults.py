@@ -138,6 +138,11 @@ class TestRuns:
         assert (done.rejected_min, done.fallback_min, done.handover_min) == (None, None, None)
         assert 24.0 < done.unavoidable.inlet_max_c < done.met.inlet_max_c < 27.0
 
+    def test_full_cooling_is_the_same_whatever_a_sensor_shows(self) -> None:
+        branched = case("west_zone_temp_c:drift=-0.1", mismatch_frac=0.2)
+        taken_over = replace(branched, point="west_zone_temp_c")
+        assert run_case(HOT, branched).unavoidable == run_case(HOT, taken_over).unavoidable
+
     def test_what_a_dead_fan_does_is_marked_as_unavoidable(self) -> None:
         done = run_case(HOT, case("dead-fan-east", begin_h=26))
         assert done.met.above_allowable_kh > 5.0
