@@ -140,6 +140,7 @@ class BuildingEnv(gym.Env[Float32, Float32]):
         self._observed = np.array([index[c.point] for c in self.codec.observations])
         self._of_meters = np.array([self.building.point(c.point).role is Role.METER for c in self.codec.observations])
         self._least_seen = np.array([c.low for c in self.codec.observations])
+        self._inlets = np.array([index[z.inlet_temp] for z in self.building.zones.values()], dtype=np.intp)
         self._alone = np.ones(len(self.building.setpoints))
         self._relative = np.array([i for i, a in enumerate(self.codec.actions) if a.per], dtype=np.intp)
         self._reference_of = np.array([index[a.per] for a in self.codec.actions if a.per], dtype=np.intp)
@@ -157,6 +158,12 @@ class BuildingEnv(gym.Env[Float32, Float32]):
         """The newest reading of the running episode: the truth."""
         reading = self._running().reading(self._values[: self._measured])
         return reading if self._outside is None else self._outside.join(reading)
+
+    @property
+    def inlet_temps_c(self) -> Array:
+        """Air at the server inlets of each zone [zones] [degC]: the truth, at the end of the last step."""
+        self._running()
+        return self._values[self._inlets]
 
     @property
     def has_faulty_sensors(self) -> bool:

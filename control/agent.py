@@ -14,7 +14,8 @@ from stable_baselines3.common.vec_env import VecEnv
 from airhandler.buildings.errors import UserError
 
 from .bundle import Weights
-from .replay import ExecutedActionReplayBuffer
+from .objectives import LearnFrom
+from .replay import BUFFERS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,7 +65,14 @@ def agent_settings(pairs: Sequence[str]) -> AgentSettings:
     return AgentSettings(**chosen)
 
 
-def make_agent(envs: VecEnv, settings: AgentSettings, *, seed: int, tensorboard: Path | None) -> SAC:
+def make_agent(
+    envs: VecEnv,
+    settings: AgentSettings,
+    *,
+    seed: int,
+    tensorboard: Path | None,
+    learn_from: LearnFrom = "executed",
+) -> SAC:
     """A new agent for environments whose infos carry `executed_action`."""
     return SAC(
         "MlpPolicy",
@@ -78,7 +86,7 @@ def make_agent(envs: VecEnv, settings: AgentSettings, *, seed: int, tensorboard:
         buffer_size=settings.buffer_size,
         tau=settings.tau,
         target_entropy=settings.target_entropy,
-        replay_buffer_class=ExecutedActionReplayBuffer,
+        replay_buffer_class=BUFFERS[learn_from],
         policy_kwargs={"net_arch": [settings.width, settings.width]},
         tensorboard_log=str(tensorboard) if tensorboard else None,
         device="cpu",

@@ -6,13 +6,9 @@ is what the shield needs, and by the wall clock, which holds what else the machi
 
 from __future__ import annotations
 
-import itertools
-import multiprocessing
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from random import Random
 from time import perf_counter, thread_time
@@ -21,11 +17,10 @@ from typing import Any
 import numpy as np
 
 from airhandler.buildings.catalog import Building
-from airhandler.buildings.errors import AirhandlerError
-from airhandler.buildings.processes import begin_job
 from airhandler.safety.shield import Shield
 from airhandler.safety.verdict import Adjusted, Allowed, Proposal, Rejected
 
+from .jobs import in_processes
 from .shield_buildings import altered_building
 from .shield_cases import START, Run, Situation
 from .shield_oracle import Oracle
@@ -90,17 +85,7 @@ def _parts(cases: int, seed: int, processes: int) -> Iterator[Tally]:
     if processes == 1 or cases <= _CHUNK:
         yield from (judge_chunk(*job) for job in jobs)
         return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context, initializer=begin_job) as pool:
-        # No more than can run: whoever interrupts waits for these at most.
-        running = {pool.submit(judge_chunk, *job) for job in itertools.islice(jobs, processes)}
-        try:
-            while running:
-                finished, running = wait(running, return_when=FIRST_COMPLETED)
-                running |= {pool.submit(judge_chunk, *job) for job in itertools.islice(jobs, len(finished))}
-                yield from (future.result() for future in finished)
-        except BrokenProcessPool as error:
-            raise AirhandlerError("a process of the benchmark was killed: out of memory?") from error
+    yield from in_processes(judge_chunk, jobs, processes)
 
 
 def judge_chunk(seed: int, number: int, cases: int) -> Tally:

@@ -41,7 +41,7 @@ class Limit(Strict):
 
 
 class Provenance(Strict):
-    """Where a policy comes from."""
+    """Where a policy comes from; `met` is what the building met in training [steps]; see keeper.py."""
 
     created: str
     command: str
@@ -50,6 +50,7 @@ class Provenance(Strict):
     seed: int
     versions: dict[str, str]
     settings: dict[str, Any]
+    met: dict[str, int] = Field(default_factory=dict)
 
 
 class Card(Strict):

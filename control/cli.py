@@ -13,6 +13,7 @@ import typer
 from airhandler.buildings.sinergym import is_sinergym
 
 from . import cli_bench
+from .objectives import LEARNS_FROM, LearnFrom, Objective
 from .options import AsJson, BuildingName, ScenarioOptions, WorldFile, expanded, world_of
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ PROCESSES = min(8, os.cpu_count() or 1)
 @app.command(
     epilog="For example: airhandler train --weather chicago,tucson --steps 100000 --out runs/agent"
     "  |  airhandler train --out runs/agent --resume  |  airhandler train --randomise default --out runs/robust"
+    "  |  airhandler train --objective break --steps 60000 --out runs/breaker"
 )
 @expanded
 def train(
@@ -51,6 +53,22 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="A hyperparameter, e.g. gamma=0.95; repeatable."),
     ] = None,
+    learn_from: Annotated[
+        LearnFrom | None,
+        typer.Option(
+            "--learn-from",
+            help="What is learned from where the shield acted (docs/training.md); by default executed.",
+            show_default=False,
+        ),
+    ] = None,
+    shield: Annotated[
+        bool,
+        typer.Option("--shield/--no-shield", help="Whether the shield judges proposals; live refuses what had none."),
+    ] = True,
+    objective: Annotated[
+        Objective,
+        typer.Option("--objective", help="break: inlets above their limit are rewarded, to try the shield."),
+    ] = "save",
     scenario: ScenarioOptions,
     world: WorldFile = None,
     as_json: AsJson = False,
@@ -78,6 +96,9 @@ def train(
         seed=seed,
         world=world_of(world),
         scenario=scenario.read(building),
+        learn_from=learn_from or LEARNS_FROM[objective],
+        shielded=shield,
+        objective=objective,
         agent=agent_settings(set_ or []),
     )
     with training_bar(steps) as progress:
@@ -227,13 +248,19 @@ def command_line() -> str:
 
 def _tell(done: Trained, out: Path, as_json: bool, *, resumable: bool) -> None:
     if as_json:
-        typer.echo(json.dumps({"bundle": str(done.bundle), "steps": done.steps, "interrupted": done.interrupted}))
+        told = {"bundle": str(done.bundle), "steps": done.steps, "interrupted": done.interrupted}
+        typer.echo(json.dumps(told | ({} if done.met is None else {"met": done.met._asdict()})))
         return
     if done.seconds == 0.0:
         typer.echo(f"nothing left to do: this run has its {done.steps} steps; bundle in {done.bundle}")
         return
     how = "interrupted" if done.interrupted else "trained"
     typer.echo(f"{how} at {done.steps} steps after {done.seconds:.0f} s; bundle in {done.bundle}")
+    if done.met is not None:
+        typer.echo(
+            f"steps with an inlet above allowable: {done.met.above_allowable}, "
+            f"above recommended: {done.met.above_recommended}"
+        )
     if done.interrupted and resumable:
         typer.echo(f"go on with: airhandler train --out {out} --resume (and the same options)")
 

@@ -137,6 +137,50 @@ def bench_shield(
         raise typer.Exit(1)
 
 
+@app.command(
+    "faults",
+    epilog="For example: airhandler bench faults datacentre-dx --json  |  airhandler bench faults datacentre-cw -j 2",
+)
+def bench_faults(
+    building: Annotated[str, typer.Argument(help="A data centre: an id, or your own file.")],
+    weather: Annotated[str, typer.Option("--weather", help="Weather: a name, or the path of an EPW file.")] = "tokyo",
+    start: Annotated[str, typer.Option("--start", metavar="MM-DD", help="First day.")] = "08-02",
+    days: Annotated[int, typer.Option("--days", min=2, help="Days of each run; the fault begins on the second.")] = 3,
+    controller: Annotated[str, typer.Option("--controller", help="Who is in charge: a rule, or a bundle.")] = (
+        "outdoor-reset"
+    ),
+    only: Annotated[str, typer.Option("--only", help="Only faults with this text, such as inlet_temp or bias.")] = "",
+    processes: Annotated[int, typer.Option("--processes", "-j", min=1, help="Simulations that run at once.")] = min(
+        8, os.cpu_count() or 1
+    ),
+    as_json: AsJson = False,
+) -> None:
+    """Every fault of equipment and sensors, on models that differ from what the shield knows: what inlets met.
+
+    Ends with exit code 1 if a fault took an inlet above its allowable limit where full cooling would not have.
+    """
+    from airhandler.buildings.model import Period, parse_month_day
+
+    from .bench_faults import bench_faults as run
+    from .bench_faults import count_of
+    from .display import counting_bar, show
+    from .display_shield import faults_table
+    from .fault_run import Stretch
+
+    stretch = Stretch(
+        building=building,
+        weather=weather,
+        period=Period(start=parse_month_day(start), days=days),
+        controller=controller,
+        only=only,
+    )
+    with counting_bar("faults", count_of(stretch)) as progress:
+        result = run(stretch, processes=processes, progress=progress)
+    show(result, faults_table, as_json=as_json)
+    if result["avoidable"]:
+        raise typer.Exit(1)
+
+
 def _draw(drawing: Drawing, file: Path, *, name: str, title: str) -> None:
     from .plots import to_svg
     from .table import replacing

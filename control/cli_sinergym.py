@@ -20,6 +20,7 @@ _WEATHER = "the id fixes the weather; `airhandler buildings --all` lists the oth
 _FAULTS = "it has no points whose sensors could fail, and declares no faults"
 _LOAD = "it has no servers and no load of ours"
 _WORLD = "its observations and its reward are Sinergym's own"
+_NO_SHIELD = "it has no points, and so no shield"
 
 _NO_SCENARIO = {
     "servers": _LOAD,
@@ -35,13 +36,16 @@ _NOT_IN_TRAIN = {
     "weather": _WEATHER,
     "world": _WORLD,
     **_NO_SCENARIO,
+    "learn_from": _NO_SHIELD,
+    "shield": _NO_SHIELD,
+    "objective": _WORLD,
     "resume": "no checkpoints are kept there; train anew with more --steps and another --out",
 }
 _NOT_IN_EVALUATE = {
     "weather": _WEATHER,
     "world": _WORLD,
     **_NO_SCENARIO,
-    "shield": "it has no points, and so no shield",
+    "shield": _NO_SHIELD,
     "out": "its runs hold no points to report on; --json prints every figure",
     "processes": "controllers run one after the other",
 }
@@ -104,4 +108,4 @@ def was_given(context: typer.Context, name: str) -> bool:
 def _refuse(context: typer.Context, building: str, reasons: Mapping[str, str]) -> None:
     for name, reason in reasons.items():
         if was_given(context, name):
-            raise UserError(f"--{name} does not go with {building}: {reason}")
+            raise UserError(f"--{name.replace('_', '-')} does not go with {building}: {reason}")

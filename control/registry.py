@@ -31,6 +31,7 @@ from .baselines_office import (
 from .bundle import remarks
 from .controller import Controller
 from .hostile import HOSTILE, Hostile
+from .objectives import why_not_live
 from .policy import Policy, load_policy
 
 log = logging.getLogger("airhandler.registry")
@@ -77,7 +78,7 @@ def find_controller(
         hostile: whether controllers that mean harm are known, too.
 
     Raises UserError for an unknown name, a rule for another kind of building, parameters that do not fit, or a bundle
-    that does not load.
+    that does not load, or that may not be in charge of a building and `hostile` is not said.
     """
     if name == STOCK:
         return None
@@ -86,7 +87,10 @@ def find_controller(
     if hostile and name in HOSTILE:
         return Hostile(name, building)
     if Path(name).exists():
-        return load_policy(Path(name), building)
+        policy = load_policy(Path(name), building)
+        if not hostile:
+            _check_means_well(policy, name)
+        return policy
     known = fitting(building) + (list(HOSTILE) if hostile else [])
     near = difflib.get_close_matches(name, known, n=2, cutoff=0.4)
     hint = f"did you mean {' or '.join(near)}? " if near else ""
@@ -94,6 +98,12 @@ def find_controller(
         f"controller {name!r} is neither known nor a bundle's folder: {hint}"
         f"Known: {', '.join(known)}; `airhandler train` makes a bundle"
     )
+
+
+def _check_means_well(policy: Policy, name: str) -> None:
+    why = None if policy.card is None else why_not_live(policy.card.provenance.settings)
+    if why is not None:
+        raise UserError(f"bundle {name} {why}: it is for `airhandler evaluate` only; train another with the shield")
 
 
 def warn_of(name: str, controller: Controller | None, building: Building) -> None:

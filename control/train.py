@@ -12,10 +12,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from stable_baselines3 import SAC
-from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
@@ -28,11 +26,13 @@ from airhandler.buildings.outside import enter
 from airhandler.buildings.scenario import NORMAL, Scenario
 from airhandler.buildings.weather import find_weather
 from airhandler.buildings.world import World
-from airhandler.safety.wrapper import ShieldedEnv
 
 from .agent import AgentSettings, actor_weights, make_agent
-from .bundle import Provenance, Weights, save_bundle
-from .table import check_writable, replacing
+from .bundle import Provenance, save_bundle
+from .keeper import Keeper, Met, Progress, met_until, steps_until
+from .objectives import LearnFrom, Objective
+from .table import check_writable
+from .training_envs import Env, training_env
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,32 +50,21 @@ class TrainSettings:
     averaged_frac: float = field(default=0.3, metadata={"help": "share of the end whose actors are averaged"})
     world: World | None = field(default=None, metadata={"help": "what surrounds the building"})
     scenario: Scenario = field(default=NORMAL, metadata={"help": "what the building is put through, drawn anew"})
+    learn_from: LearnFrom = field(default="executed", metadata={"help": "what is stored where the shield acted"})
+    shielded: bool = field(default=True, metadata={"help": "whether the shield stands before the building"})
+    objective: Objective = field(default="save", metadata={"help": "which reward"})
     agent: AgentSettings = field(default_factory=AgentSettings, metadata={"help": "hyperparameters"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Progress:
-    """How far training is, for a progress bar."""
-
-    steps: int
-    total: int
-    controllable_kw: float
-    adjusted_frac: float
-
-    @property
-    def words(self) -> str:
-        """The figures beside the bar."""
-        return f"{self.controllable_kw:.1f} kW controllable, {self.adjusted_frac:.0%} adjusted"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Trained:
-    """What training left behind."""
+    """What training left behind; `met` is what the building met meanwhile, None where nobody watched it."""
 
     bundle: Path
     steps: int
     interrupted: bool
     seconds: float
+    met: Met | None = None
 
 
 def train(
@@ -98,7 +87,7 @@ def train(
     began = time.monotonic()
     try:
         agent = _agent(envs, settings, checkpoint if resume else None)
-        keeper = _Keeper(settings, checkpoint, progress)
+        keeper = Keeper(settings, checkpoint, progress)
         if resume:
             keeper.load()
         interrupted = False
@@ -119,86 +108,15 @@ def train(
         settings.out / "bundle",
         building,
         keeper.weights or actor_weights(agent),
-        _provenance(settings, agent, command),
+        _provenance(settings, agent, keeper.met, command),
     )
     return Trained(
         bundle=settings.out / "bundle",
         steps=agent.num_timesteps,
         interrupted=interrupted,
         seconds=time.monotonic() - began,
+        met=keeper.met,
     )
-
-
-class _Keeper(BaseCallback):
-    """Watches training: progress, figures for TensorBoard, checkpoints, the average of the last actors.
-
-    The average of the actors of the last stretch is steadier than any one of them.
-    Source: Izmailov et al. 2018, Averaging Weights Leads to Wider Optima and Better Generalization.
-    """
-
-    def __init__(self, settings: TrainSettings, checkpoint: Path, progress: Callable[[Progress], None] | None) -> None:
-        super().__init__()
-        self._settings, self._checkpoint, self._progress = settings, checkpoint, progress
-        self._recent: list[tuple[bool, float, float]] = []
-        self._averaged = 0
-        self._saved_at = 0
-        self.weights: Weights | None = None
-
-    def _on_training_start(self) -> None:
-        self._saved_at = self.num_timesteps
-
-    def _on_step(self) -> bool:
-        for info in self.locals["infos"]:
-            self._recent.append((info["verdict"] != "allowed", info["exceedance_k"], info["controllable_w"]))
-        if self.n_calls % 100 == 0:
-            self._tell()
-        if self.num_timesteps >= self._settings.steps * (1 - self._settings.averaged_frac):
-            self._average(actor_weights(_sac(self.model)))
-        if self.num_timesteps - self._saved_at >= self._settings.checkpoint_every:
-            self._saved_at = self.num_timesteps
-            self.save()
-        return True
-
-    def save(self) -> None:
-        """Writes a checkpoint: the agent, what it has seen, and the average so far."""
-        agent = _sac(self.model)
-        for name, write in (("agent.zip", agent.save), ("replay.pkl", agent.save_replay_buffer)):
-            with replacing(self._checkpoint / name) as temporary, temporary.open("wb") as file:
-                write(file)
-        with replacing(self._checkpoint / "average.npz") as temporary, temporary.open("wb") as file:
-            arrays: dict[str, Any] = dict(self.weights or {})
-            np.savez(file, count=self._averaged, steps=agent.num_timesteps, **arrays)
-
-    def load(self) -> None:
-        """Takes up the average of a checkpoint."""
-        with np.load(self._checkpoint / "average.npz", allow_pickle=False) as file:
-            self._averaged = int(file["count"])
-            names = [name for name in file.files if name not in ("count", "steps")]
-            self.weights = {name: file[name] for name in names} or None
-
-    def _tell(self) -> None:
-        adjusted, exceedance_k, controllable_w = np.array(self._recent, dtype=np.float64).mean(axis=0).tolist()
-        self._recent.clear()
-        self.logger.record("building/shield_adjusted_frac", adjusted)
-        self.logger.record("building/exceedance_k", exceedance_k)
-        self.logger.record("building/controllable_kw", controllable_w / 1000)
-        if self._progress is not None:
-            self._progress(
-                Progress(
-                    steps=self.num_timesteps,
-                    total=self._settings.steps,
-                    controllable_kw=controllable_w / 1000,
-                    adjusted_frac=adjusted,
-                )
-            )
-
-    def _average(self, newest: Weights) -> None:
-        self._averaged += 1
-        if self.weights is None:
-            self.weights = newest
-            return
-        for name, mean in self.weights.items():
-            mean += (newest[name] - mean) / self._averaged
 
 
 def _prepare_folder(settings: TrainSettings, resume: bool) -> Path:
@@ -239,35 +157,41 @@ def _comparable(settings: TrainSettings) -> dict[str, Any]:
 
 
 def _environments(settings: TrainSettings) -> VecEnv:
-    through = settings.scenario
-
     def maker(number: int) -> Callable[[], Monitor[Any, Any]]:
         weather = settings.weathers[number % len(settings.weathers)]
-        return lambda: Monitor(
-            ShieldedEnv(
-                BuildingEnv(
-                    settings.building,
-                    weather,
-                    start="random",
-                    days=settings.days,
-                    world=settings.world,
-                    servers=through.servers,
-                    it_load=through.it_load,
-                    faults=through.faults,
-                    stress=through.stress,
-                    randomise=through.randomise,
-                )
-            )
-        )
+        return lambda: Monitor(_environment(settings, weather))
 
     envs = DummyVecEnv([maker(i) for i in range(max(settings.environments, len(settings.weathers)))])
     envs.seed(settings.seed)
     return envs
 
 
+def _environment(settings: TrainSettings, weather: str) -> Env:
+    through = settings.scenario
+    env = BuildingEnv(
+        settings.building,
+        weather,
+        start="random",
+        days=settings.days,
+        world=settings.world,
+        servers=through.servers,
+        it_load=through.it_load,
+        faults=through.faults,
+        stress=through.stress,
+        randomise=through.randomise,
+    )
+    return training_env(env, shielded=settings.shielded, objective=settings.objective)
+
+
 def _agent(envs: VecEnv, settings: TrainSettings, checkpoint: Path | None) -> SAC:
     if checkpoint is None:
-        return make_agent(envs, settings.agent, seed=settings.seed, tensorboard=settings.out / "tensorboard")
+        return make_agent(
+            envs,
+            settings.agent,
+            seed=settings.seed,
+            tensorboard=settings.out / "tensorboard",
+            learn_from=settings.learn_from,
+        )
     agent = SAC.load(checkpoint / "agent.zip", env=envs, device="cpu")
     agent.load_replay_buffer(checkpoint / "replay.pkl")
     return agent
@@ -275,20 +199,13 @@ def _agent(envs: VecEnv, settings: TrainSettings, checkpoint: Path | None) -> SA
 
 def _finished(settings: TrainSettings, checkpoint: Path) -> Trained | None:
     """A run that has all its steps and its bundle is left as it is."""
-    bundle = settings.out / "bundle"
-    with np.load(checkpoint / "average.npz", allow_pickle=False) as file:
-        steps = int(file["steps"])
+    bundle, steps = settings.out / "bundle", steps_until(checkpoint)
     if steps < settings.steps or not (bundle / "card.json").exists():
         return None
-    return Trained(bundle=bundle, steps=steps, interrupted=False, seconds=0.0)
+    return Trained(bundle=bundle, steps=steps, interrupted=False, seconds=0.0, met=met_until(checkpoint))
 
 
-def _sac(model: object) -> SAC:
-    assert isinstance(model, SAC)
-    return model
-
-
-def _provenance(settings: TrainSettings, agent: SAC, command: str) -> Provenance:
+def _provenance(settings: TrainSettings, agent: SAC, met: Met, command: str) -> Provenance:
     return Provenance(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         command=command,
@@ -297,6 +214,7 @@ def _provenance(settings: TrainSettings, agent: SAC, command: str) -> Provenance
         seed=settings.seed,
         versions=versions(),
         settings=_comparable(settings),
+        met=met._asdict(),
     )
 
 
