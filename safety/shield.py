@@ -25,6 +25,7 @@ from .verdict import REMARK, Adjusted, Allowed, Proposal, Reason, Rejected, Verd
 from .zones import zone_parts
 
 _NOTHING: Mapping[str, float] = MappingProxyType({})
+_FORMS = {decimals: f"%.{decimals}f" for decimals in (1, 2, 3, 6)}
 _NO_PULLS: Mapping[int, Pull] = MappingProxyType({})
 
 
@@ -298,7 +299,8 @@ def _labels(building: Building) -> tuple[str, ...]:
 def _apart(given: float, asked: float, fewest: int) -> tuple[str, str]:
     """Both values with as few decimals, `fewest` or more, as tell them apart."""
     for decimals in (fewest, 3, 6):
-        shown = f"{given:.{decimals}f}", f"{asked:.{decimals}f}"
+        form = _FORMS[decimals]
+        shown = form % given, form % asked
         if shown[0] != shown[1]:
             return shown
     return repr(given), repr(asked)
