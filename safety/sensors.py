@@ -14,15 +14,14 @@ A value that is absent, `None`, is doubted at once: whoever wants to bridge a ga
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from operator import eq, itemgetter, le
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from operator import eq, le
 
 from airhandler.buildings.catalog import Building
 from airhandler.buildings.points import Point, Reading, Role
 from airhandler.buildings.templates import for_zone
 
-from .intake import as_number
+from .intake import as_number, values_of
 from .verdict import REMARK, Reason
 
 
@@ -40,9 +39,9 @@ class SensorCheck:
         self._others = tuple((p.name, p.low, p.high) for p in measured if p.name not in rests_on)
         self._stuck = stuck_points(building)
         self._names = [name for name, _, _ in self._needed]
-        self._pick = _picker(self._names)
+        self._pick = values_of(self._names)
         self._lows, self._highs = ([p[end] for p in self._needed] for end in (1, 2))
-        self._pick_stuck = _picker(self._stuck)
+        self._pick_stuck = values_of(self._stuck)
         self._points = {p.name: p for p in measured}
         self._max_age_s = settings.max_age_s
         self.memory = settings.stuck_after_steps
@@ -178,21 +177,6 @@ def stuck_points(building: Building) -> tuple[str, ...]:
     written = [for_zone(t, z, building.file) for t in building.file.shield.stuck_points for z in building.file.zones]
     names = tuple(dict.fromkeys(written))
     return tuple(building.point(name).name for name in names)
-
-
-def _picker(names: Sequence[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
-    """Takes the values of these names out of a reading; nothing where it has not all of them, or is none."""
-    picked: Callable[[Any], tuple[Any, ...]] = (
-        itemgetter(*names, *names[:1]) if names else lambda values: ()
-    )  # two or more, so that a tuple comes out
-
-    def pick(values: Mapping[str, Any]) -> tuple[Any, ...]:
-        try:
-            return picked(values)[: len(names)]
-        except KeyError:
-            return ()
-
-    return pick
 
 
 def _in_range(value: object, low: float, high: float) -> float | None:
