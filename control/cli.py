@@ -224,6 +224,34 @@ def evaluate(
     show(rows[0] if as_json and len(rows) == 1 else rows, evaluation_table, as_json=as_json)
 
 
+@app.command(
+    epilog="For example: airhandler evaluate stock outdoor-reset hostile-random --weather chicago --out runs/fit"
+    "  |  airhandler evaluate ... --weather new-york --out runs/held-out"
+    "  |  airhandler identify runs/fit --held-out runs/held-out --out thermal.yaml"
+)
+def identify(
+    folder: Annotated[Path, typer.Argument(help="Folder of runs kept by `airhandler evaluate --out`: to fit on.")],
+    held_out: Annotated[Path, typer.Option("--held-out", help="Folder of other runs, for the error bounds.")],
+    out: Annotated[Path | None, typer.Option("--out", help="A YAML file to write the section into.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Identifies how a building's air answers its set-points: the section `thermal` of its building file.
+
+    The shield's inlet guard predicts with it. Runs from several weathers and controllers show the most.
+    """
+    from .display import show
+    from .display_thermal import thermal_table, thermal_yaml
+    from .identify import identify as run
+    from .identify import runs_in
+    from .table import replacing
+
+    found = run(runs_in(folder), runs_in(held_out))
+    if out is not None:
+        with replacing(out) as temporary:
+            temporary.write_text(thermal_yaml(found))
+    show(found.model_dump(mode="json"), thermal_table, as_json=as_json)
+
+
 @app.command(epilog="For example: airhandler report runs/compare --title 'January in Chicago'")
 def report(
     folder: Annotated[Path, typer.Argument(help="Folder of runs kept by `airhandler evaluate --out`.")],

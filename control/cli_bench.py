@@ -10,7 +10,7 @@ import typer
 
 from airhandler.buildings.errors import UserError
 
-from .options import AsJson
+from .options import AsJson, BuildingName
 
 if TYPE_CHECKING:
     from .plots import Drawing
@@ -178,6 +178,44 @@ def bench_faults(
         result = run(stretch, processes=processes, progress=progress)
     show(result, faults_table, as_json=as_json)
     if result["avoidable"]:
+        raise typer.Exit(1)
+
+
+@app.command(
+    "coverage",
+    epilog="For example: airhandler bench coverage --weather port-angeles,tokyo --json"
+    "  |  airhandler bench coverage --building datacentre-cw --days 60",
+)
+def bench_coverage(
+    building: BuildingName = "datacentre-dx",
+    weather: Annotated[
+        str, typer.Option("--weather", help="Weathers, separated by commas: those that nothing was fitted on.")
+    ] = "port-angeles,tokyo,granada",
+    controllers: Annotated[
+        str, typer.Option("--controllers", help="Who is in charge, separated by commas.")
+    ] = "stock,outdoor-reset,hostile-random",
+    days: Annotated[int, typer.Option("--days", min=1, max=365, help="Days from 1 January.")] = 365,
+    processes: Annotated[int, typer.Option("--processes", "-j", min=1, help="Simulations that run at once.")] = min(
+        8, os.cpu_count() or 1
+    ),
+    as_json: AsJson = False,
+) -> None:
+    """How often inlets were where the inlet guard's model predicted them, within its error bound.
+
+    Ends with exit code 1 if, for one number of steps ahead, that is not 93 to 97 % of all.
+    """
+    from airhandler.buildings.model import Period
+
+    from .coverage import bench_coverage as run
+    from .coverage import in_band
+    from .display import counting_bar, show
+    from .display_thermal import coverage_table
+
+    weathers, named = weather.split(","), controllers.split(",")
+    with counting_bar("runs", len(weathers) * len(named)) as progress:
+        result = run(building, weathers, named, Period(days=days), processes=processes, progress=progress)
+    show(result, coverage_table, as_json=as_json)
+    if not in_band(result):
         raise typer.Exit(1)
 
 

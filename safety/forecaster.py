@@ -74,6 +74,11 @@ class Forecaster:
         self._time: datetime | None = None
         self.reset()
 
+    @property
+    def points(self) -> tuple[str, ...]:
+        """The sensors that it learns from."""
+        return tuple(dict.fromkeys(self._names))
+
     def reset(self) -> None:
         """Forgets everything."""
         zones = np.ones(len(self._zones))
@@ -141,7 +146,7 @@ class Forecaster:
         else:
             shown = measured
         self._score(inlet_c - predicted_k)
-        self._fit.learn(*_rises_k(inlet_c, shown))
+        self._fit.learn(*rises_k(inlet_c, shown))
         self._before = measured
         self._begin(measured, told)
 
@@ -182,7 +187,7 @@ class Forecaster:
         )
 
 
-def _rises_k(inlet_c: Array, measured: Array) -> tuple[Array, Array]:
+def rises_k(inlet_c: Array, measured: Array) -> tuple[Array, Array]:
     """What leak_fit.py calls x and y, of an inlet and the air that it shows [zones]."""
     _, hot_c, supply_c, flow, drawn = measured
     lacking = np.maximum(0.0, 1.0 - flow / np.maximum(drawn, _TINY_KG_S))

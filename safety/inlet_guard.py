@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 
@@ -163,7 +164,7 @@ class InletGuard:
         if case.time is None:
             return ""
         lag = case.forecast.answer.inlet_lag_steps if case.forecast is not None else 0
-        return f" at {case.time + (steps + lag) * self._step:%H:%M}"
+        return _clock(case.time + (steps + lag) * self._step)
 
     def _inlets(self, case: Case) -> Inlets:
         inlet_c, load_frac, *air = self._measured(case.values)
@@ -203,6 +204,12 @@ class InletGuard:
         if previous:
             expected_c = np.maximum(expected_c, balance_c(leak_frac, *self._balanced(previous)))
         return np.maximum(0.0, inlet_c - expected_c - self._margin_k)
+
+
+@functools.lru_cache(maxsize=16)
+def _clock(time: datetime) -> str:
+    """The same for many zones of one reading."""
+    return f" at {time:%H:%M}"
 
 
 def _given(box: Box, places: Sequence[int]) -> Array:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Real
+from operator import itemgetter
+from typing import Any
 
 from airhandler.buildings.points import Setpoints
 
@@ -23,6 +25,21 @@ def as_number(value: object) -> float | None:
         except (OverflowError, ValueError):
             return None
     return value if math.isfinite(value) else None
+
+
+def values_of(names: Sequence[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    """Takes the values of these names out of a mapping, in their order; nothing where it has not all of them."""
+    picked: Callable[[Any], tuple[Any, ...]] = (
+        itemgetter(*names, *names[:1]) if names else lambda values: ()
+    )  # two or more, so that a tuple comes out
+
+    def pick(values: Mapping[str, Any]) -> tuple[Any, ...]:
+        try:
+            return picked(values)[: len(names)]
+        except KeyError:
+            return ()
+
+    return pick
 
 
 class ProposalCheck:

@@ -94,9 +94,12 @@ def after_load_step(air: ZoneAir, idle: IdleShares, load_frac: Array, step_frac:
     A load of 1 is all that there is, unless more is measured. Steps of [lines, 1] give [lines, zones].
     """
     later_frac = np.minimum(load_frac + step_frac, np.maximum(1.0, load_frac))
-    return air._replace(
-        heat_k_kg_s=air.heat_k_kg_s * load_growth(idle.heat_frac, load_frac, later_frac),
-        server_flow_kg_s=air.server_flow_kg_s * load_growth(idle.flow_frac, load_frac, later_frac),
+    return ZoneAir(
+        air.hot_temp_c,
+        air.heat_k_kg_s * load_growth(idle.heat_frac, load_frac, later_frac),
+        air.server_flow_kg_s * load_growth(idle.flow_frac, load_frac, later_frac),
+        air.excess_k,
+        air.missed_k,
     )
 
 

@@ -32,6 +32,11 @@ class Limits:
 
     def __init__(self, building: Building) -> None:
         self._ranges = tuple((p.low, p.high) for p in building.setpoints)
+        self._lows, self._highs = [p.low for p in building.setpoints], [p.high for p in building.setpoints]
+
+    def all_clipped(self, values: Iterable[float]) -> tuple[float, ...]:
+        """`clipped` for every set-point."""
+        return tuple(map(min, map(max, values, self._lows), self._highs))
 
     def clipped(self, index: int, value: float) -> float:
         """The value nearest to `value` inside the limits."""

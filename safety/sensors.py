@@ -15,12 +15,13 @@ A value that is absent, `None`, is doubted at once: whoever wants to bridge a ga
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from operator import eq, le
 
 from airhandler.buildings.catalog import Building
 from airhandler.buildings.points import Point, Reading, Role
 from airhandler.buildings.templates import for_zone
 
-from .intake import as_number
+from .intake import as_number, values_of
 from .verdict import REMARK, Reason
 
 
@@ -37,6 +38,10 @@ class SensorCheck:
         self._needed = tuple((p.name, p.low, p.high) for p in measured if p.name in rests_on)
         self._others = tuple((p.name, p.low, p.high) for p in measured if p.name not in rests_on)
         self._stuck = stuck_points(building)
+        self._names = [name for name, _, _ in self._needed]
+        self._pick = values_of(self._names)
+        self._lows, self._highs = ([p[end] for p in self._needed] for end in (1, 2))
+        self._pick_stuck = values_of(self._stuck)
         self._points = {p.name: p for p in measured}
         self._max_age_s = settings.max_age_s
         self.memory = settings.stuck_after_steps
@@ -52,7 +57,8 @@ class SensorCheck:
             doubts += [self._implausible(self.name, p[0], newest) for p in self._needed if p[0] not in known]
         if newest.age_s:
             doubts += self._stale(self.name, self._needed, newest)
-        doubts += [self._still(name, history) for name in self._stuck if self._is_stuck(name, history)]
+        if not self._moves(history):
+            doubts += [self._still(name, history) for name in self._stuck if self._is_stuck(name, history)]
         return known, tuple(doubts)
 
     def previous(self, history: Sequence[Reading]) -> Mapping[str, float]:
@@ -87,7 +93,11 @@ class SensorCheck:
         return _in_range(history[-1].values.get(name), point.low, point.high)
 
     def _sound(self, reading: Reading) -> dict[str, float]:
+        """What of it can be true. All of it at once where it can, which is nearly always; else one by one."""
         values = reading.values
+        picked = self._pick(values)
+        if set(map(type, picked)) == {float} and all(map(le, self._lows, picked)) and all(map(le, picked, self._highs)):
+            return dict(zip(self._names, picked, strict=True))
         known = {}
         for name, low, high in self._needed:
             number = _in_range(values.get(name), low, high)
@@ -103,6 +113,13 @@ class SensorCheck:
             if number is not None and age_s is not None and abs(age_s) <= self._max_age_s:
                 known[name] = number
         return known
+
+    def _moves(self, history: Sequence[Reading]) -> bool:
+        """Whether none of the sensors that could be stuck shows what it showed in the reading before."""
+        if len(history) < self.memory:
+            return False
+        newest, before = self._pick_stuck(history[-1].values), self._pick_stuck(history[-2].values)
+        return bool(newest and before) and not any(map(eq, newest, before))
 
     def _is_stuck(self, name: str, history: Sequence[Reading]) -> bool:
         """Bit-identical in all of the last readings; not judged before there are enough.

@@ -5,6 +5,7 @@ The same object, made from the same building file, wraps the environment in trai
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
@@ -15,7 +16,7 @@ from .box import Box, Case, Remarking, Rule, Watching
 from .forecast import Forecast
 from .forecast_check import ForecastCheck
 from .forecaster import Forecaster
-from .intake import ProposalCheck, as_number, is_plain
+from .intake import ProposalCheck, as_number, is_plain, values_of
 from .operator_limits import OperatorFile
 from .pace import Dwell, HourlyRamp
 from .projection import Coupled, Projection, Pull
@@ -25,6 +26,7 @@ from .verdict import REMARK, Adjusted, Allowed, Proposal, Reason, Rejected, Verd
 from .zones import zone_parts
 
 _NOTHING: Mapping[str, float] = MappingProxyType({})
+_FORMS = {decimals: f"%.{decimals}f" for decimals in (1, 2, 3, 6)}
 _NO_PULLS: Mapping[int, Pull] = MappingProxyType({})
 
 
@@ -67,7 +69,7 @@ class Shield:
         self._past_steps = max((rule.memory for rule in paced), default=0)
         self._sensors = SensorCheck(building)
         self._forecasts = ForecastCheck(building)
-        self._proposals = ProposalCheck(self._names)
+        self._proposals, self._told = ProposalCheck(self._names), values_of(self._names)
         self._measured, self._labels = _measured_names(building), _labels(building)
 
     @property
@@ -225,7 +227,16 @@ class Shield:
 
     def _base(self, history: Sequence[Reading], in_force: Setpoints | None) -> tuple[float, ...]:
         """Where the set-points stand, inside their limits: commanded, else measured, else the fallback."""
+        if (told := self._all_commanded(in_force)) is not None:
+            return self._limits.all_clipped(told)
         return tuple([self._stands(index, history, in_force) for index in range(len(self._names))])
+
+    def _all_commanded(self, in_force: Setpoints | None) -> tuple[float, ...] | None:
+        """All at once where all are told, which is nearly always; else None, and they are looked at one by one."""
+        if type(in_force) is not Setpoints or type(in_force.by_name) is not dict:
+            return None
+        told = self._told(in_force.by_name)
+        return told if set(map(type, told)) == {float} and all(map(math.isfinite, told)) else None
 
     def _stands(self, index: int, history: Sequence[Reading], in_force: Setpoints | None) -> float:
         value = None if in_force is None else self._commanded(index, in_force)
@@ -298,7 +309,8 @@ def _labels(building: Building) -> tuple[str, ...]:
 def _apart(given: float, asked: float, fewest: int) -> tuple[str, str]:
     """Both values with as few decimals, `fewest` or more, as tell them apart."""
     for decimals in (fewest, 3, 6):
-        shown = f"{given:.{decimals}f}", f"{asked:.{decimals}f}"
+        form = _FORMS[decimals]
+        shown = form % given, form % asked
         if shown[0] != shown[1]:
             return shown
     return repr(given), repr(asked)
