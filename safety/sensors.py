@@ -52,7 +52,7 @@ class SensorCheck:
             doubts += [self._implausible(self.name, p[0], newest) for p in self._needed if p[0] not in known]
         if newest.age_s:
             doubts += self._stale(self.name, self._needed, newest)
-        doubts += [self._still(name, history) for name in self._stuck if self._is_stuck(name, history)]
+        doubts += [self._still(name) for name in self._stuck if self._is_stuck(name, history)]
         return known, tuple(doubts)
 
     def previous(self, history: Sequence[Reading]) -> Mapping[str, float]:
@@ -142,7 +142,7 @@ class SensorCheck:
                 doubts.append(Reason(rule=rule, point=name, words=words))
         return doubts
 
-    def _still(self, name: str, history: Sequence[Reading]) -> Reason:
+    def _still(self, name: str) -> Reason:
         words = f"{_label(self._points[name])}: the same value to the last bit for {self.memory} readings"
         return Reason(rule=self.name, point=name, words=words)
 
