@@ -15,7 +15,7 @@ from airhandler.safety.box import Box, Case, Rule
 from airhandler.safety.inlet_guard import InletGuard
 from airhandler.safety.min_airflow import MinAirflow
 from airhandler.safety.operator_limits import OperatorFile
-from airhandler.safety.rules import Limits, Ramp, hard_rules, soft_rules
+from airhandler.safety.rules import Fallback, Limits, Ramp, hard_rules, soft_rules
 from airhandler.safety.zones import zone_parts
 from tests.offices import SMALL
 from tests.safety.situations import FLOW, SHIELD, TEMP, building, building_with, healthy, names
@@ -86,6 +86,13 @@ def test_ramp_permits_its_step_both_ways_and_no_more() -> None:
 def test_ramp_holds_exactly_in_floating_point(base: float, step: float, asked: float) -> None:
     left = judged(Ramp((step,)), (asked,), Case({}, {}, (base,), (base,))).given(0)
     assert abs(left - base) <= step
+
+
+def test_fallback_is_a_rule_in_name_only() -> None:
+    box = judged(Fallback(), BASE, case())
+    assert (box.low, box.high) == ([-math.inf] * 4, [math.inf] * 4)
+    assert Fallback().name == "fallback"
+    assert Fallback().why(box, case(), EAST_TEMP) == "nothing nearer is safe, so the known fallback"
 
 
 def test_min_airflow_follows_what_the_servers_draw() -> None:
