@@ -12,6 +12,7 @@ import pytest
 from airhandler.buildings.catalog import Building, expand, find_building
 from airhandler.buildings.env import BuildingEnv
 from airhandler.buildings.points import Reading, Setpoints
+from airhandler.safety.forecast import Forecast
 from airhandler.safety.shield import Shield
 from airhandler.safety.verdict import Proposal, Verdict
 from airhandler.safety.wrapper import ShieldedEnv
@@ -27,6 +28,7 @@ class Call(NamedTuple):
     in_force: Setpoints | None
     proposal: Proposal | None
     past: list[Setpoints]
+    forecast: Forecast | None
     verdict: Verdict
 
 
@@ -45,9 +47,10 @@ class NotedShield(Shield):
         *,
         past: Sequence[Setpoints] = (),
         written: bool = True,
+        forecast: Forecast | None = None,
     ) -> Verdict:
-        verdict = super().judge(history, in_force, proposal, past=past, written=written)
-        self.calls.append(Call(list(history), in_force, proposal, list(past), verdict))
+        verdict = super().judge(history, in_force, proposal, past=past, written=written, forecast=forecast)
+        self.calls.append(Call(list(history), in_force, proposal, list(past), forecast, verdict))
         return verdict
 
 
@@ -87,7 +90,8 @@ def test_a_shield_of_the_environments_own_building_is_the_default() -> None:
 def test_a_safe_action_is_executed_bit_for_bit(env: ShieldedEnv) -> None:
     env.step(MIDDLE)  # from the building's own control: that takes a step of the ramp
     observation, reward, terminated, truncated, info = env.step(MIDDLE.astype(np.float64))
-    assert (info["verdict"], info["rules"]) == ("allowed", ())
+    assert info["verdict"] == "allowed"
+    assert info["rules"] == tuple(reason.rule for reason in calls(env)[1].verdict.reasons)
     assert info["executed_action"].tolist() == MIDDLE.tolist()
     assert info["executed_action"].dtype == np.float32
     assert tuple(info["setpoints"]) == tuple(calls(env)[1].verdict.setpoints.values())
@@ -124,6 +128,20 @@ def test_the_shield_is_given_what_was_seen_and_what_is_in_force(env: ShieldedEnv
     assert shield.past_steps == 4
 
 
+def test_the_shield_is_given_what_was_learned_until_this_reading(env: ShieldedEnv) -> None:
+    learner = env.shield.forecaster()
+    for _ in range(6):
+        seen = env.env.seen
+        env.step(WARMEST)
+        call = calls(env)[-1]
+        learner.observe(seen, call.in_force)
+        assert learner.forecast is not None
+        assert call.forecast is not None
+        assert call.forecast.leak_frac.tolist() == learner.forecast.leak_frac.tolist()
+        assert call.forecast.bias_k.tolist() == learner.forecast.bias_k.tolist()
+        assert call.forecast.bound_k.tolist() == learner.forecast.bound_k.tolist()
+
+
 def test_a_reset_forgets_what_was_before_it(env: ShieldedEnv) -> None:
     for _ in range(3):
         env.step(WARMEST)
@@ -132,6 +150,12 @@ def test_a_reset_forgets_what_was_before_it(env: ShieldedEnv) -> None:
     env.step(WARMEST)
     last = calls(env)[-1]
     assert (len(last.history), last.in_force, last.past) == (1, None, [])
+    assert last.forecast is not None
+    fresh = env.shield.forecaster()
+    fresh.observe(last.history[0], None)
+    assert fresh.forecast is not None
+    assert last.forecast.leak_frac.tolist() == fresh.forecast.leak_frac.tolist()
+    assert last.forecast.bound_k.tolist() == fresh.forecast.bound_k.tolist()
 
 
 def test_seed_and_options_of_a_reset_reach_the_environment() -> None:
