@@ -19,7 +19,7 @@ LOCK := $(BIN)/uv pip compile --quiet pyproject.toml --universal --python-versio
   --no-emit-index-url --custom-compile-command "make lock" $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check bench lock clean
+.PHONY: help install demo test check mutants bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,11 @@ check: $(STAMP) ## format, lint, types, imports and the fast tests: before every
 	$(BIN)/lint-imports
 	$(BIN)/pytest -m "not slow"
 
+mutants: $(STAMP) ## change the shield in small ways: which changes does no test notice? half an hour; goes on where it was
+	@$(BIN)/python tests/mutants.py --again
+	$(BIN)/mutmut run
+	@$(BIN)/python tests/mutants.py
+
 bench: $(STAMP) ## steps per second of the engine
 	@$(BIN)/airhandler bench engine
 
@@ -47,7 +52,7 @@ lock: | $(BIN)/uv ## pin what pyproject.toml asks for; UPGRADE=--upgrade takes t
 	$(LOCK) --constraint requirements/all.lock --output-file requirements/core.lock
 
 clean: ## remove what make can make again; runs/ stays
-	rm -rf $(VENV) build dist *.egg-info .coverage htmlcov
+	rm -rf $(VENV) build dist mutants *.egg-info .coverage htmlcov
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find airhandler buildings safety control deploy tests -name __pycache__ -prune -exec rm -rf {} +
 

@@ -43,9 +43,9 @@ class Deadband:
             box.at_most(heating, box.given(cooling) - self._deadband_k, self)
 
     def why(self, box: Box, case: Case, index: int) -> str:
-        """The other set-point."""
-        other = next(h + c - index for h, c in self._pairs if index in (h, c))
-        return f"{self._deadband_k:g} K between heating and cooling, the other is {box.given(other):.1f}"
+        """The other set-point: of several coolings that share a heating, the lowest."""
+        other_c = min(box.given(h + c - index) for h, c in self._pairs if index in (h, c))
+        return f"{self._deadband_k:g} K between heating and cooling, the other is {other_c:.1f}"
 
 
 def _thermostats(building: Building) -> tuple[ComfortRoles, ...]:

@@ -76,7 +76,7 @@ class OperatorLimits:
         self._why = f" ({file.why})" if file.why else ""
         self._places = {p.name: i for i, p in enumerate(building.setpoints)}
         self._ranges = {
-            self._place(name, "limits"): _within(building.setpoints[self._place(name, "limits")], given)
+            self._place(name, "limits"): _within(building.point(name), given)
             for template, given in file.limits.items()
             for name in _written(template, building)
         }
@@ -104,7 +104,7 @@ class OperatorLimits:
     def _place(self, name: str, where: str) -> int:
         if name in self._places:
             return self._places[name]
-        near = difflib.get_close_matches(name, self._places, n=3)
+        near = difflib.get_close_matches(name, self._places)
         hint = f"; nearest: {', '.join(near)}" if near else ""
         raise UserError(f"{where}.{name}: the building has no such set-point{hint}")
 

@@ -58,7 +58,7 @@ class SensorCheck:
         if newest.age_s:
             doubts += self._stale(self.name, self._needed, newest)
         if not self._moves(history):
-            doubts += [self._still(name, history) for name in self._stuck if self._is_stuck(name, history)]
+            doubts += [self._still(name) for name in self._stuck if self._is_stuck(name, history)]
         return known, tuple(doubts)
 
     def previous(self, history: Sequence[Reading]) -> Mapping[str, float]:
@@ -159,7 +159,7 @@ class SensorCheck:
                 doubts.append(Reason(rule=rule, point=name, words=words))
         return doubts
 
-    def _still(self, name: str, history: Sequence[Reading]) -> Reason:
+    def _still(self, name: str) -> Reason:
         words = f"{_label(self._points[name])}: the same value to the last bit for {self.memory} readings"
         return Reason(rule=self.name, point=name, words=words)
 

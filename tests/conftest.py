@@ -6,15 +6,26 @@ import os
 import sys
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, Phase, settings
 
 settings.register_profile("whole", deadline=None)  # a busy machine is no fault of the code
 settings.register_profile("fast", deadline=None, max_examples=25)
+# For `make mutants`: the same examples in every run, none kept or made simpler; a slow machine kills nothing.
+settings.register_profile(
+    "mutants",
+    deadline=None,
+    max_examples=25,
+    derandomize=True,
+    database=None,
+    phases=(Phase.explicit, Phase.generate),
+    suppress_health_check=list(HealthCheck),
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Fewer generated examples where only the fast tests were asked for: `make test` has them all."""
-    settings.load_profile("fast" if config.getoption("markexpr") == "not slow" else "whole")
+    if config.getoption("--hypothesis-profile") is None:
+        settings.load_profile("fast" if config.getoption("markexpr") == "not slow" else "whole")
 
 
 @pytest.fixture(autouse=True)

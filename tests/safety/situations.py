@@ -55,9 +55,8 @@ def building() -> Building:
     return building_with()
 
 
-@functools.cache
 def shield() -> Shield:
-    """Its shield."""
+    """Its shield, made anew: it remembers nothing, and what is wrong in how it is made shows in every test."""
     return Shield(building())
 
 

@@ -23,7 +23,7 @@ class Named:
         raise NotImplementedError
 
 
-FIRST, SECOND = Named("first"), Named("second")
+FIRST, SECOND, THIRD = Named("first"), Named("second"), Named("third")
 anything = st.floats(allow_nan=True, allow_infinity=True)
 moves = st.lists(st.tuples(st.booleans(), anything), max_size=8)
 
@@ -81,3 +81,31 @@ def test_second_pass_changes_nothing(asked: float, bounds: list[tuple[bool, floa
     again = narrowed(once, bounds)
     assert again.given(0) == once
     assert again.decided_by(0) is None
+
+
+def test_copy_for_another_proposal_is_narrowed_alone() -> None:
+    free = narrowed(30.0, [])
+    other = free.asked_for((20.0,))
+    other.at_most(0, 18.0, SECOND)
+    assert (other.given(0), other.decided_by(0)) == (18.0, SECOND)
+    other.at_least(0, 17.0, SECOND)
+    assert (free.low, free.high, free.given(0), free.decided_by(0)) == ([16.0], [27.0], 27.0, FIRST)
+    assert (narrowed(30.0, []).asked_for((10.0,)).decided_by(0)) is FIRST
+
+
+def test_settled_box_leaves_one_point_and_knows_who_decided() -> None:
+    free = narrowed(30.0, [])
+    same, pulled, held = free.asked_for((27.0,)), free.asked_for((20.0,)), free.asked_for((25.0,))
+    held.at_most(0, 22.0, SECOND)
+    for box, pulls, given_c, rule in (
+        (same, {0: THIRD}, 27.0, FIRST),  # as the first box gives it: its rule, whoever else pulled
+        (pulled, {0: THIRD}, 20.0, THIRD),
+        (held, {0: THIRD}, 22.0, THIRD),
+        (held, {}, 22.0, SECOND),
+    ):
+        settled = box.settled(free, pulls)
+        assert settled.asked == (30.0,)
+        assert (settled.low, settled.high) == ([given_c], [given_c])
+        assert (settled.given(0), settled.decided_by(0)) == (given_c, rule)
+    below = narrowed(10.0, []).asked_for((16.0,)).settled(narrowed(10.0, []), {})
+    assert (below.given(0), below.decided_by(0)) == (16.0, FIRST)

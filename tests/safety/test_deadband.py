@@ -16,7 +16,6 @@ from airhandler.safety.verdict import Allowed, Proposal, Rejected
 from tests.offices import MEDIUM, MONDAY, SMALL, reading, setpoints
 
 HEATING, COOLING = "south_heating_setpoint_c", "south_cooling_setpoint_c"
-SHIELD = Shield(SMALL)
 BAND_K = SMALL.file.shield.deadband_k
 
 
@@ -30,9 +29,9 @@ def wide(building: Building) -> Building:
     return office(building, deadband_k=3.0)
 
 
-def judge(asked: Setpoints | None, in_force: Setpoints, shield: Shield = SHIELD) -> Setpoints:
+def judge(asked: Setpoints | None, in_force: Setpoints) -> Setpoints:
     proposal = None if asked is None else Proposal(setpoints=asked, time=MONDAY, controller="test")
-    return shield.judge([reading()], in_force, proposal).setpoints
+    return Shield(SMALL).judge([reading()], in_force, proposal).setpoints
 
 
 def test_heating_gives_way_to_cooling() -> None:
@@ -56,16 +55,19 @@ def test_cooling_rises_where_heating_cannot_fall_that_far() -> None:
     box.at_least(heating, 21.0, rule)
     rule.narrow(box, Case({}, {}, (), ()))
     assert (box.given(heating), box.given(cooling)) == (21.0, 24.0)
+    assert box.decided_by(cooling) is rule
+    assert rule.why(box, Case({}, {}, (), ()), cooling) == "3 K between heating and cooling, the other is 21.0"
 
 
-def test_heating_that_is_shared_gives_way_to_the_lowest_cooling() -> None:
+def test_heating_that_is_shared_gives_way_to_the_lowest_cooling_and_names_it() -> None:
     rule, names = Deadband(MEDIUM), [p.name for p in MEDIUM.setpoints]
-    asked = setpoints(22.0, 26.0, building=MEDIUM, bot_core_cooling_setpoint_c=22.5, mid_core_cooling_setpoint_c=22.8)
-    box = Box(tuple(asked.values()))
-    rule.narrow(box, Case({}, {}, (), ()))
-    given_ = dict(zip(names, box.all_given(), strict=True))
-    heating = [given_[f"{floor}_heating_setpoint_c"] for floor in ("bot", "mid", "top")]
-    assert heating == pytest.approx([21.5, 21.8, 22.0])
+    lowest = {"bot_core_cooling_setpoint_c": 22.5, "mid_perimeter_cooling_setpoint_c": 22.8}
+    box, nothing = Box(tuple(setpoints(22.0, 26.0, building=MEDIUM, **lowest).values())), Case({}, {}, (), ())
+    rule.narrow(box, nothing)
+    heating = [names.index(f"{floor}_heating_setpoint_c") for floor in ("bot", "mid", "top")]
+    assert [box.given(index) for index in heating] == pytest.approx([21.5, 21.8, 22.0])
+    words = [rule.why(box, nothing, index) for index in heating[:2]]
+    assert words == [f"1 K between heating and cooling, the other is {cooling:.1f}" for cooling in (22.5, 22.8)]
 
 
 temps = st.floats(-50.0, 80.0)
@@ -96,21 +98,21 @@ def test_pair_keeps_its_band_on_the_way_to_the_fallback(base: tuple[float, float
 def test_a_good_pair_passes_bit_for_bit() -> None:
     asked = setpoints(20.3, 24.7, 14.1)
     proposal = Proposal(setpoints=asked, time=MONDAY, controller="test")
-    verdict = SHIELD.judge([reading()], setpoints(20.0, 25.0, 14.0), proposal)
+    verdict = Shield(SMALL).judge([reading()], setpoints(20.0, 25.0, 14.0), proposal)
     assert isinstance(verdict, Allowed)
     assert verdict.setpoints is asked
 
 
 def test_nobody_counted_is_a_doubt() -> None:
     proposal = Proposal(setpoints=setpoints(21.0, 24.0), time=MONDAY, controller="test")
-    assert isinstance(SHIELD.judge([reading(south_occupants=None)], None, proposal), Rejected)
+    assert isinstance(Shield(SMALL).judge([reading(south_occupants=None)], None, proposal), Rejected)
 
 
 def test_ramp_starts_where_the_buildings_own_control_stands() -> None:
     """At night the model's own schedule has cooling at 40 degC: beyond our limit, where the ramp then starts."""
     night = reading(south_cooling_in_force_c=40.0, south_heating_in_force_c=14.0)
     proposal = Proposal(setpoints=setpoints(22.0, 22.5), time=MONDAY, controller="test")
-    verdict = SHIELD.judge([night], None, proposal)
+    verdict = Shield(SMALL).judge([night], None, proposal)
     assert (verdict.setpoints[HEATING], verdict.setpoints[COOLING]) == (16.5, 29.5)
 
 

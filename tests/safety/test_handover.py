@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airhandler.buildings.site import WriteFailed, Written
 from airhandler.safety.handover import Handover
-from airhandler.safety.verdict import Allowed
+from airhandler.safety.verdict import Allowed, Reason, Rejected
 from tests.safety.situations import setpoints
 
 ALLOWED, FAILED = Allowed(setpoints=setpoints()), WriteFailed(reason="refused")
@@ -15,6 +15,7 @@ def test_a_step_without_a_write_breaks_no_row_of_failed_writes() -> None:
     assert [handover.watch(ALLOWED, outcome) for outcome in (FAILED, None)] == [None, None]
     reason = handover.watch(ALLOWED, FAILED)
     assert reason is not None
+    assert reason.rule == "handover"
     assert reason.words == "authority must go back: 2 failed writes in a row (refused)"
 
 
@@ -22,3 +23,11 @@ def test_a_confirmed_write_does() -> None:
     handover = Handover()
     assert [handover.watch(ALLOWED, outcome) for outcome in (FAILED, Written(), FAILED)] == [None] * 3
     assert not handover.latched
+
+
+def test_what_the_last_verdict_rejected_is_told() -> None:
+    doubts = (Reason(rule="sensors", words="inlet: absent"), Reason(rule="sensors", words="load: absent"))
+    handover = Handover(rejected=1)
+    reason = handover.watch(Rejected(setpoints=setpoints(), reasons=doubts), None)
+    assert reason is not None
+    assert reason.words == "authority must go back: 1 rejected in a row (inlet: absent; load: absent)"

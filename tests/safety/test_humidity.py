@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,13 +14,23 @@ from airhandler.safety.shield import Shield
 from airhandler.safety.verdict import REMARK, Allowed, Verdict
 from tests.safety.situations import TEMP, building_with, history, proposal, setpoints
 
-RECOMMENDED = Shield(building_with(inlet_humidity="recommended"))
-ALLOWABLE = Shield(building_with(inlet_humidity="allowable"))
 COOL = {
     f"{zone}_{name}": value
     for zone in ("east", "west")
     for name, value in (("supply_air_temp_c", 20.0), ("zone_temp_c", 30.0), ("inlet_temp_c", 20.5))
 }
+
+
+def kept(inlet_humidity: str) -> Shield:
+    return Shield(building_with(inlet_humidity=inlet_humidity))
+
+
+def recommended() -> Shield:
+    return kept("recommended")
+
+
+def allowable() -> Shield:
+    return kept("allowable")
 
 
 def judged(shield: Shield, asked_c: float, dew_point_c: float, stands_c: float = 20.0, **changed: float) -> Verdict:
@@ -32,7 +44,7 @@ def said(verdict: Verdict) -> list[str]:
 
 # Source of the pressures: steam tables; 1.7057 kPa at 15 degC is 70 % of 2.4367 kPa at 20.66 degC.
 def test_supply_air_is_held_as_warm_as_the_most_humid_inlet_needs() -> None:
-    verdict = judged(RECOMMENDED, 19.0, 15.0)
+    verdict = judged(recommended(), 19.0, 15.0)
     assert verdict.setpoints[TEMP] == pytest.approx(20.66, abs=0.02)
     assert verdict.reasons[0].rule == "humidity"
     assert verdict.reasons[0].words == (
@@ -43,16 +55,16 @@ def test_supply_air_is_held_as_warm_as_the_most_humid_inlet_needs() -> None:
 
 
 def test_what_is_recommended_is_more_than_what_is_allowable() -> None:
-    assert judged(ALLOWABLE, 19.0, 15.0).setpoints[TEMP] == 19.0
-    assert isinstance(judged(RECOMMENDED, 21.0, 15.0), Allowed)
+    assert judged(allowable(), 19.0, 15.0).setpoints[TEMP] == 19.0
+    assert isinstance(judged(recommended(), 21.0, 15.0), Allowed)
 
 
 # 0.2174 kPa over ice at -12 degC is 8 % of 2.717 kPa at 22.4 degC, and the inlets are 0.5 K warmer than the supply.
 def test_dry_air_is_kept_cooler_where_a_least_humidity_is_allowable() -> None:
-    verdict = judged(ALLOWABLE, 22.4, -11.999)
+    verdict = judged(allowable(), 22.4, -11.999)
     assert verdict.setpoints[TEMP] == pytest.approx(21.9, abs=0.05)
     assert verdict.reasons[0].words.endswith("warmer air is below 8% RH, the allowable least")
-    assert isinstance(judged(RECOMMENDED, 22.4, -8.9), Allowed)
+    assert isinstance(judged(recommended(), 22.4, -8.9), Allowed)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +76,7 @@ def test_dry_air_is_kept_cooler_where_a_least_humidity_is_allowable() -> None:
     ],
 )  # fmt: skip
 def test_a_dew_point_out_of_range_is_said_and_changes_nothing(dew_point_c: float, words: str) -> None:
-    verdict = judged(RECOMMENDED, 22.4, dew_point_c)
+    verdict = judged(recommended(), 22.4, dew_point_c)
     assert isinstance(verdict, Allowed)
     assert said(verdict) == [words]
 
@@ -72,13 +84,14 @@ def test_a_dew_point_out_of_range_is_said_and_changes_nothing(dew_point_c: float
 def test_the_inlet_guard_comes_before_humidity() -> None:
     hot = {"east_supply_air_temp_c": 24.0, "east_zone_temp_c": 34.0, "east_inlet_temp_c": 28.0}
     plain = Shield(building_with())
-    without, verdict = (judged(s, 24.0, 18.5, 24.0, **hot) for s in (plain, RECOMMENDED))
+    without, verdict = (judged(s, 24.0, 18.5, 24.0, **hot) for s in (plain, recommended()))
     assert verdict.setpoints[TEMP] == without.setpoints[TEMP] < 24.0
     assert said(verdict)[-1].endswith("above 70% RH, the recommended most; other rules permit no warmer air")
 
 
-@given(st.floats(10, 35), st.floats(-60, 40), st.sampled_from((RECOMMENDED, ALLOWABLE)))
-def test_it_settles_at_once(asked_c: float, dew_point_c: float, shield: Shield) -> None:
+@given(st.floats(10, 35), st.floats(-60, 40), st.sampled_from((recommended, allowable)))
+def test_it_settles_at_once(asked_c: float, dew_point_c: float, made: Callable[[], Shield]) -> None:
+    shield = made()
     once = judged(shield, asked_c, dew_point_c).setpoints
     readings = history(**{**COOL, "east_inlet_dew_point_c": dew_point_c})
     assert shield.judge(readings, setpoints(20.0), proposal(20.0, **once)).setpoints == once

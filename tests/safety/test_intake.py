@@ -74,12 +74,25 @@ def test_missing_setpoint_is_named() -> None:
     del values[FLOW]
     lacking = Proposal(setpoints=Setpoints(values), time=START, controller="test")
     assert words_of(lacking) == [f"{FLOW} is missing in the proposal"]
+    assert [reason.point for reason in ProposalCheck(names()).read(lacking)[1]] == [FLOW]
 
 
 def test_unknown_setpoint_is_named_and_cut_short() -> None:
     assert words_of(proposal(boiler_c=60.0)) == ["proposed boiler_c: the building has no such set-point"]
     assert len(words_of(proposal(boiler_c=60.0, pump_frac=1.0))) == 1
     assert len(words_of(proposal(**{"x" * 10_000: 1.0}))[0]) < 120
+
+
+class Miscounted(dict[str, float]):
+    """Set-points that say they are more than there are."""
+
+    def __len__(self) -> int:
+        return super().__len__() + 1
+
+
+def test_setpoints_that_do_not_hold_together_are_rejected() -> None:
+    odd = Proposal(setpoints=Setpoints(Miscounted(setpoints())), time=START, controller="test")
+    assert words_of(odd) == ["the proposal's set-points do not hold together"]
 
 
 @pytest.mark.parametrize("thing", ["set-points", 7, object(), {"a": 1.0}, setpoints()])

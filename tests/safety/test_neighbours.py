@@ -20,20 +20,39 @@ from tests.safety.situations import FLOW, TEMP, building_with, history, proposal
 
 WEST_TEMP = "west_supply_air_temp_setpoint_c"
 HALL = expand(find_building("data-hall-4").file)
-ZONES = zone_parts(HALL)
 NOTHING = Case({}, {}, (), ())
 
 
-def settled(bounds_c: list[tuple[float, float]], asked_c: list[float], difference_k: float = 2.0) -> list[float]:
-    """What four bays in a row get that asked for this, each inside its own bounds."""
-    box = Box(tuple([0.0] * len(HALL.setpoints)))
-    box.asked = tuple(asked_c[i] if i < 4 else 0.0 for i in range(len(box.asked)))
-    row: tuple[ZonePart, ...] = tuple(zone._replace(temp=i, flow=4 + i) for i, zone in enumerate(ZONES))
+class Bounds:
+    """An earlier rule: an interval for the supply air of each bay."""
+
+    name = "bounds"
+
+    def __init__(self, bounds_c: list[tuple[float, float]]) -> None:
+        self._bounds_c = bounds_c
+
+    def narrow(self, box: Box, case: Case) -> None:
+        for index, (low, high) in enumerate(self._bounds_c):
+            box.at_least(index, low, self)
+            box.at_most(index, high, self)
+
+    def why(self, box: Box, case: Case, index: int) -> str:
+        return "an earlier rule"
+
+
+def row_of(bounds_c: list[tuple[float, float]], asked_c: list[float], difference_k: float = 2.0) -> tuple[Box, Rule]:
+    """Four bays in a row that asked for this, each inside its own bounds, and the rule that settled them."""
+    box = Box(tuple(asked_c[i] if i < 4 else 0.0 for i in range(len(HALL.setpoints))))
+    row: tuple[ZonePart, ...] = tuple(zone._replace(temp=i, flow=4 + i) for i, zone in enumerate(zone_parts(HALL)))
     rule: Rule = Neighbours(row, difference_k)
-    for index, (low, high) in enumerate(bounds_c):
-        box.at_least(index, low, rule)
-        box.at_most(index, high, rule)
-    rule.narrow(box, NOTHING)
+    for each in (Bounds(bounds_c), rule):
+        each.narrow(box, NOTHING)
+    return box, rule
+
+
+def settled(bounds_c: list[tuple[float, float]], asked_c: list[float], difference_k: float = 2.0) -> list[float]:
+    """What they get."""
+    box, _ = row_of(bounds_c, asked_c, difference_k)
     return [box.given(i) for i in range(4)]
 
 
@@ -67,6 +86,43 @@ def test_bounds_of_earlier_rules_stay(
     once = settled(bounds, asked_c, difference_k)
     assert all(low <= value <= high for value, (low, high) in zip(once, bounds, strict=True))
     assert settled(bounds, once, difference_k) == once
+
+
+@given(st.lists(intervals, min_size=4, max_size=4), st.lists(temps, min_size=4, max_size=4), st.floats(0.1, 5))
+def test_rule_answers_for_every_zone_that_it_moved_and_for_no_other(
+    bounds: list[tuple[float, float]], asked_c: list[float], difference_k: float
+) -> None:
+    box, rule = row_of(bounds, asked_c, difference_k)
+    for index, (low, high) in enumerate(bounds):
+        inside_c = min(max(asked_c[index], low), high)
+        decided = box.decided_by(index)
+        if box.given(index) != inside_c:
+            assert decided is rule
+        elif inside_c != asked_c[index]:
+            assert decided is not None
+        else:
+            assert decided is None
+
+
+def test_zone_that_is_kept_up_or_down_by_the_one_before_or_after_says_so() -> None:
+    free = (16.0, 27.0)
+    for low_c, high_c, asked_c in ((24.0, 27.0, 16.0), (16.0, 18.0, 27.0)):
+        for held in (0, 3):
+            bounds = [free] * 4
+            bounds[held] = (low_c, high_c)
+            box, rule = row_of(bounds, [asked_c] * 4)
+            moved = [i for i in range(4) if i != held and box.given(i) != asked_c]
+            assert moved
+            assert {box.decided_by(i) for i in moved} == {rule}
+
+
+def test_operator_reads_both_neighbours_of_a_zone_between_two() -> None:
+    box, rule = row_of([(16.0, 27.0)] * 4, [20.0, 26.0, 25.0, 24.0])
+    names = [zone.name for zone in zone_parts(HALL)]
+    assert [box.given(i) for i in range(4)] == [20.0, 22.0, 24.0, 24.0]
+    words = "at most 2 K between neighbours ({} 20.0 degC, {} 24.0 degC)"
+    assert rule.why(box, NOTHING, 1) == words.format(names[0], names[2])
+    assert rule.why(box, NOTHING, 3) == f"at most 2 K between neighbours ({names[2]} 24.0 degC)"
 
 
 def test_neighbours_meet_half_way_and_the_operator_reads_it() -> None:

@@ -30,6 +30,23 @@ def test_limits_by_hand_are_kept_and_told() -> None:
     )
 
 
+def test_limit_by_hand_may_be_the_buildings_own_and_each_way_is_the_operators() -> None:
+    point = next(p for p in building().setpoints if p.name == TEMP)
+    shield = by_hand(**{TEMP: OperatorRange(low=point.low, high=point.high)})
+    assert isinstance(shield.judge(history(), setpoints(24.0), proposal(24.0)), Allowed)
+    for limit, asked_c in ((OperatorRange(low=23.5), 22.0), (OperatorRange(high=23.5), 24.0)):
+        verdict = by_hand(**{TEMP: limit}).judge(history(), setpoints(24.0), proposal(24.0, **{TEMP: asked_c}))
+        assert verdict.setpoints[TEMP] == 23.5
+        assert [reason.rule for reason in verdict.reasons] == ["operator"]
+
+
+def test_lock_is_the_operators_both_ways() -> None:
+    for asked_c in (23.0, 24.5):
+        verdict = by_hand(TEMP).judge(history(), setpoints(24.0), proposal(24.0, **{TEMP: asked_c}))
+        assert verdict.setpoints[TEMP] == 24.0
+        assert [reason.rule for reason in verdict.reasons] == ["operator"]
+
+
 def test_setpoint_outside_its_limits_by_hand_gets_there_by_its_ramp() -> None:
     shield = by_hand(**{TEMP: OperatorRange(high=19.0)})
     assert shield.judge(history(), setpoints(24.0), proposal(24.0)).setpoints[TEMP] == 21.5
@@ -81,10 +98,11 @@ def test_file_with_templates_is_read(tmp_path: Path) -> None:
     ("text", "words"),
     [
         (f"limits: {{{TEMP}: {{high: 40}}}}", f"limits.{TEMP}.high 40: must be 16 to 27"),
+        (f"limits: {{{TEMP}: {{low: 10}}}}", f"limits.{TEMP}.low 10: must be 16 to 27"),
         (f"limits: {{{TEMP}: {{low: .nan}}}}", f"limits.{TEMP}.low: Input should be a finite number"),
         (f"limits: {{{TEMP}: {{low: 24, high: 20}}}}", "low must not be above high"),
         (f"limits: {{{TEMP}: {{}}}}", "give 'low', 'high' or both"),
-        ("limits: {east_supply_air_temp_c: {low: 20}}", f"no such set-point; nearest: {TEMP}"),
+        ("limits: {boiler_c: {low: 20}}", "limits.boiler_c: the building has no such set-point"),
         ("locks: [boiler_c]", "locks.boiler_c: the building has no such set-point"),
         ("lock: [boiler_c]", "lock: Extra inputs are not permitted"),
     ],
@@ -95,3 +113,13 @@ def test_file_that_is_wrong_is_refused_with_its_path(tmp_path: Path, text: str, 
         load_operator_file(path, building())
     assert str(path) in str(refused.value)
     assert words in str(refused.value)
+
+
+def test_setpoint_that_does_not_exist_is_told_with_the_nearest_and_only_where_there_are_some() -> None:
+    with pytest.raises(UserError) as unlike:
+        by_hand("boiler_c")
+    assert str(unlike.value) == "locks.boiler_c: the building has no such set-point"
+    with pytest.raises(UserError) as alike:
+        by_hand(east_supply_air_temp_c=OperatorRange(low=20.0))
+    words = "limits.east_supply_air_temp_c: the building has no such set-point; nearest: "
+    assert str(alike.value).startswith(f"{words}{TEMP}, {WEST_TEMP}")

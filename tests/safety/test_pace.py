@@ -35,78 +35,87 @@ def judged(shield: Shield, asked_c: float, *past_c: float) -> Verdict:
     return shield.judge(history(), past[-1], proposal(asked_c), past=past)
 
 
-HOURLY = Shield(paced(ramp_per_hour=4.0))
-DWELL = Shield(paced(dwell_s=1800.0))
+def hourly() -> Shield:
+    return Shield(paced(ramp_per_hour=4.0))
+
+
+def dwelling(dwell_s: float = 1800.0) -> Shield:
+    return Shield(paced(dwell_s=dwell_s))
 
 
 def test_hourly_ramp_counts_from_the_lowest_and_the_highest_of_the_hour() -> None:
-    assert judged(HOURLY, 23.5, 20.0, 21.0, 22.0).setpoints[TEMP] == 23.5
-    verdict = judged(HOURLY, 24.4, 20.0, 21.0, 22.0)
+    assert judged(hourly(), 23.5, 20.0, 21.0, 22.0).setpoints[TEMP] == 23.5
+    verdict = judged(hourly(), 24.4, 20.0, 21.0, 22.0)
     assert verdict.setpoints[TEMP] == 24.0
     assert verdict.reasons[0].rule == "ramp-per-hour"
     assert verdict.reasons[0].words == (
         "east supply air held at 24.0 instead of 24.4 degC: at most 4 an hour, in this one from 20 to 22"
     )
-    assert judged(HOURLY, 17.0, 21.5, 19.0).setpoints[TEMP] == 17.5
+    down = judged(hourly(), 17.0, 21.5, 19.0)
+    assert down.setpoints[TEMP] == 17.5
+    assert down.reasons[0].rule == "ramp-per-hour"
 
 
 def test_hourly_ramp_forgets_what_is_an_hour_ago() -> None:
-    assert judged(HOURLY, 24.1, 20.0, 21.0, 22.0, 22.0).setpoints[TEMP] == 24.0
-    assert judged(HOURLY, 24.1, 20.0, 21.0, 22.0, 22.0, 22.0).setpoints[TEMP] == 24.1
-    assert HOURLY.past_steps == 4
+    assert judged(hourly(), 24.1, 20.0, 21.0, 22.0, 22.0).setpoints[TEMP] == 24.0
+    assert judged(hourly(), 24.1, 20.0, 21.0, 22.0, 22.0, 22.0).setpoints[TEMP] == 24.1
+    assert hourly().past_steps == 4
 
 
 def test_standing_still_is_permitted_even_where_the_hour_went_too_far() -> None:
-    verdict = judged(HOURLY, 22.0, 16.0, 22.0)
+    verdict = judged(hourly(), 22.0, 16.0, 22.0)
     assert isinstance(verdict, Allowed)
-    assert judged(HOURLY, 22.1, 16.0, 22.0).setpoints[TEMP] == 22.0
+    assert judged(hourly(), 22.1, 16.0, 22.0).setpoints[TEMP] == 22.0
 
 
 def test_setpoint_turns_back_only_after_its_dwell() -> None:
-    verdict = judged(DWELL, 19.0, 20.0, 21.0)
+    verdict = judged(dwelling(), 19.0, 20.0, 21.0)
     assert verdict.setpoints[TEMP] == 21.0
     assert verdict.reasons[0].rule == "dwell"
     assert verdict.reasons[0].words.endswith("it rose 15 min ago, and turns back after 30 min at the earliest")
-    assert judged(DWELL, 19.0, 20.0, 21.0, 21.0).setpoints[TEMP] == 19.0
+    later = judged(dwelling(3600.0), 21.0, 22.0, 20.0, 20.0, 20.0)
+    assert later.setpoints[TEMP] == 20.0
+    assert later.reasons[0].rule == "dwell"
+    assert later.reasons[0].words.endswith("it fell 45 min ago, and turns back after 60 min at the earliest")
+    assert judged(dwelling(), 19.0, 20.0, 21.0, 21.0).setpoints[TEMP] == 19.0
 
 
 def test_setpoint_goes_on_the_same_way_without_dwell() -> None:
-    assert judged(DWELL, 21.5, 19.0, 20.0).setpoints[TEMP] == 21.5
-    assert judged(DWELL, 19.0, 21.0, 20.0).setpoints[TEMP] == 19.0
-    assert judged(DWELL, 20.5, 21.0, 20.0).setpoints[TEMP] == 20.0
+    assert judged(dwelling(), 21.5, 19.0, 20.0).setpoints[TEMP] == 21.5
+    assert judged(dwelling(), 19.0, 21.0, 20.0).setpoints[TEMP] == 19.0
+    assert judged(dwelling(), 20.5, 21.0, 20.0).setpoints[TEMP] == 20.0
 
 
 def test_fallback_keeps_the_pace_too() -> None:
     past = [setpoints(19.0), setpoints(20.0)]
-    verdict = DWELL.judge(history(), past[-1], None, past=past)
+    verdict = dwelling().judge(history(), past[-1], None, past=past)
     assert isinstance(verdict, Rejected)
     assert verdict.setpoints[TEMP] == 20.0
     past = [setpoints(23.0), setpoints(20.5)]
-    assert HOURLY.judge([], past[-1], None, past=past).setpoints[TEMP] == 19.0
+    assert hourly().judge([], past[-1], None, past=past).setpoints[TEMP] == 19.0
 
 
 @given(st.lists(st.floats(10, 35), min_size=1, max_size=12))
 def test_any_window_of_an_hour_stays_within_the_ramp(asked_c: list[float]) -> None:
-    past: deque[Setpoints] = deque([setpoints(22.0)])
+    shield, past = hourly(), deque([setpoints(22.0)])
     for temp_c in asked_c:
-        past.append(HOURLY.judge(history(), past[-1], proposal(temp_c), past=past).setpoints)
+        past.append(shield.judge(history(), past[-1], proposal(temp_c), past=past).setpoints)
     stood_c = [step[TEMP] for step in past]
     for begin in range(len(stood_c)):
-        window_c = stood_c[begin : begin + HOURLY.past_steps + 1]
+        window_c = stood_c[begin : begin + shield.past_steps + 1]
         assert max(window_c) - min(window_c) <= 4.0
 
 
 def test_a_past_that_cannot_be_read_is_no_way_around_the_pace() -> None:
     for past in (7, None, {"east": 1.0}):
-        assert isinstance(DWELL.judge(history(), setpoints(20.0), proposal(19.0), past=past), Rejected)
+        assert isinstance(dwelling().judge(history(), setpoints(20.0), proposal(19.0), past=past), Rejected)
     gaps = [setpoints(19.0), "text", Setpoints({}), setpoints(20.0)]
-    longer = Shield(paced(dwell_s=3600.0))
-    assert longer.judge(history(), setpoints(20.0), proposal(19.0), past=gaps).setpoints[TEMP] == 20.0
+    assert dwelling(3600.0).judge(history(), setpoints(20.0), proposal(19.0), past=gaps).setpoints[TEMP] == 20.0
 
 
 def test_a_past_beyond_the_limits_counts_from_the_limit() -> None:
     past = [setpoints(60.0), setpoints(27.0)]
-    assert HOURLY.judge([], past[-1], None, past=past).setpoints[TEMP] == 24.5
+    assert hourly().judge([], past[-1], None, past=past).setpoints[TEMP] == 24.5
 
 
 def test_pace_comes_before_an_operators_limits() -> None:

@@ -16,7 +16,6 @@ from airhandler.safety.verdict import REMARK, Allowed, Verdict
 from tests.safety.situations import FLOW, TEMP, building_with, history, proposal, setpoints
 
 FANS, HVAC = "fans_power_w", "hvac_power_w"
-PLAIN = Shield(building_with(load_step_frac=0.0))
 
 
 def fans(cap_w: float = 4000.0) -> Shield:
@@ -112,7 +111,7 @@ def test_a_meter_that_is_too_old_says_nothing() -> None:
 
 def test_an_inlet_that_is_too_warm_is_cooled_above_the_cap() -> None:
     hot = {"east_inlet_temp_c": 29.0, HVAC: 25_000.0, FANS: 2000.0}
-    without, capped = (judged(shield, 24.0, **hot) for shield in (PLAIN, cooling()))
+    without, capped = (judged(shield, 24.0, **hot) for shield in (Shield(building_with(load_step_frac=0.0)), cooling()))
     assert capped.setpoints[TEMP] == without.setpoints[TEMP] < 24.0
 
 

@@ -36,11 +36,11 @@ def far(verdict: Any, asked: Any) -> float:
 
 def test_answer_is_the_nearest_of_the_safe_points_on_a_grid() -> None:
     # Found apart from the projection: of all points of a grid, those that pass bit for bit.
-    asked = proposal(30.0, 2.4)
-    verdict = shield().judge(history(), setpoints(25.0, 3.2), asked)
+    asked, guard = proposal(30.0, 2.4), shield()
+    verdict = guard.judge(history(), setpoints(25.0, 3.2), asked)
     assert isinstance(verdict, Adjusted)
     points = itertools.product(np.arange(24.0, 27.0, 0.1).tolist(), np.arange(2.9, 4.5, 0.05).tolist())
-    safe = [p for p in (proposal(*at) for at in points) if passes(p)]
+    safe = [p for p in (proposal(*at) for at in points) if passes(p, guard)]
     nearest = min(far(Allowed(setpoints=p.setpoints), asked) for p in safe)
     assert len(safe) > 50
     assert far(verdict, asked) < nearest + 1e-9
@@ -48,8 +48,8 @@ def test_answer_is_the_nearest_of_the_safe_points_on_a_grid() -> None:
     assert verdict.distance == pytest.approx(far(verdict, asked))
 
 
-def passes(asked: Any) -> bool:
-    return isinstance(shield().judge(history(), setpoints(25.0, 3.2), asked), Allowed)
+def passes(asked: Any, guard: Shield) -> bool:
+    return isinstance(guard.judge(history(), setpoints(25.0, 3.2), asked), Allowed)
 
 
 def test_rather_more_air_than_much_cooler() -> None:

@@ -14,9 +14,11 @@ from airhandler.safety import prediction
 from airhandler.safety.box import Box, Case, Rule
 from airhandler.safety.inlet_guard import InletGuard
 from airhandler.safety.min_airflow import MinAirflow
-from airhandler.safety.rules import Limits, Ramp, soft_rules
+from airhandler.safety.operator_limits import OperatorFile
+from airhandler.safety.rules import Fallback, Limits, Ramp, hard_rules, soft_rules
 from airhandler.safety.zones import zone_parts
-from tests.safety.situations import FLOW, TEMP, building, building_with, healthy, names
+from tests.offices import SMALL
+from tests.safety.situations import FLOW, SHIELD, TEMP, building, building_with, healthy, names
 
 EAST_TEMP, EAST_FLOW, WEST_TEMP, WEST_FLOW = range(4)
 BASE = (24.0, 3.2, 24.0, 3.2)
@@ -46,6 +48,19 @@ def test_zone_parts_find_the_setpoints_of_each_zone() -> None:
     assert (west.name, west.temp, west.flow) == ("west", WEST_TEMP, WEST_FLOW)
 
 
+def test_rules_are_those_that_the_building_file_sets_in_their_order() -> None:
+    assert [rule.name for rule in hard_rules(building())] == ["limits", "ramp"]
+    assert [rule.name for rule in soft_rules(building())] == ["min-airflow", "inlet-guard"]
+    paces = {"ramp_per_hour": 4.0, "dwell_s": 1800.0}
+    rules = {name: rule.model_copy(update=paces) for name, rule in SHIELD.setpoints.items()}
+    full = building_with(setpoints=rules, dew_point_margin_k=2.0, neighbour_difference_k=2.0)
+    hard = ["limits", "ramp", "ramp-per-hour", "dwell", "operator"]
+    assert [rule.name for rule in hard_rules(full, OperatorFile())] == hard
+    assert [rule.name for rule in soft_rules(full)] == ["min-airflow", "dew-point", "inlet-guard", "neighbours"]
+    assert [rule.name for rule in hard_rules(SMALL)] == ["limits", "ramp", "deadband"]
+    assert soft_rules(SMALL) == ()
+
+
 def test_limits_hold_each_setpoint_in_its_range() -> None:
     box = judged(Limits(building()), (10.0, 1.0, 90.0, 90.0), case())
     ranges = [(p.low, p.high) for p in building().setpoints]
@@ -71,6 +86,13 @@ def test_ramp_permits_its_step_both_ways_and_no_more() -> None:
 def test_ramp_holds_exactly_in_floating_point(base: float, step: float, asked: float) -> None:
     left = judged(Ramp((step,)), (asked,), Case({}, {}, (base,), (base,))).given(0)
     assert abs(left - base) <= step
+
+
+def test_fallback_is_a_rule_in_name_only() -> None:
+    box = judged(Fallback(), BASE, case())
+    assert (box.low, box.high) == ([-math.inf] * 4, [math.inf] * 4)
+    assert Fallback().name == "fallback"
+    assert Fallback().why(box, case(), EAST_TEMP) == "nothing nearer is safe, so the known fallback"
 
 
 def test_min_airflow_follows_what_the_servers_draw() -> None:

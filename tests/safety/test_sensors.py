@@ -8,7 +8,7 @@ from airhandler.buildings.errors import UserError
 from airhandler.safety.sensors import SensorCheck, needed_points
 from tests.safety.situations import MEMORY, building, building_with, healthy, history, reading
 
-INLET, METER = "east_inlet_temp_c", "total_power_w"
+INLET, METER, OTHER_METER = "east_inlet_temp_c", "total_power_w", "cpu_power_w"
 
 
 def doubts(readings) -> dict[str, str]:
@@ -56,6 +56,8 @@ def test_words_say_what_is_wrong() -> None:
     assert doubts(history(**{INLET: 61.0})) == {INLET: label + "61 degC, plausible 0 to 60"}
     old = [*history()[:-1], reading(MEMORY - 1, age_s={INLET: 3600.0})]
     assert doubts(old) == {INLET: label + "3600 s old, at most 1800 s"}
+    undated = [*history()[:-1], reading(MEMORY - 1, age_s={INLET: None})]
+    assert doubts(undated) == {INLET: label + "of unknown age, at most 1800 s"}
 
 
 def test_unknown_name_is_absent() -> None:
@@ -77,6 +79,18 @@ def test_stale_value_is_doubted(age_s: object) -> None:
 @pytest.mark.parametrize("age_s", [0.0, 900.0, 1800.0, -2.0, -1800.0])
 def test_age_up_to_the_limit_is_trusted(age_s: float) -> None:
     assert doubts([reading(age_s={INLET: age_s})]) == {}
+
+
+def test_value_without_an_age_is_fresh_however_short_the_age_may_be() -> None:
+    check = SensorCheck(building_with(max_age_s=0.5))
+    _, reasons = check.check([reading(age_s={INLET: 0.6})])
+    assert [reason.point for reason in reasons] == [INLET]
+
+
+def test_absent_and_stale_points_are_doubted_together() -> None:
+    absent, old = "east_zone_temp_c", "west_zone_temp_c"
+    assert set(doubts([reading(age_s={old: 3600.0}, **{absent: None})])) == {absent, old}
+    assert set(watched(reading(age_s={OTHER_METER: 3600.0}, **{METER: 1e9}))) == {METER, OTHER_METER}
 
 
 def same(count: int) -> list:

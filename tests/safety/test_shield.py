@@ -204,6 +204,13 @@ def test_what_cannot_be_trusted_gives_the_known_fallback_without_a_bump(name: st
     assert dict(verdict.setpoints) == pytest.approx(approached(in_force))
 
 
+@pytest.mark.parametrize("name", [name for name in BROKEN if "proposal" in name or "set-point" in name])
+def test_a_proposal_that_cannot_be_trusted_is_what_the_operator_reads(name: str) -> None:
+    past, asked = BROKEN[name]
+    expected = "exception" if name.startswith("explosive") else "proposal"
+    assert {reason.rule for reason in shield().judge(past, setpoints(), asked).reasons} == {expected}
+
+
 def test_fallback_is_reached_and_kept() -> None:
     in_force = setpoints(27.0, 2.0)
     for _ in range(6):
@@ -335,6 +342,16 @@ def test_supply_air_is_compared_with_what_was_written_only() -> None:
     assert isinstance(shadow, Allowed)
     far = shield().judge(past, setpoints(21.5), proposal(26.0), written=False)
     assert far.setpoints[TEMP] == 24.0, "the ramp starts at what would be in force all the same"
+
+
+def test_set_points_on_their_way_down_are_not_taken_for_an_error_of_the_balance() -> None:
+    """The inlet still shows the air of the reading before, which was 1.5 K warmer."""
+    before = {f"{zone}_supply_air_temp_c": 25.5 for zone in building().zones}
+    now = {f"{zone}_inlet_temp_c": 26.0 for zone in building().zones}
+    late = [*history()[:-2], reading(MEMORY - 2, **before), reading(MEMORY - 1, it_load_frac=1.0, **now)]
+    leaking = [*history()[:-1], reading(MEMORY - 1, it_load_frac=1.0, **now)]
+    assert isinstance(shield().judge(late, setpoints(), proposal(25.9)), Allowed)
+    assert isinstance(shield().judge(leaking, setpoints(), proposal(25.9)), Adjusted)
 
 
 def test_shield_remembers_nothing() -> None:
