@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
+import importlib.util
 
 from airhandler.buildings.catalog import Building
 from airhandler.buildings.errors import UserError
@@ -15,8 +14,9 @@ from .connection import Connection, View
 def watch(settings: RunSettings, building: Building) -> View:
     """A view of the site, for shadow mode. Raises UserError if it cannot be had."""
     if settings.site == SIMULATED:
-        with _simulator():
-            from .simulated import watch_simulated
+        _check_simulator()
+        from .simulated import watch_simulated
+
         return watch_simulated(settings, building)
     from .recorded import watch_recorded
 
@@ -26,21 +26,19 @@ def watch(settings: RunSettings, building: Building) -> View:
 def connect(settings: RunSettings, building: Building) -> Connection:
     """A connection with the site, for live mode. Raises UserError if it cannot be had."""
     if settings.site == SIMULATED:
-        with _simulator():
-            from .simulated import connect_simulated
+        _check_simulator()
+        from .simulated import connect_simulated
+
         return connect_simulated(settings, building)
     from .rehearsal import connect_rehearsal
 
     return connect_rehearsal(settings, building)
 
 
-@contextlib.contextmanager
-def _simulator() -> Iterator[None]:
-    """Turns a missing simulator into what to do about it."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
+def _check_simulator() -> None:
+    """Raises UserError, with what to do about it, where there is no simulator."""
+    if importlib.util.find_spec("pyenergyplus") is None:
         raise UserError(
-            f"a simulated site needs EnergyPlus, which is not installed here ({error.name} is missing): "
+            "a simulated site needs EnergyPlus, which is not installed here (pyenergyplus is missing): "
             "pip install 'airhandler[sim]', or name a recorded site with --site FILE.csv"
-        ) from error
+        )

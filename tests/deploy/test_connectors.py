@@ -63,11 +63,8 @@ def test_recording_connects_to_a_rehearsal_that_says_what_it_is(tmp_path: Path) 
 def test_machine_without_simulator_is_told_what_to_do(
     ask: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("simulated", "fitting", "instrumentation", "energyplus"):  # the way from a site to greenlet
-        monkeypatch.delitem(sys.modules, f"airhandler.buildings.{name}", raising=False)
-    monkeypatch.delitem(sys.modules, "airhandler.deploy.connectors.simulated", raising=False)
-    monkeypatch.setitem(sys.modules, "greenlet", None)
-    with pytest.raises(UserError, match=r"greenlet is missing\): pip install .*--site FILE.csv"):
+    monkeypatch.setitem(sys.modules, "pyenergyplus", None)
+    with pytest.raises(UserError, match=r"pyenergyplus is missing\): pip install .*--site FILE.csv"):
         ask(settings(tmp_path), building())  # type: ignore[operator]
 
 
