@@ -46,9 +46,11 @@ class Forecast:
     bound_k: Array
 
     def __post_init__(self) -> None:
-        zones = self.leak_frac.shape
-        if len(zones) != 1 or self.bias_k.shape != zones or self.bound_k.ndim != 2 or self.bound_k.shape[1:] != zones:
+        zones, steps = self.leak_frac.shape, self.bound_k.shape[:1]
+        if len(zones) != 1 or self.bias_k.shape != zones or steps == (0,) or self.bound_k.shape != steps + zones:
             raise ValueError("a Forecast's leak and bias must be [zones], its bounds [steps, zones]")
+        if not (0.0 < self.answer.follow_frac <= 1.0 and 0.0 <= self.answer.keep_frac <= 1.0):
+            raise ValueError("a Forecast's answer must be shares, and supply air must follow its set-point")
         _check("leak_frac", self.leak_frac, 0.0, MOST_LEAK_FRAC)
         _check("bias_k", self.bias_k, -MOST_BIAS_K, MOST_BIAS_K)
         _check("bound_k", self.bound_k, 0.0, MOST_BOUND_K)

@@ -34,8 +34,8 @@ class ForecastCheck:
     def _words(self, forecast: Forecast) -> str:
         widest = forecast.bound_k.max(axis=0)
         zone, beyond = int(np.argmax(widest)), int(np.sum(widest > self._widest_k))
-        others = f", and {beyond - 1} more zones" if beyond > 1 else ""
+        others = f", and {beyond - 1} more" if beyond > 1 else ""
         return (
             f"{self._zones[zone]} inlet is predicted to ± {widest[zone]:.1f} K only{others} (beyond "
-            f"{self._widest_k:g} K): the inlet guard keeps as much below the limit"
+            f"{self._widest_k:g} K): the inlet guard keeps as far below the limit"
         )

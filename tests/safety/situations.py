@@ -6,9 +6,12 @@ import datetime as dt
 import functools
 from collections.abc import Mapping
 
+import numpy as np
+
 from airhandler.buildings.catalog import Building, expand, find_building
 from airhandler.buildings.points import Reading, Role, Setpoints
 from airhandler.buildings.settings import SetpointRule, ShieldFile
+from airhandler.safety.forecast import Answer, Forecast
 from airhandler.safety.shield import Shield
 from airhandler.safety.verdict import Adjusted, Allowed, Proposal, Rejected, Verdict
 
@@ -112,6 +115,17 @@ def setpoints(temp_c: object = 24.0, flow_kg_s: object = 3.2, **changed: object)
 def proposal(temp_c: object = 24.0, flow_kg_s: object = 3.2, **changed: object) -> Proposal:
     """A proposal of these set-points."""
     return Proposal(setpoints=setpoints(temp_c, flow_kg_s, **changed), time=START, controller="test")
+
+
+def forecast(zones: int = 2, leak_frac: float = 0.05, bound_k: object = None, **changed: object) -> Forecast:
+    """What a Forecaster of the two-zone building may have learned."""
+    learned: dict[str, object] = {
+        "answer": Answer(follow_frac=1.0, keep_frac=0.0, inlet_lag_steps=1),
+        "leak_frac": np.full(zones, leak_frac),
+        "bias_k": np.zeros(zones),
+        "bound_k": np.full((4, zones), 0.2) if bound_k is None else np.array(bound_k),
+    }
+    return Forecast(**{**learned, **changed})  # type: ignore[arg-type]
 
 
 class Explosive(Mapping[str, float]):

@@ -1,0 +1,210 @@
+"""The Forecaster: what it learns of a hall, how often its bounds hold, and what teaches it nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+
+from airhandler.buildings.catalog import Building, find_building
+from airhandler.buildings.points import Reading
+from airhandler.buildings.thermal_file import ThermalFile
+from airhandler.safety.forecaster import Forecaster
+from tests.safety.hall import Hall
+from tests.safety.situations import STEP, building, reading, setpoints
+
+THERMAL = ThermalFile(
+    leak_frac=0.05, follow_frac=1.0, keep_frac=0.0, inlet_lag_steps=1, bound_k=(0.5, 0.5, 0.5), found="by hand"
+)
+
+
+def placed(**changes: object) -> Building:
+    """The two-zone building with these start values."""
+    thermal = THERMAL.model_copy(update=changes)
+    return dataclasses.replace(building(), file=building().file.model_copy(update={"thermal": thermal}))
+
+
+def watched(forecaster: Forecaster, hall: Hall, steps: int) -> list[Any]:
+    """What was scored at each step, under set-points anywhere."""
+    scored, told = [], None
+    for _ in range(steps):
+        told = hall.anywhere()
+        forecaster.observe(hall.step(told), told)
+        scored.append(forecaster.scored)
+    return scored
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_hall_as_it_is_known_is_predicted_to_the_last_bit(late: bool) -> None:
+    scored = watched(Forecaster(placed(inlet_lag_steps=int(late))), Hall(late=late), 40)
+    errors_k = np.array([s.error_k for s in scored[8:]])
+    assert np.isfinite(errors_k).all()
+    assert np.abs(errors_k[:, 0]).max() < 1e-9  # of later steps less is certain: airflow anywhere may be too little
+
+
+def test_airflow_of_later_steps_is_taken_to_follow_the_servers() -> None:
+    hall, forecaster = Hall(), Forecaster(placed())
+    for flow in (3.0, 4.0, 3.5, 3.2, 3.0, 3.1, 5.0, 3.0):
+        told = setpoints(24.0, flow)
+        forecaster.observe(hall.step(told), told)
+    assert forecaster.scored is not None
+    assert np.abs(forecaster.scored.error_k).max() < 1e-9
+
+
+def test_leak_and_bias_of_the_hall_are_learned() -> None:
+    forecaster = Forecaster(placed())
+    watched(forecaster, Hall(leak_frac=0.2, bias_k=-0.3), 300)
+    assert forecaster.forecast is not None
+    assert forecaster.forecast.leak_frac == pytest.approx([0.2, 0.2], abs=0.015)
+    assert forecaster.forecast.bias_k == pytest.approx([-0.3, -0.3], abs=0.15)
+
+
+@pytest.mark.parametrize("noise_k", [0.05, 0.3, 1.0])
+def test_bounds_go_to_what_95_of_100_errors_keep(noise_k: float) -> None:
+    scored = watched(Forecaster(placed()), Hall(noise_k=noise_k), 4000)[500:]
+    kept = [np.abs(s.error_k) <= s.bound_k for s in scored]
+    assert np.mean(kept, axis=(0, 2)) == pytest.approx([0.95] * 3, abs=0.015)
+
+
+def test_bounds_widen_with_a_hall_that_changes_and_narrow_again() -> None:
+    forecaster, calm, wild = Forecaster(placed()), Hall(noise_k=0.02), Hall(noise_k=1.0)
+    watched(forecaster, calm, 800)
+    narrow = forecaster.forecast
+    watched(forecaster, wild, 400)
+    wide = forecaster.forecast
+    watched(forecaster, calm, 2500)
+    again = forecaster.forecast
+    assert narrow is not None
+    assert wide is not None
+    assert again is not None
+    assert (wide.bound_k[0] > 5 * narrow.bound_k[0]).all()  # the others hold what airflow anywhere does, too
+    assert (again.bound_k[0] < 2 * narrow.bound_k[0] + 0.05).all()
+
+
+def test_bounds_that_are_not_to_move_stay() -> None:
+    forecaster = Forecaster(placed(), rate_k=0.0)
+    watched(forecaster, Hall(noise_k=1.0), 50)
+    assert forecaster.forecast is not None
+    assert (forecaster.forecast.bound_k == 0.5).all()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"east_inlet_temp_c": None},
+        {"east_inlet_temp_c": float("nan")},
+        {"east_inlet_temp_c": 1e9},
+        {"east_supply_air_temp_c": "warm"},
+        {"east_server_airflow_kg_s": -5.0},
+    ],
+)
+def test_sensor_that_cannot_be_trusted_teaches_its_zone_nothing(changed: dict[str, object]) -> None:
+    hall, forecaster = Hall(leak_frac=0.2), Forecaster(placed())
+    for _ in range(30):
+        told = hall.anywhere()
+        shown = hall.step(told)
+        forecaster.observe(dataclasses.replace(shown, values={**shown.values, **changed}), told)
+    known = forecaster.forecast
+    assert known is not None
+    assert known.leak_frac[0] == pytest.approx(0.05)
+    assert (known.bound_k[:, 0] == 0.5).all()
+    if "warm" not in changed.values():
+        assert known.leak_frac[1] > 0.15
+
+
+def test_stale_value_teaches_nothing() -> None:
+    hall, forecaster = Hall(leak_frac=0.2), Forecaster(placed())
+    for _ in range(30):
+        told = hall.anywhere()
+        forecaster.observe(dataclasses.replace(hall.step(told), age_s={"east_inlet_temp_c": 7200.0}), told)
+    assert forecaster.forecast is not None
+    assert forecaster.forecast.leak_frac[0] == pytest.approx(0.05)
+    assert forecaster.forecast.leak_frac[1] > 0.15
+
+
+def test_after_a_gap_nothing_is_scored_that_was_predicted_before_it() -> None:
+    hall, forecaster = Hall(), Forecaster(placed())
+    told = hall.anywhere()
+    for _ in range(8):
+        forecaster.observe(hall.step(told), told)
+    assert forecaster.scored is not None
+    assert np.isfinite(forecaster.scored.error_k).all()
+    forecaster.observe(hall.step(told, pause=3 * STEP), told)
+    assert not np.isfinite(forecaster.scored.error_k).any()
+    for _ in range(8):
+        forecaster.observe(hall.step(told), told)
+    assert np.isfinite(forecaster.scored.error_k).all()
+
+
+def test_gap_in_the_sensors_of_a_zone_is_not_bridged() -> None:
+    hall, forecaster = Hall(), Forecaster(placed())
+    told = setpoints(24.0)
+    for _ in range(8):
+        forecaster.observe(hall.step(told), told)
+    shown = hall.step(told)
+    forecaster.observe(dataclasses.replace(shown, values={**shown.values, "east_supply_air_temp_c": None}), told)
+    forecaster.observe(hall.step(told), told)
+    forecaster.observe(hall.step(told), told)
+    assert forecaster.scored is not None
+    assert np.isnan(forecaster.scored.error_k[0, 0])  # it would have been predicted from that reading
+    assert np.isfinite(forecaster.scored.error_k[:, 1]).all()
+
+
+def test_under_the_buildings_own_control_supply_air_is_taken_to_stay() -> None:
+    hall, forecaster = Hall(), Forecaster(placed())
+    for _ in range(9):
+        forecaster.observe(hall.step(setpoints(21.0, 3.3)), None)
+    assert forecaster.scored is not None
+    assert np.abs(forecaster.scored.error_k).max() < 1e-9
+
+
+def test_reset_forgets_everything() -> None:
+    forecaster = Forecaster(placed())
+    watched(forecaster, Hall(leak_frac=0.2, noise_k=0.5), 100)
+    forecaster.reset()
+    known, fresh = forecaster.forecast, Forecaster(placed()).forecast
+    assert known is not None
+    assert fresh is not None
+    for field in ("leak_frac", "bias_k", "bound_k"):
+        assert (getattr(known, field) == getattr(fresh, field)).all()
+    forecaster.observe(reading(), setpoints())
+    assert forecaster.scored is not None
+    assert np.isnan(forecaster.scored.error_k).all()
+
+
+def test_forecast_once_given_does_not_change() -> None:
+    forecaster = Forecaster(placed())
+    first = forecaster.forecast
+    assert first is not None
+    assert forecaster.forecast is first
+    kept = first.bound_k.copy(), first.leak_frac.copy()
+    watched(forecaster, Hall(leak_frac=0.2, noise_k=1.0), 50)
+    assert (first.bound_k == kept[0]).all()
+    assert (first.leak_frac == kept[1]).all()
+
+
+def test_building_without_server_zones_has_no_forecast() -> None:
+    forecaster = Forecaster(find_building("office-5zone"))
+    forecaster.observe(reading(), None)
+    assert forecaster.forecast is None
+    assert forecaster.points == ()
+
+
+def test_leak_of_the_building_file_is_where_it_begins_without_one_of_its_own() -> None:
+    known = Forecaster(placed(leak_frac=None)).forecast
+    assert known is not None
+    assert known.leak_frac == pytest.approx([0.05, 0.05])
+
+
+def test_time_that_goes_back_begins_anew() -> None:
+    hall, forecaster = Hall(), Forecaster(placed())
+    told = setpoints()
+    shown = [hall.step(told) for _ in range(8)]
+    for each in shown:
+        forecaster.observe(each, told)
+    forecaster.observe(Reading(time=shown[-1].time - timedelta(hours=1), values=shown[-1].values), told)
+    assert forecaster.scored is not None
+    assert np.isnan(forecaster.scored.error_k).all()
