@@ -194,6 +194,8 @@ class ShieldFile(Strict):
             temperature can.
         inlet_changes: how fast the inlets may change, as far as the supply air can keep them from it.
         fan_power_cap_w: what the supply fans may draw in all, as far as the servers need no more air [W].
+        confident_from: confidence from which a policy's proposal is taken as it is, 0..1; with less it is drawn towards
+            the fallback.
         cooling_power_cap_w: above which the supply air is made no cooler, unless an inlet needs it [W].
     """
 
@@ -209,6 +211,7 @@ class ShieldFile(Strict):
     inlet_changes: tuple[InletChange, ...] = Field(default=(), strict=False)
     fan_power_cap_w: float | None = Field(default=None, gt=0)
     cooling_power_cap_w: float | None = Field(default=None, gt=0)
+    confident_from: float | None = Field(default=None, gt=0, le=1)
     comfort_category: Literal["I", "II", "III", "IV"] = "II"
     occupied_from: float = Field(default=1.0, gt=0)
     deadband_k: float = Field(default=1.0, ge=0)

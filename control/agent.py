@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from stable_baselines3 import SAC
 from stable_baselines3.common.vec_env import VecEnv
 
@@ -97,6 +99,13 @@ def make_agent(
 def _falling(start: float) -> Callable[[float], float]:
     """A learning rate that falls linearly from `start` to a tenth as training goes from 1 to 0 (remaining)."""
     return lambda remaining: start * (0.1 + 0.9 * remaining)
+
+
+def seen(agent: SAC) -> NDArray[np.float32]:
+    """What the agent has observed, as far as its replay buffer still holds it [n, observations]."""
+    buffer: Any = agent.replay_buffer
+    stored = buffer.observations if buffer.full else buffer.observations[: buffer.pos]
+    return np.asarray(stored.reshape(-1, stored.shape[-1]), np.float32)
 
 
 def actor_weights(agent: SAC) -> Weights:

@@ -149,7 +149,9 @@ def _broken(case: Situation, verdict: Any, shield: Shield, oracle: Oracle, count
         asked = {name: float(value) for name, value in case.proposal.setpoints.items()}
         counts["sound"] += 1
         checks["safe_changed"] |= refused and not hopeless
-        if oracle.is_safe(asked, past, case.history, case.written, case.forecast):
+        if oracle.is_confident(case.proposal.confidence) and oracle.is_safe(
+            asked, past, case.history, case.written, case.forecast
+        ):
             counts["safe"] += 1
             checks["safe_changed"] |= dict(given) != asked
     return {name for name, is_broken in checks.items() if is_broken}

@@ -1,8 +1,8 @@
-"""Bundle: a trained policy as files, without pickles: `weights.npz` and `card.json`.
+"""Bundle: a trained policy as files, without pickles: `weights.npz`, `familiar.npz` and `card.json`.
 
 The card holds what the weights were trained for (building, point schema, scaling, limits), where they come from,
-and the SHA-256 of the weights and of itself. A bundle that does not fit the building, or was changed, does not load.
-The hashes find accidents: who means harm can write new ones.
+and the SHA-256 of the other files and of itself. A bundle that does not fit the building, or was changed, does not
+load. The hashes find accidents: who means harm can write new ones.
 """
 
 from __future__ import annotations
@@ -25,9 +25,11 @@ from airhandler.buildings.errors import UserError
 from airhandler.buildings.settings import Action, Observation, Strict, validate
 from airhandler.buildings.world import World
 
+from .familiar import Familiar
 from .table import replacing
 
 FORMAT = 1
+_FAMILIAR = "familiar.npz"
 Weights = dict[str, NDArray[np.float32]]
 
 
@@ -54,7 +56,12 @@ class Provenance(Strict):
 
 
 class Card(Strict):
-    """What a bundle is; `world` is what surrounded the building in training."""
+    """What a bundle is.
+
+    Attributes:
+        world: what surrounded the building in training.
+        familiar_sha256: of what its training was like; None for a bundle that does not say.
+    """
 
     format: int
     building: str
@@ -64,6 +71,7 @@ class Card(Strict):
     limits: tuple[Limit, ...] = Field(strict=False)
     layers: tuple[int, ...] = Field(strict=False)
     weights_sha256: str
+    familiar_sha256: str | None = None
     provenance: Provenance
     world: World | None = None
     card_sha256: str | None = None
@@ -80,14 +88,21 @@ def schema(building: Building) -> dict[str, Any]:
     }
 
 
-def save_bundle(folder: Path, building: Building, weights: Weights, provenance: Provenance) -> None:
-    """Writes a bundle: weights, then the card that vouches for them. Raises UserError if it cannot be written."""
+def save_bundle(
+    folder: Path, building: Building, weights: Weights, provenance: Provenance, familiar: Familiar | None = None
+) -> None:
+    """Writes a bundle: arrays, then the card that vouches for them. Raises UserError if it cannot be written."""
     packed = pack(weights)
+    seen = pack(familiar.arrays()) if familiar is not None else None
+    if seen is not None:
+        with replacing(folder / _FAMILIAR) as temporary:
+            temporary.write_bytes(seen)
     card = Card(
         format=FORMAT,
         **schema(building),
         layers=layers(weights),
         weights_sha256=sha256(packed),
+        familiar_sha256=sha256(seen) if seen is not None else None,
         provenance=provenance,
         world=building.world,
     )
@@ -110,22 +125,34 @@ def load_bundle(folder: Path, building: Building) -> tuple[Card, Weights]:
     return card, weights
 
 
+def load_familiar(folder: Path, card: Card) -> Familiar | None:
+    """What the training of a bundle was like; None where its card names nothing. Raises UserError if it is corrupt."""
+    if card.familiar_sha256 is None:
+        return None
+    try:
+        packed = (folder / _FAMILIAR).read_bytes()
+    except OSError as error:
+        raise UserError(f"bundle {folder}: {_FAMILIAR} is not readable ({error.strerror}): train it anew") from error
+    arrays = unpack(packed, card.familiar_sha256, folder, _FAMILIAR)
+    return Familiar.of_arrays(arrays, len(card.time_features) + len(card.observations), where=f"bundle {folder}")
+
+
 def pack(weights: Weights) -> bytes:
-    """Arrays as the bytes of `weights.npz`."""
+    """Arrays as the bytes of a file."""
     buffer = io.BytesIO()
     np.savez(buffer, **weights)  # type: ignore[arg-type]
     return buffer.getvalue()
 
 
-def unpack(packed: bytes, expected_sha256: str, folder: Path) -> Weights:
-    """The arrays of `weights.npz`. Raises UserError if its hash is another or it is corrupt."""
+def unpack(packed: bytes, expected_sha256: str, folder: Path, file_name: str = "weights.npz") -> Weights:
+    """The arrays of a file. Raises UserError if its hash is another or it is corrupt."""
     if sha256(packed) != expected_sha256:
-        raise UserError(f"bundle {folder}: weights.npz is not what card.json was written for (SHA-256 differs)")
+        raise UserError(f"bundle {folder}: {file_name} is not what card.json was written for (SHA-256 differs)")
     try:
         with np.load(io.BytesIO(packed), allow_pickle=False) as file:
             return {name: np.asarray(file[name], dtype=np.float32) for name in file.files}
     except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise UserError(f"bundle {folder}: weights.npz is corrupt: {error}") from error
+        raise UserError(f"bundle {folder}: {file_name} is corrupt: {error}") from error
 
 
 def sha256(packed: bytes) -> str:

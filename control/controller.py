@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from airhandler.buildings.points import Reading, Setpoints
 
@@ -21,4 +21,13 @@ class Controller(Protocol):
 
     def propose(self, reading: Reading) -> Setpoints:
         """Set-points for the step that begins now."""
+        ...
+
+
+@runtime_checkable
+class Confident(Protocol):
+    """A controller that knows how much like its training a reading is."""
+
+    def confidence(self, reading: Reading) -> float | None:
+        """From 0 (not at all) to 1; None where it does not know."""
         ...

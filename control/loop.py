@@ -17,7 +17,7 @@ from airhandler.safety.handover import Handover
 from airhandler.safety.shield import Shield
 from airhandler.safety.verdict import Allowed, Proposal, Rejected, Verdict
 
-from .controller import Controller
+from .controller import Confident, Controller
 from .tick import Stage, Tick
 
 log = logging.getLogger("airhandler.loop")
@@ -146,9 +146,11 @@ class Loop:
     def _propose(self, reading: Reading) -> Proposal | None:
         if self.controller is None:
             return None
-        began = time.perf_counter()
+        began, confidence = time.perf_counter(), None
         try:
             proposed: object = self.controller.propose(_read_only(reading))
+            if isinstance(self.controller, Confident):
+                confidence = self.controller.confidence(_read_only(reading))
             # A copy: what is judged must not change when the controller uses its own again.
             setpoints = Setpoints(dict(proposed.by_name)) if isinstance(proposed, Setpoints) else None
         except Exception as error:  # noqa: BLE001 - a controller's failure is a Rejected verdict, never the loop's end
@@ -160,7 +162,7 @@ class Loop:
         if setpoints is None:
             log.error("%s proposed a %s, not Setpoints: dropped", self.controller.name, type(proposed).__name__)
             return None
-        return Proposal(setpoints=setpoints, time=reading.time, controller=self.controller.name)
+        return Proposal(setpoints=setpoints, time=reading.time, controller=self.controller.name, confidence=confidence)
 
     def _judge(self, proposal: Proposal | None) -> Verdict | None:
         if self.controller is None:

@@ -11,7 +11,8 @@ from airhandler.buildings.catalog import Building
 from airhandler.buildings.codec import Codec, Float32
 from airhandler.buildings.points import Reading, Setpoints
 
-from .bundle import Card, Weights, known_building, load_bundle
+from .bundle import Card, Weights, known_building, load_bundle, load_familiar
+from .familiar import Familiar
 
 
 def act(weights: Weights, observation: Float32) -> NDArray[np.float32]:
@@ -32,8 +33,10 @@ class Policy:
 
     name = "policy"
 
-    def __init__(self, building: Building, weights: Weights, card: Card | None = None) -> None:
-        self.card = card
+    def __init__(
+        self, building: Building, weights: Weights, card: Card | None = None, familiar: Familiar | None = None
+    ) -> None:
+        self.card, self._familiar = card, familiar
         self._codec, self._weights = Codec(building), weights
 
     def reset(self) -> None:
@@ -43,8 +46,12 @@ class Policy:
         """The policy's set-points. Raises AbsentValueError if the reading lacks a value that it needs."""
         return self._codec.decode(act(self._weights, self._codec.encode(reading)), reading)
 
+    def confidence(self, reading: Reading) -> float | None:
+        """How much like its training a reading is, 0 to 1; None for a bundle that does not say what that was like."""
+        return None if self._familiar is None else self._familiar.confidence(self._codec.encode(reading))
+
 
 def load_policy(folder: Path, building: Building) -> Policy:
     """A policy from a bundle. Raises UserError if the bundle is corrupt or does not fit the building."""
     card, weights = load_bundle(folder, building)
-    return Policy(known_building(card, building), weights, card)
+    return Policy(known_building(card, building), weights, card, load_familiar(folder, card))

@@ -255,7 +255,9 @@ class Run:
         return self._asked(Setpoints(values)), sound
 
     def _asked(self, setpoints: Any) -> Proposal:
-        return Proposal(setpoints=setpoints, time=START, controller="bench")
+        rng = self._rng
+        sure: Any = rng.choice((None, None, None, 1.0, rng.random(), rng.choice((-1.0, 2.0, True, *NOT_NUMBERS))))
+        return Proposal(setpoints=setpoints, time=START, controller="bench", confidence=sure)
 
     def _values(self, in_force: Any) -> dict[str, float]:
         """Numbers for every set-point, in one of several manners."""

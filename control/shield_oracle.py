@@ -179,6 +179,11 @@ class Oracle:
             for r in self._building.comfort_zones.values()
         )
 
+    def is_confident(self, confidence: Any) -> bool:
+        """Whether a proposal is to be taken as it is: nothing is known of it, or it is sure enough."""
+        wanted, sure = self._building.file.shield.confident_from, _number(confidence)
+        return wanted is None or confidence is None or (sure is not None and sure >= wanted)
+
     def is_safe(
         self, asked: Mapping[str, float], past: Past, history: Any, written: bool, forecast: Any = None
     ) -> bool:

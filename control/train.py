@@ -27,8 +27,9 @@ from airhandler.buildings.scenario import NORMAL, Scenario
 from airhandler.buildings.weather import find_weather
 from airhandler.buildings.world import World
 
-from .agent import AgentSettings, actor_weights, make_agent
+from .agent import AgentSettings, actor_weights, make_agent, seen
 from .bundle import Provenance, save_bundle
+from .familiar import familiar_with
 from .keeper import Keeper, Met, Progress, met_until, steps_until
 from .objectives import LearnFrom, Objective
 from .table import check_writable
@@ -109,6 +110,7 @@ def train(
         building,
         keeper.weights or actor_weights(agent),
         _provenance(settings, agent, keeper.met, command),
+        familiar_with(seen(agent)),
     )
     return Trained(
         bundle=settings.out / "bundle",

@@ -18,6 +18,7 @@ from airhandler.buildings.errors import UserError
 from airhandler.buildings.points import Role
 from airhandler.buildings.site import Written
 from airhandler.control.tick import Stage, Tick
+from airhandler.safety.intake import as_number
 from airhandler.safety.verdict import interventions
 
 from .series import (
@@ -184,6 +185,8 @@ class _Latest(Collector):
         yield from _by_unit(
             "applied", "Set-points in force by our command", numbers(self._setpoints, applied(tick, stage))
         )
+        if tick.proposal is not None and (sure := as_number(tick.proposal.confidence)) is not None:
+            yield _gauge("confidence_ratio", "How much like its training the policy finds this", {}, sure)
         ages = GaugeMetricFamily("airhandler_reading_age_seconds", "Age of a point's last value", labels=["point"])
         for series, _ in present:
             ages.add_metric([series.point], age_s.get(series.point, 0.0))

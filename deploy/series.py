@@ -13,6 +13,7 @@ from airhandler.buildings.errors import UserError
 from airhandler.buildings.points import Point, Setpoints
 from airhandler.buildings.site import Written
 from airhandler.control.tick import Stage, Tick
+from airhandler.safety.confidence import Confidence
 from airhandler.safety.intake import ProposalCheck, as_number
 from airhandler.safety.operator_limits import OperatorLimits
 from airhandler.safety.power_caps import CoolingPowerCap, FanPowerCap
@@ -97,7 +98,7 @@ def rule_names(building: Building) -> tuple[str, ...]:
     """Rules that are counted from the start: a counter that first appears at 1 hides its first increase."""
     named = (rule.name for rule in (*hard_rules(building), *soft_rules(building)))
     by_hand = (OperatorLimits.name, FanPowerCap.name, CoolingPowerCap.name)
-    return tuple(dict.fromkeys((*named, *by_hand, SensorCheck.name, ProposalCheck.name)))
+    return tuple(dict.fromkeys((*named, *by_hand, Confidence.name, SensorCheck.name, ProposalCheck.name)))
 
 
 def inlet_limits_c(building: Building) -> dict[str, float]:

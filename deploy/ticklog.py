@@ -44,6 +44,7 @@ def _fields(tick: Tick) -> dict[str, object]:
         "tick": tick.number,
         "stage": tick.stage,
         "site_time": tick.reading.time.isoformat(),
+        "confidence": tick.proposal.confidence if tick.proposal else None,
         "verdict": tick.verdict.kind if tick.verdict else None,
         "rules": sorted({reason.rule for reason in tick.verdict.reasons}) if tick.verdict else [],
         "setpoints": dict(tick.verdict.setpoints) if tick.verdict else None,

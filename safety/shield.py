@@ -13,6 +13,7 @@ from airhandler.buildings.catalog import Building
 from airhandler.buildings.points import Reading, Setpoints
 
 from .box import Box, Case, Remarking, Rule, Watching
+from .confidence import Confidence
 from .forecast import Forecast
 from .forecast_check import ForecastCheck
 from .forecaster import Forecaster
@@ -70,6 +71,7 @@ class Shield:
         self._sensors = SensorCheck(building)
         self._forecasts = ForecastCheck(building)
         self._proposals, self._told = ProposalCheck(self._names), values_of(self._names)
+        self._confidence = Confidence(building)
         self._measured, self._labels = _measured_names(building), _labels(building)
 
     @property
@@ -143,7 +145,8 @@ class Shield:
             forecast=learned,
             recent=self._sensors.recent(history, self._watched, self._readings),
         )
-        free, box = self._narrowed(asked, case)
+        wanted = self._confidence.drawn(asked, proposal.confidence)
+        free, box = self._narrowed(wanted, case)
         watched = self._sensors.watch(history[-1]) + remarks
         pulls: Mapping[int, Pull] = _NO_PULLS
         fallback, unsafe = self._approach(stands), self._unsafe(box, case)
@@ -160,7 +163,12 @@ class Shield:
         given = box.all_given()
         return Adjusted(
             setpoints=self._as_setpoints(given),
-            reasons=self._reasons(box, case, pulls) + watched + self._remarks(box, case),
+            reasons=(
+                *self._drawn(asked, wanted, proposal),
+                *self._reasons(box, case, pulls),
+                *watched,
+                *self._remarks(box, case),
+            ),
             distance=self._projection.distance(asked, given),
         )
 
@@ -280,6 +288,15 @@ class Shield:
                 )
             )
         return tuple(reasons)
+
+    def _drawn(self, asked: tuple[float, ...], wanted: tuple[float, ...], proposal: Proposal) -> Iterable[Reason]:
+        """One reason for every set-point that was drawn towards the fallback before the rules saw it."""
+        why = self._confidence.why(proposal.confidence)
+        for point, label, before, after in zip(self._points, self._labels, asked, wanted, strict=True):
+            if before != after:
+                shown_after, shown_before = _apart(after, before, 1 if point.unit == "degC" else 2)
+                words = f"{label} drawn to {shown_after} instead of {shown_before} {point.unit}: {why}"
+                yield Reason(rule=Confidence.name, point=point.name, asked=before, given=after, words=words)
 
     def _slack_k(self, box: Box, case: Case) -> Mapping[int, float]:
         """What is still missing, by the place of a set-point that would have to do it [K]."""

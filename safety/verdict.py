@@ -11,11 +11,19 @@ from airhandler.buildings.points import Setpoints
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Proposal:
-    """Set-points that a Controller asks for, before the shield."""
+    """Set-points that a Controller asks for, before the shield.
+
+    Attributes:
+        setpoints: what it asks for.
+        time: of the reading that it looked at.
+        controller: its name.
+        confidence: how much like its training that reading is, 0 (not at all) to 1; None where it does not know.
+    """
 
     setpoints: Setpoints
     time: datetime
     controller: str
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

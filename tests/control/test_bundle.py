@@ -13,13 +13,15 @@ import torch
 from stable_baselines3 import SAC
 
 from airhandler.buildings.catalog import Building, find_building, with_world
-from airhandler.buildings.codec import AbsentValueError
+from airhandler.buildings.codec import AbsentValueError, Codec
 from airhandler.buildings.env import BuildingEnv
 from airhandler.buildings.errors import UserError
+from airhandler.buildings.points import Reading
 from airhandler.buildings.scenario import Scenario
 from airhandler.buildings.world import World
 from airhandler.control.agent import actor_weights
 from airhandler.control.bundle import Provenance, Weights, load_bundle, save_bundle
+from airhandler.control.familiar import familiar_with
 from airhandler.control.policy import act, load_policy
 from airhandler.control.registry import warn_of
 from tests.fakes import healthy
@@ -217,3 +219,31 @@ def test_other_servers_than_in_training_are_told(tmp_path: Path, caplog: pytest.
         save_bundle(folder, find_building(BUILDING.id, trained), weights(), source)
         said = told(folder, find_building(BUILDING.id, here), caplog)
         assert said == ([] if line is None else [f"bundle mine: {line}"])
+
+
+@pytest.fixture
+def familiar_bundle(tmp_path: Path) -> Path:
+    """One that has seen a thousand readings around the healthy one."""
+    seen = Codec(BUILDING).encode(healthy())
+    around = np.random.default_rng(0).normal(seen, 0.05, (1000, len(seen))).astype(np.float32)
+    save_bundle(tmp_path / "familiar", BUILDING, weights(), SOURCE, familiar_with(around))
+    return tmp_path / "familiar"
+
+
+def test_a_policy_says_how_much_like_its_training_a_reading_is(familiar_bundle: Path, bundle: Path) -> None:
+    usual = healthy()
+    odd = Reading(time=usual.time, values={**usual.values, "outdoor_air_temp_c": 58.0, "east_zone_temp_c": 5.0})
+    policy = load_policy(familiar_bundle, BUILDING)
+    assert policy.confidence(usual) == 1.0
+    assert policy.confidence(odd) == 0.0
+    assert load_policy(bundle, BUILDING).confidence(usual) is None
+
+
+def test_a_bundle_whose_training_was_changed_does_not_load(familiar_bundle: Path) -> None:
+    path = familiar_bundle / "familiar.npz"
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    with pytest.raises(UserError, match=r"familiar.npz is not what card.json was written for"):
+        load_policy(familiar_bundle, BUILDING)
+    path.unlink()
+    with pytest.raises(UserError, match=r"familiar.npz is not readable \(No such file or directory\): train it anew"):
+        load_policy(familiar_bundle, BUILDING)

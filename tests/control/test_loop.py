@@ -69,6 +69,25 @@ def test_a_sound_proposal_is_written_bit_for_bit() -> None:
     assert [dict(s) for s in writer.written] == [dict(GOOD)] * 5
 
 
+def test_a_controllers_confidence_goes_with_its_proposal() -> None:
+    class Sure(FakeController):
+        def confidence(self, reading: Reading) -> float:
+            return reading["it_load_frac"] / 2
+
+    ticks: list[Tick] = []
+    for controller in (Sure(lambda reading: GOOD), FakeController(lambda reading: GOOD)):
+        Loop(
+            site=FakeSite(days(1)),
+            clock=FakeClock(0),
+            step_s=BUILDING.step_s,
+            controller=controller,
+            shield=SHIELD,
+            writer=None,
+            on_tick=ticks.append,
+        ).run()
+    assert [t.proposal and t.proposal.confidence for t in ticks] == [days(1)[0]["it_load_frac"] / 2, None]
+
+
 def test_without_a_writer_it_is_shadow_and_nothing_has_an_outcome() -> None:
     ticks = run(days(3), 2)
     assert [(t.stage, t.outcome) for t in ticks] == [("shadow", None)] * 3

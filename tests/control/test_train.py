@@ -97,6 +97,12 @@ def test_a_run_leaves_a_bundle_that_controls_the_building(tmp_path: Path) -> Non
     policy = load_policy(done.bundle, building)
     assert policy.card is not None
     assert policy.card.provenance.weathers == ("chicago", "tucson")
+    env = ShieldedEnv(BuildingEnv(weather="tucson", start=(7, 15), days=1))
+    env.reset(seed=0)
+    sure = policy.confidence(env.env.reading)
+    env.close()
+    assert sure is not None
+    assert sure > 0.0
     kpis = evaluate(policy, building, find_weather("lisbon"), Period(days=1)).kpis
     assert (kpis.steps, kpis.above_allowable_frac, kpis.shield_rejected_frac) == (96, 0.0, 0.0)
     assert told[-1].total == 300

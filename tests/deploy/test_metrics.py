@@ -75,6 +75,14 @@ def test_age_of_a_value_is_shown() -> None:
     assert _value(metrics, "reading_age_limit_seconds") == building().file.shield.max_age_s
 
 
+@pytest.mark.parametrize(("confidence", "shown"), [(0.25, 0.25), (None, None), (float("nan"), None), ("sure", None)])
+def test_confidence_is_shown_where_there_is_one(confidence: object, shown: float | None) -> None:
+    metrics = _metrics()
+    sure = dataclasses.replace(tick().proposal, confidence=confidence)  # type: ignore[type-var]
+    metrics.observe(tick(proposal=sure))
+    assert _value(metrics, "confidence_ratio") == shown
+
+
 def test_proposed_and_applied_differ_where_the_shield_acted() -> None:
     metrics = _metrics()
     verdict = Adjusted(setpoints=setpoints(19.0, 4.0), reasons=(Reason(rule="ramp", words="too far"),))
