@@ -64,6 +64,7 @@ def test_dry_air_is_kept_cooler_where_a_least_humidity_is_allowable() -> None:
     verdict = judged(allowable(), 22.4, -11.999)
     assert verdict.setpoints[TEMP] == pytest.approx(21.9, abs=0.05)
     assert verdict.reasons[0].words.endswith("warmer air is below 8% RH, the allowable least")
+    assert not said(verdict), "what is held needs no remark"
     assert isinstance(judged(recommended(), 22.4, -8.9), Allowed)
 
 
@@ -79,6 +80,18 @@ def test_a_dew_point_out_of_range_is_said_and_changes_nothing(dew_point_c: float
     verdict = judged(recommended(), 22.4, dew_point_c)
     assert isinstance(verdict, Allowed)
     assert said(verdict) == [words]
+
+
+def test_each_range_has_its_own_dew_points() -> None:
+    assert not said(judged(allowable(), 24.0, 16.0, 24.0))
+    assert not said(judged(recommended(), 24.0, -9.0, 24.0)), "the end of a range is in it"
+    (words,) = said(judged(allowable(), 24.0, 17.5, 24.0))
+    assert words.endswith("allowable at most 17: no supply-air temperature dries it")
+
+
+def test_only_the_allowable_range_has_a_least_humidity() -> None:
+    assert judged(recommended(), 24.0, -12.0, 24.0).setpoints[TEMP] == 24.0
+    assert judged(allowable(), 24.0, -12.0, 24.0).setpoints[TEMP] < 22.5
 
 
 def test_the_inlet_guard_comes_before_humidity() -> None:

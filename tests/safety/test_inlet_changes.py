@@ -62,6 +62,18 @@ def test_the_strictest_of_several_stretches_counts() -> None:
     verdict = judged(both, 25.5, 23.0, 23.8, 24.2)
     assert verdict.setpoints[TEMP] == pytest.approx(25.0)
     assert verdict.reasons[0].words.endswith("was 24.5, at most 1 K in 15 min")
+    down = judged(both, 22.0, 26.0, 25.4, 25.0)
+    # Of 23.5 degC at the inlet 5 % are 34 degC.
+    assert down.setpoints[TEMP] == pytest.approx((23.5 - 0.05 * 34.0) / 0.95)
+    assert down.reasons[0].words.endswith("was 24.5, at most 1 K in 15 min")
+
+
+def test_servers_that_draw_nothing_are_no_error() -> None:
+    idle = {"east_server_airflow_kg_s": 0.0, "east_supply_airflow_kg_s": 0.0}
+    stood = [*readings(23.0, 23.8, 24.2)[:-1], reading(3, **{INLET: 24.5, **idle})]
+    verdict = shield().judge(stood, setpoints(24.0), proposal(24.0, **{TEMP: 26.5}))
+    assert verdict.reasons[0].rule == "inlet-changes"
+    assert verdict.reasons[0].words.endswith("was 23.0, at most 2 K in 60 min")
 
 
 def test_an_inlet_that_went_too_far_comes_back_no_faster_than_it_may() -> None:

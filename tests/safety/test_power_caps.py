@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from airhandler.buildings.catalog import find_building
 from airhandler.buildings.errors import UserError
+from airhandler.buildings.points import Reading
 from airhandler.safety.operator_limits import OperatorFile, load_operator_file
 from airhandler.safety.shield import Shield
 from airhandler.safety.verdict import REMARK, Allowed, Verdict
@@ -100,13 +101,58 @@ def test_passing_the_cap_of_cooling_is_said_whatever_is_asked() -> None:
 def test_a_cooling_meter_that_says_nothing_is_met_by_no_cooler_air(meter: str) -> None:
     known = {FANS: 2000.0, HVAC: 3000.0}
     assert judged(cooling(), 23.0, **known).setpoints[TEMP] == 23.0
-    assert judged(cooling(), 23.0, **{**known, meter: None}).setpoints[TEMP] == 24.0
+    verdict = judged(cooling(), 23.0, **{**known, meter: None})
+    assert verdict.setpoints[TEMP] == 24.0
+    assert verdict.reasons[0].words.endswith(
+        "instead of 23.0 degC: what cooling draws is not known, cap 20.0 kW: no cooler than it stands"
+    )
+
+
+def aged(age_s: float) -> list[Reading]:
+    stood = history(**{FANS: 2000.0, HVAC: 3000.0})
+    return [*stood[:-1], Reading(time=stood[-1].time, values=stood[-1].values, age_s={HVAC: age_s})]
 
 
 def test_a_meter_that_is_too_old_says_nothing() -> None:
-    stood = history(**{FANS: 2000.0, HVAC: 3000.0})
-    stood[-1] = type(stood[-1])(time=stood[-1].time, values=stood[-1].values, age_s={HVAC: 1801.0})
-    assert cooling().judge(stood, setpoints(24.0), proposal(23.0)).setpoints[TEMP] == 24.0
+    assert cooling().judge(aged(1801.0), setpoints(24.0), proposal(23.0)).setpoints[TEMP] == 24.0
+    assert cooling().judge(aged(1800.0), setpoints(24.0), proposal(23.0)).setpoints[TEMP] == 23.0
+
+
+def test_a_meter_without_an_age_is_fresh_however_short_the_age_may_be() -> None:
+    hasty = Shield(building_with(load_step_frac=0.0, cooling_power_cap_w=20_000.0, max_age_s=0.5))
+    assert judged(hasty, 23.0, hvac_power_w=3000.0, fans_power_w=2000.0).setpoints[TEMP] == 23.0
+
+
+def test_a_cap_is_passed_by_more_than_it_only() -> None:
+    verdict = judged(cooling(), 23.0, hvac_power_w=22_000.0, fans_power_w=2000.0)
+    assert isinstance(verdict, Allowed)
+    assert not said(verdict)
+
+
+def test_power_is_told_in_kilowatts() -> None:
+    verdict = judged(cooling(), 24.0, hvac_power_w=150_000.0, fans_power_w=26_600.0)
+    assert said(verdict) == ["cooling draws 123.4 kW, cap 20.0 kW"]
+
+
+@pytest.mark.parametrize("still", ["supply", "server"])
+def test_fans_or_servers_that_stand_still_are_met_by_no_more_air(still: str) -> None:
+    none = {f"{zone}_{still}_airflow_kg_s": 0.0 for zone in ("east", "west")}
+    verdict = judged(fans(1000.0), flow_kg_s=3.4, fans_power_w=2000.0, **none)
+    assert verdict.setpoints[FLOW] == 3.2
+    assert {r.rule for r in verdict.reasons if r.point == FLOW} == {"fan-power"}
+    if still == "supply":
+        assert not said(verdict), "nobody knows what so little air will draw"
+
+
+def test_small_fans_keep_small_caps() -> None:
+    # 0.7 kg/s in each zone draw half a watt: for 2.5 kg/s they need (2.5 / 0.7) ** 3 as much.
+    small = {f"{zone}_supply_airflow_kg_s": 0.7 for zone in ("east", "west")}
+    small |= {f"{zone}_server_airflow_kg_s": 0.5 for zone in ("east", "west")}
+    verdict = judged(fans(0.5 * (2.5 / 0.7) ** 3), flow_kg_s=3.0, fans_power_w=0.5, **small)
+    assert verdict.setpoints[FLOW] == pytest.approx(2.5)
+    verdict = judged(fans(10.0), flow_kg_s=3.0, fans_power_w=0.5, **small)
+    assert verdict.setpoints[FLOW] == 2.0, "the least of the building"
+    assert said(verdict) == ["fans will draw about 0.0 kW, cap 0.0 kW: other rules permit no less air"]
 
 
 def test_an_inlet_that_is_too_warm_is_cooled_above_the_cap() -> None:
