@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -215,8 +217,13 @@ class MetricsServer:
         self.url = f"http://{host}:{server.server_port}/metrics"
 
     def close(self) -> None:
-        """Stops serving and frees the port."""
-        self._server.shutdown()
+        """Stops serving and frees the port. It looks every half second whether it is to stop; a caller wakes it."""
+        stopping = threading.Thread(target=self._server.shutdown)
+        stopping.start()
+        here = (str(self._server.server_address[0]), self._server.server_port)
+        with contextlib.suppress(OSError), socket.create_connection(here, timeout=1.0):
+            pass
+        stopping.join()
         self._server.server_close()
         self._thread.join()
 
