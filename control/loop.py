@@ -40,6 +40,8 @@ class Loop:
         in_force: set-points that are in force at the begin; None: the building's own control is.
         history: readings before the begin, the newest last.
         past: what was in force in the steps before the begin, the newest last.
+        refresh: gives the shield that holds from a step on, for limits by hand that change; it remembers as much as the
+            first one. None: that stays.
         stopped: whether a stop was asked for: nothing is written from then on.
     """
 
@@ -55,6 +57,7 @@ class Loop:
     in_force: Setpoints | None = None
     history: Sequence[Reading] = ()
     past: Sequence[Setpoints] = ()
+    refresh: Callable[[], Shield] | None = None
     stopped: Callable[[], bool] | None = None
     _in_charge: bool = field(default=False, init=False)
 
@@ -103,6 +106,8 @@ class Loop:
         return "fallback" if self.handover is not None and self.handover.latched else "live"
 
     def _tick(self, number: int) -> Tick:
+        if self.refresh is not None:
+            self.shield = self.refresh()
         reading = self._read()
         self._history.append(reading)
         if self._forecaster is not None:

@@ -68,7 +68,11 @@ class RunOptions:
     world: WorldFile = None
     operator: Annotated[
         Path | None,
-        typer.Option("--operator", metavar="FILE", help="YAML of limits and locks by hand (docs/safety.md)."),
+        typer.Option(
+            "--operator",
+            metavar="FILE",
+            help="YAML of limits, locks and caps by hand, read anew when it changes (docs/safety.md).",
+        ),
     ] = None
 
     def read(self, stage: str, controller: str, scenario: ScenarioOptions) -> RunSettings:

@@ -13,10 +13,9 @@ from airhandler.buildings.site import WriteFailed, WriteOutcome, Writer, Written
 from airhandler.control.loop import Loop
 from airhandler.control.registry import find_controller, warn_of
 from airhandler.safety.handover import Handover
-from airhandler.safety.operator_limits import load_operator_file
-from airhandler.safety.shield import Shield
 
 from .connectors.connection import Connection
+from .operator import Operator
 from .run import RunOutcome, begun
 from .settings import RunSettings
 from .stop import Stop
@@ -40,7 +39,7 @@ def run_live(
     Raises UserError before anything is written if a choice cannot be met.
     """
     building = with_world(find_building(settings.building, settings.scenario.servers), settings.world)
-    operator = load_operator_file(settings.operator, building) if settings.operator is not None else None
+    operator = Operator(settings.operator, building)
     controller = find_controller(settings.controller, building)
     if controller is None:
         raise UserError(
@@ -62,7 +61,8 @@ def run_live(
                         clock=connection.view.clock,
                         step_s=building.step_s,
                         controller=controller,
-                        shield=Shield(building, operator),
+                        shield=operator.shield(),
+                        refresh=operator.shield,
                         writer=authority,
                         on_tick=on_tick,
                         handover=handover,

@@ -34,7 +34,7 @@ class RunSettings:
         world: what surrounds the building, in place of what its file may say.
         scenario: what a simulated site is put through; a recorded one can only have other servers.
         seed: of a simulated site: which of the world's years, and which draw of what is random in the scenario.
-        operator: file of what an operator has fixed by hand; None where nothing is.
+        operator: file of what an operator has fixed by hand, read anew when it changes; None where nothing is.
         bar: whether progress is a bar; None draws one where stderr is a terminal.
     """
 

@@ -8,10 +8,9 @@ from collections.abc import Callable
 from airhandler.buildings.catalog import Building, find_building, with_world
 from airhandler.control.loop import Loop
 from airhandler.control.registry import STOCK, find_controller, warn_of
-from airhandler.safety.operator_limits import load_operator_file
-from airhandler.safety.shield import Shield
 
 from .connectors.connection import View
+from .operator import Operator
 from .run import RunOutcome, begun
 from .settings import RunSettings
 from .stop import Stop
@@ -33,7 +32,7 @@ def run_shadow(
     Raises UserError before anything has started if a choice cannot be met.
     """
     building = with_world(find_building(settings.building, settings.scenario.servers), settings.world)
-    operator = load_operator_file(settings.operator, building) if settings.operator is not None else None
+    operator = Operator(settings.operator, building)
     controller = find_controller(settings.controller, building)
     warn_of(settings.controller, controller, building)
     name = controller.name if controller is not None else STOCK
@@ -48,7 +47,8 @@ def run_shadow(
                         clock=view.clock,
                         step_s=building.step_s,
                         controller=controller,
-                        shield=Shield(building, operator),
+                        shield=operator.shield(),
+                        refresh=operator.shield,
                         writer=None,
                         on_tick=on_tick,
                     ),

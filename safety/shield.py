@@ -47,9 +47,11 @@ class Shield:
     Args:
         building: its file has the settings.
         operator: what an operator has fixed by hand.
+        beside: words that every verdict on a sound reading and proposal is to carry as a remark; "" for none.
     """
 
-    def __init__(self, building: Building, operator: OperatorFile | None = None) -> None:
+    def __init__(self, building: Building, operator: OperatorFile | None = None, *, beside: str = "") -> None:
+        self._beside = (Reason(rule=REMARK, words=beside),) if beside else ()
         self._building, self._points = building, building.setpoints
         self._names = tuple(p.name for p in building.setpoints)
         self._fallback = tuple(float(s.fallback) for s in building.rules)
@@ -147,7 +149,7 @@ class Shield:
         )
         wanted = self._confidence.drawn(asked, proposal.confidence)
         free, box = self._narrowed(wanted, case)
-        watched = self._sensors.watch(history[-1]) + remarks
+        watched = self._sensors.watch(history[-1]) + remarks + self._beside
         pulls: Mapping[int, Pull] = _NO_PULLS
         fallback, unsafe = self._approach(stands), self._unsafe(box, case)
         if asked == fallback or (box.all_given() == asked and not unsafe):

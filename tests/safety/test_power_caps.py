@@ -72,6 +72,19 @@ def test_the_air_that_an_inlet_needs_comes_before_the_cap() -> None:
     assert verdict.setpoints[TEMP] == without.setpoints[TEMP]
 
 
+def test_a_zone_gets_more_than_its_servers_draw_where_that_takes_the_heat_off_them() -> None:
+    # A leak of 20 %: east's 5 kg/s and 20 K, 5.2 K below the limit less the margin with supply at 21.5 degC.
+    settings = {"parameters": {"leak_frac": 0.2}, "load_step_frac": 0.0, "fan_power_cap_w": 100.0}
+    hot = {"east_zone_temp_c": 44.0, "east_inlet_temp_c": 28.0, FANS: 2000.0}
+    moved = {f"{zone}_supply_airflow_kg_s": 5.0 for zone in ("east", "west")}
+    verdict = Shield(building_with(**settings)).judge(
+        history(**hot, **moved), setpoints(24.0, 5.0), proposal(24.0, 5.0)
+    )
+    assert verdict.setpoints[FLOW] == pytest.approx(0.2 * 5.0 * 20.0 / 5.2)
+    assert verdict.setpoints["west_supply_airflow_setpoint_kg_s"] == 3.5
+    assert said(verdict)
+
+
 @pytest.mark.parametrize("unknown", [None, float("nan"), 1e9, 0.0])
 def test_a_fan_meter_that_says_nothing_is_met_by_no_more_air(unknown: float | None) -> None:
     verdict = judged(fans(), flow_kg_s=3.4, fans_power_w=unknown)
