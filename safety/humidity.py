@@ -7,7 +7,7 @@ no supply-air set-point brings it into its range, so what is outside it is said 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from airhandler.buildings.envelope import THERMAL_CLASSES, Range
 from airhandler.buildings.psychrometrics import dry_bulb_c
@@ -44,9 +44,9 @@ class Humidity:
 
     def narrow(self, box: Box, case: Case) -> None:
         """One bound or two for each zone."""
-        for temp, zone in self._zones.items():
-            box.at_least(temp, self._coolest_c(zone, case), self)
-            box.at_most(temp, self._warmest_c(zone, case), self)
+        for temp, (coolest_c, warmest_c) in self._ends(box, case).items():
+            box.at_least(temp, coolest_c, self)
+            box.at_most(temp, warmest_c, self)
 
     def why(self, box: Box, case: Case, index: int) -> str:
         """The dew point, and the humidity that it would have been."""
@@ -57,17 +57,27 @@ class Humidity:
 
     def remarks(self, box: Box, case: Case) -> Iterable[str]:
         """What the supply air cannot mend."""
-        for temp, zone in self._zones.items():
-            now, given_c = self._now(zone, case), box.given(temp)
+        for temp, (coolest_c, warmest_c) in self._ends(box, case).items():
+            zone, given_c = self._zones[temp], box.given(temp)
+            now = self._now(zone, case)
             dew_point_c, ends = case.values[zone.roles.inlet_dew_point], self._dew_point
             if dew_point_c > ends.high_c:
                 yield f"{now}, {self._range} at most {ends.high_c:g}: no supply-air temperature dries it"
             if dew_point_c < ends.low_c:
                 yield f"{now}, {self._range} at least {ends.low_c:g}: no supply-air temperature moistens it"
-            if given_c < self._coolest_c(zone, case):
+            if given_c < coolest_c:
                 yield f"{now}: above {self._max_frac:.0%} RH, the {self._range} most; other rules permit no warmer air"
-            if given_c > self._warmest_c(zone, case):
+            if given_c > warmest_c:
                 yield f"{now}: below {self._min_frac:.0%} RH, the {self._range} least; other rules permit no cooler air"
+
+    def _ends(self, box: Box, case: Case) -> Mapping[int, tuple[float, float]]:
+        """The coolest and the warmest supply air of each zone [degC], worked out once for all boxes of a case."""
+        if self.name not in box.found:
+            box.found[self.name] = {
+                temp: (self._coolest_c(zone, case), self._warmest_c(zone, case)) for temp, zone in self._zones.items()
+            }
+        ends: Mapping[int, tuple[float, float]] = box.found[self.name]
+        return ends
 
     def _now(self, zone: ZonePart, case: Case) -> str:
         return f"{zone.name} dew point {case.values[zone.roles.inlet_dew_point]:.1f} degC at the inlets"
