@@ -10,23 +10,37 @@ from airhandler.buildings.airflow import mixed_temp_c, recirculation_frac
 from airhandler.buildings.points import Reading, Setpoints
 from tests.safety.situations import START, STEP, building, healthy, setpoints
 
-DRAWN_KG_S, HEAT_K_KG_S = 3.0, 32.0
+HEAT_K_KG_S = 32.0
 
 
 class Hall:
-    """Supply air follows its set-point at once, the hot side is at its balance.
+    """The hot side is at its balance.
 
     Args:
         leak_frac: share of hot air at the inlets whatever the airflow.
         bias_k: what an inlet sensor reads too much.
         noise_k: scatter of the supply air.
         late: whether inlet sensors show the air of the reading before.
+        follow_frac: share of a change of its set-point that the supply air follows at once.
+        keep_frac: share of what it is off its set-point that is left after a step.
     """
 
+    drawn_kg_s = 3.0
+
     def __init__(
-        self, *, leak_frac: float = 0.05, bias_k: float = 0.0, noise_k: float = 0.0, late: bool = True
+        self,
+        *,
+        leak_frac: float = 0.05,
+        bias_k: float = 0.0,
+        noise_k: float = 0.0,
+        late: bool = True,
+        follow_frac: float = 1.0,
+        keep_frac: float = 0.0,
     ) -> None:
         self._leak_frac, self._bias_k, self._noise_k, self._late = leak_frac, bias_k, noise_k, late
+        self._follow_frac, self._keep_frac = follow_frac, keep_frac
+        self._off_k = dict.fromkeys(building().zones, 0.0)
+        self._told_c: dict[str, float] = {}
         self._rng = np.random.default_rng(0)
         self._time = START
         self._air_c = self._before_c = dict.fromkeys(building().zones, 24.5)
@@ -36,16 +50,20 @@ class Hall:
         values = healthy()
         self._before_c, self._air_c = self._air_c, {}
         for zone, roles in building().zones.items():
-            supply_c = told[roles.supply_temp_setpoint] + self._noise_k * self._rng.standard_normal()
+            told_c = told[roles.supply_temp_setpoint]
+            change_k = told_c - self._told_c.get(zone, told_c)
+            self._off_k[zone] = self._keep_frac * self._off_k[zone] - (1.0 - self._follow_frac) * change_k
+            self._told_c[zone] = told_c
+            supply_c = told_c + self._off_k[zone] + self._noise_k * self._rng.standard_normal()
             flow = told[roles.supply_flow_setpoint]
             hot_c = supply_c + HEAT_K_KG_S / flow
-            share = recirculation_frac(self._leak_frac, flow, DRAWN_KG_S)
+            share = recirculation_frac(self._leak_frac, flow, self.drawn_kg_s)
             self._air_c[zone] = mixed_temp_c(supply_c, hot_c, share) + self._bias_k
             values |= {
                 roles.supply_temp: supply_c,
                 roles.supply_flow: flow,
                 roles.zone_temp: hot_c,
-                roles.server_flow: DRAWN_KG_S,
+                roles.server_flow: self.drawn_kg_s,
                 roles.inlet_temp: (self._before_c if self._late else self._air_c)[zone],
             }
         self._time += pause

@@ -79,6 +79,19 @@ def test_learned_leak_holds_the_supply_air_cooler() -> None:
     assert verdict.reasons[0].words.endswith(", limit 27")
 
 
+def test_leak_that_is_learned_to_be_less_than_the_files_is_not_relied_on() -> None:
+    # 26.7 - 0.05 * 10 = 26.2 with the file's, 26.7 with none.
+    held = judged(forecast(leak_frac=0.0), 26.6).setpoints[TEMP]
+    assert held == judged(None, 26.6).setpoints[TEMP] < 26.6
+
+
+def test_bound_that_is_less_than_the_margin_does_not_count() -> None:
+    # 27 - 0.3 - 0.5 of the leak - 0.5 of the sensor's bias
+    verdict = judged(forecast(bound_k=np.zeros((4, 2)), bias_k=np.full(2, 0.5)), 25.9)
+    assert verdict.setpoints[TEMP] == pytest.approx(25.7, abs=0.05)
+    assert "26.9 ± 0.3 degC" in verdict.reasons[0].words
+
+
 def test_bound_that_is_wider_than_the_margin_is_the_margin() -> None:
     narrow, wide = (judged(forecast(bound_k=np.full((4, 2), bound_k)), 26.0) for bound_k in (0.3, 1.0))
     assert narrow.setpoints[TEMP] == 26.0
