@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import gymnasium as gym
@@ -17,8 +18,12 @@ from airhandler.safety.wrapper import ShieldedEnv
 
 from .objectives import Objective
 
-EXCESS_WEIGHT = 10.0
-"""What a kelvin above the recommended limit weighs against one of coming near it, in the reward of `break`."""
+NEAR_K = 0.3
+"""Over how many kelvins the reward of `break` grows by a factor e: what counts are the rare steps that go the furthest,
+not the mean distance from the limit, which a steady policy brings nearest."""
+
+MOST = 100.0
+"""Where that reward ends, so that one step is not all that there is to learn."""
 
 Env = gym.Env[Float32, Float32]
 Step = tuple[Float32, float, bool, bool, dict[str, Any]]
@@ -73,8 +78,8 @@ class WatchedEnv(gym.Wrapper[Float32, Float32, Float32, Float32]):
 
 
 def breaking_reward(over_k: float) -> float:
-    """The reward of one who would break the limit: near it is good, beyond it is what counts."""
-    return over_k + EXCESS_WEIGHT * max(0.0, over_k)
+    """The reward of one who would break the limit, by how far the warmest inlet is beyond it: 1 at it, near 0 below."""
+    return min(MOST, math.exp(over_k / NEAR_K))
 
 
 def _limits_c(building: Building) -> tuple[float, float]:

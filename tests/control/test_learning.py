@@ -20,7 +20,7 @@ from airhandler.control.objectives import LEARNS_FROM, LearnFrom, why_not_live
 from airhandler.control.registry import find_controller
 from airhandler.control.replay import BUFFERS, PENALTY_PER_SPAN, moved_spans
 from airhandler.control.train import TrainSettings, train
-from airhandler.control.training_envs import EXCESS_WEIGHT, breaking_reward, training_env
+from airhandler.control.training_envs import MOST, breaking_reward, training_env
 
 DX = find_building("datacentre-dx")
 BOX = gym.spaces.Box(-1, 1, (2,), np.float32)
@@ -53,9 +53,12 @@ def test_how_far_an_action_was_moved_is_in_spans_of_its_range() -> None:
     assert moved_spans(asked, executed).tolist() == [1.0, 0.5]
 
 
-def test_to_break_is_to_come_near_and_above_all_to_go_beyond() -> None:
-    assert breaking_reward(-3.0) == -3.0
-    assert breaking_reward(0.5) == pytest.approx(0.5 * (1 + EXCESS_WEIGHT))
+def test_to_break_is_to_go_beyond_and_what_goes_the_furthest_counts_most() -> None:
+    assert breaking_reward(0.0) == 1.0
+    assert 0.0 < breaking_reward(-3.0) < 0.001
+    steady, seldom = [-0.3] * 10, [-1.0] * 9 + [0.6]
+    assert sum(map(breaking_reward, seldom)) > sum(map(breaking_reward, steady))
+    assert breaking_reward(40.0) == MOST
     assert LEARNS_FROM["break"] == "proposed"
 
 
