@@ -108,15 +108,16 @@ class InletGuard:
         inlets, supply_c, flow_kg_s = self._seen(box, case), _given(box, self._temps), _given(box, self._flows)
         with np.errstate(all="ignore"):
             inlet_c, slack_k = inlets.left_k(supply_c, flow_kg_s)
+        found = zip(self._zones, inlet_c.tolist(), supply_c.tolist(), slack_k.tolist(), strict=True)
         return [
             Shortfall(
                 (zone.temp, zone.flow),
-                float(slack_k[place]),
-                bool(inlet_c[place] > self._limit_c + _ROUNDING_K),
-                f"{zone.name} inlet predicted {inlet_c[place]:.1f} degC with supply air at {supply_c[place]:.1f} degC",
+                slack,
+                inlet > self._limit_c + _ROUNDING_K,
+                functools.partial(_short_words, zone.name, inlet, supply),
             )
-            for place, zone in enumerate(self._zones)
-            if slack_k[place] > _ROUNDING_K
+            for zone, inlet, supply, slack in found
+            if slack > _ROUNDING_K
         ]
 
     def why(self, box: Box, case: Case, index: int) -> str:
@@ -210,6 +211,10 @@ class InletGuard:
 def _clock(time: datetime) -> str:
     """The same for many zones of one reading."""
     return f" at {time:%H:%M}"
+
+
+def _short_words(zone: str, inlet_c: float, supply_c: float) -> str:
+    return f"{zone} inlet predicted {inlet_c:.1f} degC with supply air at {supply_c:.1f} degC"
 
 
 def _given(box: Box, places: Sequence[int]) -> Array:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 
 from airhandler.buildings.catalog import Building
@@ -20,7 +21,7 @@ from .forecaster import Forecaster
 from .intake import ProposalCheck, as_number, is_plain, values_of
 from .operator_limits import OperatorFile
 from .pace import Dwell, HourlyRamp
-from .projection import Coupled, Projection, Pull
+from .projection import Coupled, Projection, Pull, Shortfall
 from .rules import Fallback, Limits, hard_rules, soft_rules
 from .sensors import SensorCheck
 from .verdict import REMARK, Adjusted, Allowed, Proposal, Reason, Rejected, Verdict
@@ -203,7 +204,7 @@ class Shield:
     def _unsafe(self, box: Box, case: Case) -> tuple[Reason, ...]:
         """Why no point that is left is safe."""
         return tuple(
-            Reason(rule=rule.name, words=f"no safe set-points: {short.words}", slack_k=short.slack_k)
+            Reason.later(partial(_no_safe_words, short), rule.name, slack_k=short.slack_k)
             for rule in self._coupled
             for short in rule.shortfalls(box, case)
             if short.is_unsafe
@@ -267,36 +268,37 @@ class Shield:
     def _reasons(self, box: Box, case: Case, pulls: Mapping[int, Pull]) -> tuple[Reason, ...]:
         """One reason for every set-point that moved: the rule whose bound decided, and why."""
         reasons, slack_k = [], self._slack_k(box, case)
-        for index, point in enumerate(self._points):
+        for index, name in enumerate(self._names):
             if (rule := box.decided_by(index)) is None:
                 continue
-            asked, given = box.asked[index], box.given(index)
-            shown_given, shown_asked = _apart(given, asked, 1 if point.unit == "degC" else 2)
-            words = (
-                f"{self._labels[index]} held at {shown_given} instead of {shown_asked} {point.unit}: "
-                f"{rule.why(box, case, index)}"
+            reason = Reason.later(
+                partial(self._words, box, case, index, rule),
+                rule.name,
+                point=name,
+                asked=box.asked[index],
+                given=box.given(index),
+                multiplier=pulls[index].multiplier if index in pulls and pulls[index].rule is rule else None,
+                slack_k=slack_k.get(index),
             )
-            reasons.append(
-                Reason(
-                    rule=rule.name,
-                    point=point.name,
-                    asked=asked,
-                    given=given,
-                    words=words,
-                    multiplier=pulls[index].multiplier if index in pulls and pulls[index].rule is rule else None,
-                    slack_k=slack_k.get(index),
-                )
-            )
+            reasons.append(reason)
         return tuple(reasons)
+
+    def _words(self, box: Box, case: Case, index: int, rule: Rule) -> str:
+        moved = self._moved(index, "held at", box.asked[index], box.given(index))
+        return f"{moved}: {rule.why(box, case, index)}"
 
     def _drawn(self, asked: tuple[float, ...], wanted: tuple[float, ...], proposal: Proposal) -> Iterable[Reason]:
         """One reason for every set-point that was drawn towards the fallback before the rules saw it."""
         why = self._confidence.why(proposal.confidence)
-        for point, label, before, after in zip(self._points, self._labels, asked, wanted, strict=True):
+        for index, (before, after) in enumerate(zip(asked, wanted, strict=True)):
             if before != after:
-                shown_after, shown_before = _apart(after, before, 1 if point.unit == "degC" else 2)
-                words = f"{label} drawn to {shown_after} instead of {shown_before} {point.unit}: {why}"
-                yield Reason(rule=Confidence.name, point=point.name, asked=before, given=after, words=words)
+                words = f"{self._moved(index, 'drawn to', before, after)}: {why}"
+                yield Reason(rule=Confidence.name, point=self._names[index], asked=before, given=after, words=words)
+
+    def _moved(self, index: int, how: str, asked: float, given: float) -> str:
+        unit = self._points[index].unit
+        shown_given, shown_asked = _apart(given, asked, 1 if unit == "degC" else 2)
+        return f"{self._labels[index]} {how} {shown_given} instead of {shown_asked} {unit}"
 
     def _slack_k(self, box: Box, case: Case) -> Mapping[int, float]:
         """What is still missing, by the place of a set-point that would have to do it [K]."""
@@ -321,6 +323,10 @@ def _labels(building: Building) -> tuple[str, ...]:
         labels[zone.roles.supply_temp_setpoint] = f"{zone.name} supply air"
         labels[zone.roles.supply_flow_setpoint] = f"{zone.name} supply airflow"
     return tuple(labels.values())
+
+
+def _no_safe_words(short: Shortfall) -> str:
+    return f"no safe set-points: {short.words()}"
 
 
 def _apart(given: float, asked: float, fewest: int) -> tuple[str, str]:
