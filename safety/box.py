@@ -188,6 +188,14 @@ class Box:
             return self.low[index]
         return self.high[index] if asked > self.high[index] else asked
 
+    def given_of(self, places: Iterable[int]) -> list[float]:
+        """`given` for many set-points."""
+        asked, low, high = self.asked, self.low, self.high
+        return [
+            low[i] if asked[i] < low[i] else high[i] if asked[i] > high[i] else asked[i]  # as in `given`
+            for i in places
+        ]
+
     def all_given(self) -> tuple[float, ...]:
         """`given` for every set-point."""
         return self.nearest(self.asked)
