@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import psychrolib
@@ -30,10 +31,11 @@ def dew_points_c(dry_bulb_c: Array, humidity_frac: Array) -> Array:
     return np.asarray(np.interp(np.log(wanted), *_by_pressure()))
 
 
-def dry_bulb_c(dew_point_c: float, humidity_frac: float) -> float:
-    """Dry bulb [degC] at which air of a dew point has a relative humidity above 0, to 1: warmer air is drier."""
-    wanted = math.log(psychrolib.GetSatVapPres(dew_point_c) / humidity_frac)
-    return float(np.interp(wanted, *_by_pressure()))
+def dry_bulbs_c(dew_points_c: Sequence[float], humidity_frac: float) -> list[float]:
+    """Dry bulbs [degC] at which air of these dew points has a relative humidity above 0, to 1: warmer air is drier."""
+    wanted = [math.log(psychrolib.GetSatVapPres(dew_point_c) / humidity_frac) for dew_point_c in dew_points_c]
+    found: list[float] = np.interp(wanted, *_by_pressure()).tolist()
+    return found
 
 
 @functools.cache

@@ -1,14 +1,15 @@
 """`airhandler bench shield`: generated situations by the million, and what left the shield in each.
 
-Only `judge` is timed, once for each situation, garbage collection and all: by the processor time of its thread, which
-is what the shield needs, and by the wall clock, which holds what else the machine did meanwhile.
+`judge` is timed, once for each situation, garbage collection and all: by the processor time of its thread, which
+is what the shield needs, and by the wall clock, which holds what else the machine did meanwhile. The words of its
+reasons are made when they are read, which is timed by itself.
 """
 
 from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from random import Random
 from time import perf_counter, thread_time
@@ -18,7 +19,7 @@ import numpy as np
 
 from airhandler.buildings.catalog import Building
 from airhandler.safety.shield import Shield
-from airhandler.safety.verdict import Adjusted, Allowed, Proposal, Rejected
+from airhandler.safety.verdict import NO_WORDS, Adjusted, Allowed, Proposal, Rejected
 
 from .jobs import in_processes
 from .shield_buildings import altered_building
@@ -49,18 +50,21 @@ class Tally:
     Attributes:
         counts: of situations, verdicts and broken promises.
         cpu_s, wall_s: of each call of `judge`, by building [s].
+        words_s: processor time of reading all words of its verdict, by building [s].
         failures: where each promise was broken first, in words.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
     cpu_s: dict[str, array[float]] = field(default_factory=dict)
     wall_s: dict[str, array[float]] = field(default_factory=dict)
+    words_s: dict[str, array[float]] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
 
     def add(self, other: Tally) -> None:
         """Counts another's too."""
         self.counts += other.counts
-        for mine, theirs in ((self.cpu_s, other.cpu_s), (self.wall_s, other.wall_s)):
+        times = (self.cpu_s, other.cpu_s), (self.wall_s, other.wall_s), (self.words_s, other.words_s)
+        for mine, theirs in times:
             for name, values in theirs.items():
                 mine.setdefault(name, array("f")).extend(values)
         self.failures = {**other.failures, **self.failures}
@@ -113,7 +117,10 @@ def _judge(run: Run, building: Building, shield: Shield, oracle: Oracle, tally: 
     cpu_s, wall_s = thread_time() - began_cpu, perf_counter() - began
     if verdict is not None:
         counts[verdict.kind] += 1
-        broken = _broken(case, verdict, shield, oracle, counts)
+        began_cpu = thread_time()
+        untold = any(reason.words.startswith(NO_WORDS) for reason in verdict.reasons)
+        tally.words_s.setdefault(building.id, array("f")).append(thread_time() - began_cpu)
+        broken = _broken(case, verdict, shield, oracle, counts) | ({"raised"} if untold else set())
         if "malformed" not in broken:
             run.follow(verdict.setpoints)
     tally.cpu_s.setdefault(building.id, array("f")).append(cpu_s)
@@ -180,23 +187,17 @@ def _result(tally: Tally, seed: int) -> dict[str, Any]:
         "sound": counts["sound"],
         "hopeless": counts["hopeless"],
         "safe": counts["safe"],
-        **_times(_all(tally.cpu_s), _all(tally.wall_s)),
-        "buildings": {
-            name: {"cases": len(tally.cpu_s[name]), **_times(np.array(tally.cpu_s[name]), np.array(tally.wall_s[name]))}
-            for name in sorted(tally.cpu_s)
-        },
+        **_times(tally, tally.cpu_s),
+        "buildings": {name: {"cases": len(tally.cpu_s[name]), **_times(tally, [name])} for name in sorted(tally.cpu_s)},
         "failures": list(tally.failures.values()),
     }
 
 
-def _all(by_building: dict[str, array[float]]) -> Any:
-    return np.concatenate([np.array(values) for values in by_building.values()])
-
-
-def _times(cpu_s: Any, wall_s: Any) -> dict[str, float]:
-    """Milliseconds: `p50_ms`, `p99_ms`, `max_ms` of processor time; `wall_` of the clock."""
+def _times(tally: Tally, names: Iterable[str]) -> dict[str, float]:
+    """Milliseconds: `p50_ms`, `p99_ms`, `max_ms` of processor time; `wall_` of the clock; `words_` of the words."""
     found: dict[str, Any] = {}
-    for prefix, seconds in (("", cpu_s), ("wall_", wall_s)):
+    for prefix, by_building in (("", tally.cpu_s), ("wall_", tally.wall_s), ("words_", tally.words_s)):
+        seconds = np.concatenate([np.array(by_building.get(name, [0.0])) for name in names])
         p50, p99, largest = 1000 * np.percentile(seconds, (50, 99, 100))
         found |= {f"{prefix}p50_ms": p50, f"{prefix}p99_ms": p99, f"{prefix}max_ms": largest}
     return {name: round(float(value), 4) for name, value in found.items()}

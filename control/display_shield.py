@@ -20,10 +20,10 @@ def shield_table(result: Mapping[str, Any]) -> RenderableType:
     for name in (*BROKEN, "allowed", "adjusted", "rejected", "sound", "safe"):
         found.add_row(name.replace("_", " "), f"{result[name]:,}")
     times = Table(title="time of a verdict, ms (processor; wall clock)", title_justify="left")
-    for column in ("building", "cases", "p50", "p99", "greatest", "wall p99", "wall greatest"):
+    for column in ("building", "cases", "p50", "p99", "greatest", "wall p99", "wall greatest", "words p99"):
         times.add_column(column, justify="left" if column == "building" else "right")
     for name, row in (*result["buildings"].items(), ("all", result)):
-        figures = (row[key] for key in ("p50_ms", "p99_ms", "max_ms", "wall_p99_ms", "wall_max_ms"))
+        figures = (row[key] for key in ("p50_ms", "p99_ms", "max_ms", "wall_p99_ms", "wall_max_ms", "words_p99_ms"))
         times.add_row(name, f"{row['cases']:,}", *(f"{value:.3f}" for value in figures))
     return Group(found, times, *result["failures"])
 

@@ -136,6 +136,29 @@ class Box:
             self.high[index] = bound if bound > low else low
             self._high_rule[index] = rule
 
+    def begin(self, low: Sequence[float], high: Sequence[float], rule: Rule) -> None:
+        """The intervals of the first rule, whatever was there."""
+        self.low, self.high = list(low), list(high)
+        self._low_rule, self._high_rule = [rule] * len(low), [rule] * len(high)
+
+    def all_at_least(self, places: Iterable[int], bounds: Iterable[float], rule: Rule) -> None:
+        """`at_least` for many set-points."""
+        low, high, rules = self.low, self.high, self._low_rule
+        for index, bound in zip(places, bounds, strict=True):
+            if bound > low[index]:
+                top = high[index]
+                low[index] = bound if bound < top else top
+                rules[index] = rule
+
+    def all_at_most(self, places: Iterable[int], bounds: Iterable[float], rule: Rule) -> None:
+        """`at_most` for many set-points."""
+        low, high, rules = self.low, self.high, self._high_rule
+        for index, bound in zip(places, bounds, strict=True):
+            if bound < high[index]:
+                bottom = low[index]
+                high[index] = bound if bound > bottom else bottom
+                rules[index] = rule
+
     def asked_for(self, asked: tuple[float, ...]) -> Box:
         """A copy of what the rules left until now, for another proposal."""
         box = Box(asked)
@@ -165,9 +188,22 @@ class Box:
             return self.low[index]
         return self.high[index] if asked > self.high[index] else asked
 
+    def given_of(self, places: Iterable[int]) -> list[float]:
+        """`given` for many set-points."""
+        asked, low, high = self.asked, self.low, self.high
+        return [
+            low[i] if asked[i] < low[i] else high[i] if asked[i] > high[i] else asked[i]  # as in `given`
+            for i in places
+        ]
+
     def all_given(self) -> tuple[float, ...]:
         """`given` for every set-point."""
-        return tuple([self.given(index) for index in range(len(self.asked))])
+        return self.nearest(self.asked)
+
+    def nearest(self, values: Sequence[float]) -> tuple[float, ...]:
+        """The values nearest to these that the intervals leave."""
+        of = zip(values, self.low, self.high, strict=True)
+        return tuple([low if value < low else high if value > high else value for value, low, high in of])
 
     def decided_by(self, index: int) -> Rule | None:
         """The rule whose bound moved a set-point; None if it passes as asked."""

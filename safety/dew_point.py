@@ -20,8 +20,8 @@ class DewPoint:
 
     def narrow(self, box: Box, case: Case) -> None:
         """One low bound for each zone."""
-        for temp, zone in self._zones.items():
-            box.at_least(temp, case.values[zone.roles.inlet_dew_point] + self._margin_k, self)
+        bounds = [case.values[zone.roles.inlet_dew_point] + self._margin_k for zone in self._zones.values()]
+        box.all_at_least(self._zones, bounds, self)
 
     def why(self, box: Box, case: Case, index: int) -> str:
         """The dew point and the margin."""

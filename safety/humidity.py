@@ -7,10 +7,10 @@ no supply-air set-point brings it into its range, so what is outside it is said 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from airhandler.buildings.envelope import THERMAL_CLASSES, Range
-from airhandler.buildings.psychrometrics import dry_bulb_c
+from airhandler.buildings.psychrometrics import dry_bulbs_c
 from airhandler.buildings.settings import ShieldFile
 
 from .box import Box, Case
@@ -38,15 +38,17 @@ class Humidity:
         of = THERMAL_CLASSES[settings.inlet_class]
         recommended = settings.inlet_humidity == "recommended"
         self._zones, self._range = {z.temp: z for z in zones}, str(settings.inlet_humidity)
+        self._dew_points = [zone.roles.inlet_dew_point for zone in zones]
         self._dew_point: Range = of.recommended_dew_point if recommended else of.allowable_dew_point
         self._max_frac = of.recommended_max_rh_frac if recommended else of.allowable_max_rh_frac
+        dry_bulbs_c([], 1.0)  # makes its table here, which takes longer than a verdict may
         self._min_frac = 0.0 if recommended else of.allowable_min_rh_frac
 
     def narrow(self, box: Box, case: Case) -> None:
         """One bound or two for each zone."""
-        for temp, (coolest_c, warmest_c) in self._ends(box, case).items():
-            box.at_least(temp, coolest_c, self)
-            box.at_most(temp, warmest_c, self)
+        coolest_c, warmest_c = self._seen(box, case)
+        box.all_at_least(self._zones, coolest_c, self)
+        box.all_at_most(self._zones, warmest_c, self)
 
     def why(self, box: Box, case: Case, index: int) -> str:
         """The dew point, and the humidity that it would have been."""
@@ -57,10 +59,11 @@ class Humidity:
 
     def remarks(self, box: Box, case: Case) -> Iterable[str]:
         """What the supply air cannot mend."""
-        for temp, (coolest_c, warmest_c) in self._ends(box, case).items():
-            zone, given_c = self._zones[temp], box.given(temp)
+        for (temp, zone), coolest_c, warmest_c in zip(self._zones.items(), *self._seen(box, case), strict=True):
+            given_c, dew_point_c, ends = box.given(temp), case.values[zone.roles.inlet_dew_point], self._dew_point
+            if ends.low_c <= dew_point_c <= ends.high_c and coolest_c <= given_c <= warmest_c:
+                continue
             now = self._now(zone, case)
-            dew_point_c, ends = case.values[zone.roles.inlet_dew_point], self._dew_point
             if dew_point_c > ends.high_c:
                 yield f"{now}, {self._range} at most {ends.high_c:g}: no supply-air temperature dries it"
             if dew_point_c < ends.low_c:
@@ -70,24 +73,25 @@ class Humidity:
             if given_c > warmest_c:
                 yield f"{now}: below {self._min_frac:.0%} RH, the {self._range} least; other rules permit no cooler air"
 
-    def _ends(self, box: Box, case: Case) -> Mapping[int, tuple[float, float]]:
-        """The coolest and the warmest supply air of each zone [degC], worked out once for all boxes of a case."""
-        if self.name not in box.found:
-            box.found[self.name] = {
-                temp: (self._coolest_c(zone, case), self._warmest_c(zone, case)) for temp, zone in self._zones.items()
-            }
-        ends: Mapping[int, tuple[float, float]] = box.found[self.name]
-        return ends
-
     def _now(self, zone: ZonePart, case: Case) -> str:
         return f"{zone.name} dew point {case.values[zone.roles.inlet_dew_point]:.1f} degC at the inlets"
 
-    def _coolest_c(self, zone: ZonePart, case: Case) -> float:
-        return dry_bulb_c(case.values[zone.roles.inlet_dew_point], self._max_frac)
+    def _seen(self, box: Box, case: Case) -> tuple[list[float], list[float]]:
+        """The coolest and the warmest supply air of every zone [degC], worked out once for all boxes of a case."""
+        if self.name not in box.found:
+            box.found[self.name] = self._coolest_c(case), self._warmest_c(case)
+        seen: tuple[list[float], list[float]] = box.found[self.name]
+        return seen
 
-    def _warmest_c(self, zone: ZonePart, case: Case) -> float:
+    def _coolest_c(self, case: Case) -> list[float]:
+        return dry_bulbs_c([case.values[name] for name in self._dew_points], self._max_frac)
+
+    def _warmest_c(self, case: Case) -> list[float]:
         if self._min_frac == 0.0:
-            return math.inf
-        values, roles = case.values, zone.roles
-        above_k = max(0.0, values[roles.inlet_temp] - values[roles.supply_temp])
-        return dry_bulb_c(values[roles.inlet_dew_point], self._min_frac) - above_k
+            return [math.inf] * len(self._zones)
+        values = case.values
+        driest_c = dry_bulbs_c([values[name] for name in self._dew_points], self._min_frac)
+        return [
+            dry_c - max(0.0, values[zone.roles.inlet_temp] - values[zone.roles.supply_temp])
+            for dry_c, zone in zip(driest_c, self._zones.values(), strict=True)
+        ]

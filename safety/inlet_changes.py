@@ -12,7 +12,7 @@ from airhandler.buildings.known import Array
 from airhandler.buildings.settings import InletChange
 
 from .box import Box, Case
-from .prediction import ZoneAir, balance_c, highest_setpoint_c, inlet_temp_c, measured_air
+from .prediction import ZoneAir, balance_c, highest_setpoint_c, inlet_temp_c, measured_air, mixing
 from .zones import ZonePart, picker
 
 
@@ -70,16 +70,17 @@ class InletChanges:
     def narrow(self, box: Box, case: Case) -> None:
         """Two bounds on the supply air for each zone and stretch of time."""
         air, windows = self._seen(box, case)
-        flow_kg_s = np.array([box.given(index) for index in self._flows])
+        flow_kg_s = np.array(box.given_of(self._flows))
         with np.errstate(all="ignore"):
-            lows = [highest_setpoint_c(air, self._leak, flow_kg_s, window.low_c).tolist() for window in windows]
-            highs = [highest_setpoint_c(air, self._leak, flow_kg_s, window.high_c).tolist() for window in windows]
+            mixed = mixing(air, self._leak, flow_kg_s)
+            lows, highs = (
+                [highest_setpoint_c(air, self._leak, flow_kg_s, end_c, mixed).tolist() for end_c in ends_c]
+                for ends_c in ([window.low_c for window in windows], [window.high_c for window in windows])
+            )
         for low in lows:
-            for index, bound in zip(self._temps, low, strict=True):
-                box.at_least(index, bound, self)
+            box.all_at_least(self._temps, low, self)
         for high in highs:
-            for index, bound in zip(self._temps, high, strict=True):
-                box.at_most(index, bound, self)
+            box.all_at_most(self._temps, high, self)
 
     def why(self, box: Box, case: Case, index: int) -> str:
         """The inlet that was predicted for what was asked, and the stretch that leaves it the least."""

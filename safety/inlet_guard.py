@@ -81,16 +81,14 @@ class InletGuard:
         self.ask_for_air(box, case)
         with np.errstate(all="ignore"):
             highest = self._seen(box, case).highest_setpoint_c(_given(box, self._flows))
-        for index, bound in zip(self._temps, highest.tolist(), strict=True):
-            box.at_most(index, bound, self)
+        box.all_at_most(self._temps, highest.tolist(), self)
 
     def ask_for_air(self, box: Box, case: Case) -> None:
         """The low bounds on airflow alone, for a rule that wants less air and comes before: what is needed wins."""
         with np.errstate(all="ignore"):
             coolest_c = np.array([box.low[index] for index in self._temps])
             least = self._seen(box, case).least_flow_kg_s(coolest_c)
-        for index, bound in zip(self._flows, least.tolist(), strict=True):
-            box.at_least(index, bound, self)
+        box.all_at_least(self._flows, least.tolist(), self)
 
     def rows(self, box: Box, case: Case, at: Sequence[float]) -> list[Row]:
         """Tangents of the highest supply air over the airflow, where it is at."""
@@ -107,16 +105,19 @@ class InletGuard:
         """The zones whose inlet is predicted above what it is to be, even with what the box gives."""
         inlets, supply_c, flow_kg_s = self._seen(box, case), _given(box, self._temps), _given(box, self._flows)
         with np.errstate(all="ignore"):
+            if (supply_c <= inlets.highest_setpoint_c(flow_kg_s)).all():
+                return []
             inlet_c, slack_k = inlets.left_k(supply_c, flow_kg_s)
+        found = zip(self._zones, inlet_c.tolist(), supply_c.tolist(), slack_k.tolist(), strict=True)
         return [
             Shortfall(
                 (zone.temp, zone.flow),
-                float(slack_k[place]),
-                bool(inlet_c[place] > self._limit_c + _ROUNDING_K),
-                f"{zone.name} inlet predicted {inlet_c[place]:.1f} degC with supply air at {supply_c[place]:.1f} degC",
+                slack,
+                inlet > self._limit_c + _ROUNDING_K,
+                functools.partial(_short_words, zone.name, inlet, supply),
             )
-            for place, zone in enumerate(self._zones)
-            if slack_k[place] > _ROUNDING_K
+            for zone, inlet, supply, slack in found
+            if slack > _ROUNDING_K
         ]
 
     def why(self, box: Box, case: Case, index: int) -> str:
@@ -212,8 +213,12 @@ def _clock(time: datetime) -> str:
     return f" at {time:%H:%M}"
 
 
+def _short_words(zone: str, inlet_c: float, supply_c: float) -> str:
+    return f"{zone} inlet predicted {inlet_c:.1f} degC with supply air at {supply_c:.1f} degC"
+
+
 def _given(box: Box, places: Sequence[int]) -> Array:
-    return np.array([box.given(index) for index in places])
+    return np.array(box.given_of(places))
 
 
 UNKNOWN_SERVERS = IdleShares(heat_frac=0.2, flow_frac=0.4)

@@ -13,7 +13,7 @@ import numpy as np
 from airhandler.buildings.known import Array
 
 from .forecast import Forecast
-from .prediction import Hour, WayBack, ZoneAir, highest_setpoint_c, inlet_temp_c, least_flow_kg_s
+from .prediction import Hour, Mixing, WayBack, ZoneAir, highest_setpoint_c, inlet_temp_c, least_flow_kg_s, mixing
 
 AS_MEASURED, AFTER_LOAD_STEP, FIRST_OF_HOUR = 0, 1, 2
 
@@ -28,6 +28,20 @@ class Worst(NamedTuple):
 
     inlet_c: Array
     line: np.ndarray[tuple[int, ...], np.dtype[np.intp]]
+
+
+class AtFlow(NamedTuple):
+    """What hangs on the supply airflow alone.
+
+    Attributes:
+        highest_c: the warmest supply-air set-point that keeps every line [zones].
+        mixed: of the first two lines [2, zones].
+        rest_c: of the lines of the hour; anything where there is no forecast [steps, zones].
+    """
+
+    highest_c: Array
+    mixed: Mixing
+    rest_c: Array
 
 
 class Inlets:
@@ -59,21 +73,27 @@ class Inlets:
         back: WayBack,
     ) -> None:
         self._air, self._leak, self._targets_c = air, leak_frac, targets_c
-        self._off_k, self._commanded_c, self._back = off_k, commanded_c, back
-        self._forecast, self._limit_c = forecast, limit_c
-        self.margins_k = np.empty((0, 0)) if forecast is None else np.maximum(margin_k, forecast.bound_k)
+        self._hour: Hour | None = None
+        self._at: dict[bytes, AtFlow] = {}
+        self._least: dict[bytes, Array] = {}
+        self.margins_k = np.empty((0, 0))
+        if forecast is not None:
+            measured = ZoneAir(*(part[0] if part.ndim > 1 else part for part in air))
+            self._hour = Hour(forecast, measured, off_k, commanded_c, back)
+            self.margins_k = np.maximum(margin_k, forecast.bound_k)
+            self._hour_targets_c = limit_c - self.margins_k
 
     def least_flow_kg_s(self, coolest_c: Array) -> Array:
         """The least airflow that keeps the first two lines with the coolest supply air that is left [zones]."""
-        return np.asarray(np.fmax.reduce(least_flow_kg_s(self._air, self._leak, coolest_c, self._targets_c)))
+        key = coolest_c.tobytes()
+        if key not in self._least:
+            lines = least_flow_kg_s(self._air, self._leak, coolest_c, self._targets_c)
+            self._least[key] = np.asarray(np.fmax.reduce(lines))
+        return self._least[key]
 
     def highest_setpoint_c(self, flow_kg_s: Array) -> Array:
         """The warmest supply-air set-point that keeps every line at an airflow [zones]."""
-        highest_c = np.fmin.reduce(highest_setpoint_c(self._air, self._leak, flow_kg_s, self._targets_c))
-        if self._forecast is None:
-            return np.asarray(highest_c)
-        of_hour_c = self._hour(self._forecast, flow_kg_s).highest_setpoints_c(self._limit_c - self.margins_k)
-        return np.asarray(np.fmin(highest_c, np.fmin.reduce(of_hour_c)))
+        return self._at_flow(flow_kg_s).highest_c
 
     def worst(self, supply_c: Array, flow_kg_s: Array) -> Worst:
         """The line that passes its limit the furthest under these set-points [zones]."""
@@ -92,14 +112,27 @@ class Inlets:
 
     def _lines(self, supply_c: Array, flow_kg_s: Array) -> tuple[Array, Array]:
         """Every line's inlet, and how far it is beyond what it must keep [lines, zones]."""
-        inlets_c = inlet_temp_c(self._air, self._leak, supply_c, flow_kg_s)
+        at = self._at_flow(flow_kg_s)
+        inlets_c = inlet_temp_c(self._air, self._leak, supply_c, flow_kg_s, at.mixed)
         beyond_k = inlets_c - self._targets_c
-        if self._forecast is None:
+        if self._hour is None:
             return inlets_c, beyond_k
-        of_hour_c = self._hour(self._forecast, flow_kg_s).inlets_c(supply_c)
-        hour_beyond_k = of_hour_c - (self._limit_c - self.margins_k)
-        return np.concatenate([inlets_c, of_hour_c]), np.concatenate([beyond_k, hour_beyond_k])
+        of_hour_c = self._hour.inlets_c(supply_c, at.rest_c)
+        return np.concatenate([inlets_c, of_hour_c]), np.concatenate([beyond_k, of_hour_c - self._hour_targets_c])
 
-    def _hour(self, forecast: Forecast, flow_kg_s: Array) -> Hour:
-        measured = ZoneAir(*(part[0] if part.ndim > 1 else part for part in self._air))
-        return Hour(forecast, measured, self._off_k, self._commanded_c, flow_kg_s, self._back)
+    def _at_flow(self, flow_kg_s: Array) -> AtFlow:
+        """Worked out once for each airflow that is asked for: there are few."""
+        key = flow_kg_s.tobytes()
+        if key not in self._at:
+            self._at[key] = self._new_at(flow_kg_s)
+        return self._at[key]
+
+    def _new_at(self, flow_kg_s: Array) -> AtFlow:
+        mixed = mixing(self._air, self._leak, flow_kg_s)
+        lines = highest_setpoint_c(self._air, self._leak, flow_kg_s, self._targets_c, mixed)
+        highest_c = np.asarray(np.fmin.reduce(lines))
+        if self._hour is None:
+            return AtFlow(highest_c, mixed, highest_c)
+        rest_c = self._hour.rest_c(flow_kg_s)
+        of_hour_c = self._hour.highest_setpoints_c(self._hour_targets_c, rest_c)
+        return AtFlow(np.asarray(np.fmin(highest_c, np.fmin.reduce(of_hour_c))), mixed, rest_c)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Mapping
 from numbers import Real
-from operator import itemgetter
-from typing import Any
 
 from airhandler.buildings.points import Setpoints
 
+from .sweep import Sweep
 from .verdict import Proposal, Reason
 
 _MAX_NAME = 60  # characters of a foreign name that a reason repeats
@@ -27,21 +27,6 @@ def as_number(value: object) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def values_of(names: Sequence[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
-    """Takes the values of these names out of a mapping, in their order; nothing where it has not all of them."""
-    picked: Callable[[Any], tuple[Any, ...]] = (
-        itemgetter(*names, *names[:1]) if names else lambda values: ()
-    )  # two or more, so that a tuple comes out
-
-    def pick(values: Mapping[str, Any]) -> tuple[Any, ...]:
-        try:
-            return picked(values)[: len(names)]
-        except KeyError:
-            return ()
-
-    return pick
-
-
 class ProposalCheck:
     """Turns a proposal into numbers in the order of the set-points, or into reasons to reject it."""
 
@@ -49,6 +34,7 @@ class ProposalCheck:
 
     def __init__(self, names: tuple[str, ...]) -> None:
         self._names = names
+        self._sweep = Sweep((name, -sys.float_info.max, sys.float_info.max) for name in names)
 
     def read(self, proposal: Proposal | None) -> tuple[tuple[float, ...], tuple[Reason, ...]]:
         """The numbers and no reason, or reasons."""
@@ -57,6 +43,8 @@ class ProposalCheck:
         if type(proposal) is not Proposal or type(proposal.setpoints) is not Setpoints:
             return (), (self._reason(f"the proposal is not set-points but {type(proposal).__name__}"),)
         values = proposal.setpoints.by_name
+        if len(values) == len(self._names) and (found := self._sweep.take(values)) is not None:
+            return found, ()
         numbers = [as_number(values.get(name)) for name in self._names]
         asked = tuple([number for number in numbers if number is not None])
         if len(asked) == len(self._names) == len(values):

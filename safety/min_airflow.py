@@ -16,12 +16,11 @@ class MinAirflow:
 
     def __init__(self, zones: tuple[ZonePart, ...], ratio: float) -> None:
         self._zones, self._ratio = {z.flow: z for z in zones}, ratio
-        self._bounds = tuple((z.flow, z.roles.server_flow) for z in zones)
+        self._server_flows = [z.roles.server_flow for z in zones]
 
     def narrow(self, box: Box, case: Case) -> None:
         """One low bound for each zone."""
-        for flow, server_flow in self._bounds:
-            box.at_least(flow, self._ratio * case.values[server_flow], self)
+        box.all_at_least(self._zones, [self._ratio * case.values[name] for name in self._server_flows], self)
 
     def why(self, box: Box, case: Case, index: int) -> str:
         """What the servers draw."""

@@ -26,10 +26,17 @@ class HourlyRamp:
 
     def narrow(self, box: Box, case: Case) -> None:
         """No further from the lowest and the highest of the hour than the ramp."""
+        past = case.past[-self.memory :]
         for index, span in self._spans.items():
-            base, stood = case.base[index], self._stood(case, index)
-            box.at_least(index, min(base, around(max(stood), span)[0]), self)
-            box.at_most(index, max(base, around(min(stood), span)[1]), self)
+            base = low = high = case.base[index]
+            for step in past:
+                value = step.get(index, base)
+                if value < low:
+                    low = value
+                elif value > high:
+                    high = value
+            box.at_least(index, min(base, around(high, span)[0]), self)
+            box.at_most(index, max(base, around(low, span)[1]), self)
 
     def why(self, box: Box, case: Case, index: int) -> str:
         """The ramp, and where the set-point was within the hour."""

@@ -55,6 +55,18 @@ class ZoneAir(NamedTuple):
     missed_k: Array
 
 
+class Mixing(NamedTuple):
+    """What a supply airflow makes of the air of the zones, each [zones].
+
+    Attributes:
+        share_frac: share of the servers' intake that comes from the hot side.
+        rise_k: T_hot - T_supply in steady heat balance.
+    """
+
+    share_frac: Array
+    rise_k: Array
+
+
 class WayBack(NamedTuple):
     """How the set-points of each zone go to the fallback, each [zones].
 
@@ -119,24 +131,33 @@ def balance_c(leak_frac: Array, hot_c: Array, supply_c: Array, flow_kg_s: Array,
     return _mixed_c(supply_c, hot_c, share_frac(leak_frac, flow_kg_s, server_flow_kg_s))
 
 
-def inlet_temp_c(air: ZoneAir, leak_frac: Array, setpoint_c: Array, flow_kg_s: Array) -> Array:
-    """T_inlet one step ahead under a supply-air set-point and a supply airflow."""
-    share = share_frac(leak_frac, flow_kg_s, air.server_flow_kg_s)
+def mixing(air: ZoneAir, leak_frac: Array, flow_kg_s: Array) -> Mixing:
+    """How hot and supply air mix at a supply airflow."""
+    return Mixing(share_frac(leak_frac, flow_kg_s, air.server_flow_kg_s), _rise_k(air, flow_kg_s))
+
+
+def inlet_temp_c(
+    air: ZoneAir, leak_frac: Array, setpoint_c: Array, flow_kg_s: Array, mixed: Mixing | None = None
+) -> Array:
+    """T_inlet one step ahead under a supply-air set-point and a supply airflow; `mixed` at it, where that is known."""
+    share, rise_k = mixed or mixing(air, leak_frac, flow_kg_s)
     supply_c = setpoint_c + air.excess_k
-    hot_c = np.maximum(air.hot_temp_c, supply_c + _rise_k(air, flow_kg_s))
+    hot_c = np.maximum(air.hot_temp_c, supply_c + rise_k)
     return _mixed_c(supply_c, hot_c, share) + air.missed_k
 
 
-def highest_setpoint_c(air: ZoneAir, leak_frac: Array, flow_kg_s: Array, limit_c: Array) -> Array:
+def highest_setpoint_c(
+    air: ZoneAir, leak_frac: Array, flow_kg_s: Array, limit_c: Array, mixed: Mixing | None = None
+) -> Array:
     """The warmest supply-air set-point that keeps `inlet_temp_c` at or below a limit, at a supply airflow.
 
     `inlet_temp_c` is the larger of two lines in the set-point, one for each hot side: the answer is where the
     first of them meets the limit.
     """
-    share = share_frac(leak_frac, flow_kg_s, air.server_flow_kg_s)
+    share, rise_k = mixed or mixing(air, leak_frac, flow_kg_s)
     target_c = limit_c - air.missed_k
     by_measured_c = (target_c - share * air.hot_temp_c) / (1.0 - share)
-    by_balance_c = target_c - share * _rise_k(air, flow_kg_s)
+    by_balance_c = target_c - share * rise_k
     return np.where(share < 1.0, np.fmin(by_measured_c, by_balance_c) - air.excess_k, -np.inf)
 
 
@@ -165,35 +186,37 @@ class Hour:
         air: as measured.
         off_k: how far the supply air is off its set-point [zones].
         commanded_c: that set-point [zones].
-        flow_kg_s: supply airflow that is set now [zones].
         back: the way to the fallback.
     """
 
-    def __init__(
-        self, forecast: Forecast, air: ZoneAir, off_k: Array, commanded_c: Array, flow_kg_s: Array, back: WayBack
-    ) -> None:
-        slope, kept, per_ramp = coming_down(forecast.answer, forecast.steps)
+    def __init__(self, forecast: Forecast, air: ZoneAir, off_k: Array, commanded_c: Array, back: WayBack) -> None:
+        self._slope, kept, per_ramp = coming_down(forecast.answer, forecast.steps)
         later = np.arange(forecast.steps, dtype=float)[:, np.newaxis]
         answer = forecast.answer
         begun_k = answer.keep_frac * off_k + (1.0 - answer.follow_frac) * commanded_c
-        there = np.clip(back.flow_kg_s - flow_kg_s, -later * back.ramp_kg_s, later * back.ramp_kg_s)
-        flows = flow_kg_s + there
-        share = share_frac(forecast.leak_frac, flows, air.server_flow_kg_s)
-        self._slope = slope
-        self._rest_c = kept * begun_k + per_ramp * back.ramp_c + share * _rise_k(air, flows) + forecast.bias_k
+        self._forecast, self._air, self._back = forecast, air, back
+        self._reach_kg_s = later * back.ramp_kg_s
+        self._supply_rest_c = kept * begun_k + per_ramp * back.ramp_c
         self._until_c = back.supply_c + later * back.ramp_c
         self._until_c[0] = -np.inf
 
-    def inlets_c(self, setpoint_c: Array) -> Array:
-        """T_inlet in each step; minus infinity where the set-point is at the fallback by then [steps, zones]."""
-        return np.where(setpoint_c > self._until_c, self._slope * setpoint_c + self._rest_c, -np.inf)
+    def rest_c(self, flow_kg_s: Array) -> Array:
+        """What an inlet is beyond its share of the set-point, with a supply airflow that is set now [steps, zones]."""
+        reach = self._reach_kg_s
+        flows = flow_kg_s + np.minimum(np.maximum(self._back.flow_kg_s - flow_kg_s, -reach), reach)
+        share, rise_k = mixing(self._air, self._forecast.leak_frac, flows)
+        return self._supply_rest_c + share * rise_k + self._forecast.bias_k
 
-    def highest_setpoints_c(self, limit_c: Array) -> Array:
+    def inlets_c(self, setpoint_c: Array, rest_c: Array) -> Array:
+        """T_inlet in each step; minus infinity where the set-point is at the fallback by then [steps, zones]."""
+        return np.where(setpoint_c > self._until_c, self._slope * setpoint_c + rest_c, -np.inf)
+
+    def highest_setpoints_c(self, limit_c: Array, rest_c: Array) -> Array:
         """The warmest supply-air set-point that keeps the inlet of each step at or below a limit [steps, zones].
 
         Never below what comes to the fallback in time: what the fallback does then, no set-point now can mend.
         """
-        highest_c = (limit_c - self._rest_c) / self._slope
+        highest_c = (limit_c - rest_c) / self._slope
         return np.where(highest_c < self._until_c, self._until_c, highest_c)
 
 

@@ -16,7 +16,7 @@ lies costs nearness, never safety.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import daqp
@@ -55,13 +55,13 @@ class Shortfall(NamedTuple):
         places: of the set-points that would have to do it.
         slack_k: how much is missing [K].
         is_unsafe: whether that is too much.
-        words: for an operator.
+        words: tells it to an operator.
     """
 
     places: tuple[int, ...]
     slack_k: float
     is_unsafe: bool
-    words: str
+    words: Callable[[], str]
 
 
 @runtime_checkable

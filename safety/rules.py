@@ -32,11 +32,7 @@ class Limits:
 
     def __init__(self, building: Building) -> None:
         self._ranges = tuple((p.low, p.high) for p in building.setpoints)
-        self._lows, self._highs = [p.low for p in building.setpoints], [p.high for p in building.setpoints]
-
-    def all_clipped(self, values: Iterable[float]) -> tuple[float, ...]:
-        """`clipped` for every set-point."""
-        return tuple(map(min, map(max, values, self._lows), self._highs))
+        self._low, self._high = [p.low for p in building.setpoints], [p.high for p in building.setpoints]
 
     def clipped(self, index: int, value: float) -> float:
         """The value nearest to `value` inside the limits."""
@@ -45,9 +41,7 @@ class Limits:
 
     def narrow(self, box: Box, case: Case) -> None:
         """Starts the box."""
-        for index, (low, high) in enumerate(self._ranges):
-            box.at_least(index, low, self)
-            box.at_most(index, high, self)
+        box.begin(self._low, self._high, self)
 
     def why(self, box: Box, case: Case, index: int) -> str:
         """The limits."""
@@ -65,10 +59,9 @@ class Ramp:
 
     def narrow(self, box: Box, case: Case) -> None:
         """Around where the set-points stand; rounding never lets more than the ramp through."""
-        for index, (base, step) in enumerate(zip(case.base, self._steps, strict=True)):
-            low, high = around(base, step)
-            box.at_least(index, low, self)
-            box.at_most(index, high, self)
+        ends = list(map(around, case.base, self._steps))
+        box.all_at_least(range(len(ends)), [low for low, _ in ends], self)
+        box.all_at_most(range(len(ends)), [high for _, high in ends], self)
 
     def why(self, box: Box, case: Case, index: int) -> str:
         """The ramp and where it starts."""

@@ -15,34 +15,39 @@ A value that is absent, `None`, is doubted at once: whoever wants to bridge a ga
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from operator import eq, le
+from operator import eq
 
 from airhandler.buildings.catalog import Building
 from airhandler.buildings.points import Point, Reading, Role
 from airhandler.buildings.templates import for_zone
 
-from .intake import as_number, values_of
+from .intake import as_number
+from .sweep import Sweep
 from .verdict import REMARK, Reason
 
 
 class SensorCheck:
-    """Checks the newest reading, and the ones before it for sensors that stand still."""
+    """Checks the newest reading, and the ones before it for sensors that stand still.
+
+    Args:
+        building: its points.
+        watched: points whose `recent` values somebody wants.
+    """
 
     name = "sensors"
     watch_name = REMARK
 
-    def __init__(self, building: Building) -> None:
+    def __init__(self, building: Building, watched: Iterable[str] = ()) -> None:
         settings = building.file.shield
         rests_on = needed_points(building)
         measured = [p for p in building.points if p.role is not Role.SETPOINT]
         self._needed = tuple((p.name, p.low, p.high) for p in measured if p.name in rests_on)
         self._others = tuple((p.name, p.low, p.high) for p in measured if p.name not in rests_on)
         self._stuck = stuck_points(building)
-        self._names = [name for name, _, _ in self._needed]
-        self._pick = values_of(self._names)
-        self._lows, self._highs = ([p[end] for p in self._needed] for end in (1, 2))
-        self._pick_stuck = values_of(self._stuck)
         self._points = {p.name: p for p in measured}
+        self._sweep_stuck = Sweep((name, self._points[name].low, self._points[name].high) for name in self._stuck)
+        self._sweep, self._sweep_others = Sweep(self._needed), Sweep(self._others)
+        self._watched = Sweep((name, self._points[name].low, self._points[name].high) for name in watched)
         self._max_age_s = settings.max_age_s
         self.memory = settings.stuck_after_steps
 
@@ -57,7 +62,7 @@ class SensorCheck:
             doubts += [self._implausible(self.name, p[0], newest) for p in self._needed if p[0] not in known]
         if newest.age_s:
             doubts += self._stale(self.name, self._needed, newest)
-        if not self._moves(history):
+        if not self._all_new(history):
             doubts += [self._still(name) for name in self._stuck if self._is_stuck(name, history)]
         return known, tuple(doubts)
 
@@ -66,18 +71,16 @@ class SensorCheck:
         known = self._sound(history[-2]) if len(history) > 1 else {}
         return known if len(known) == len(self._needed) else {}
 
-    def recent(
-        self, history: Sequence[Reading], names: Iterable[str], readings: int
-    ) -> tuple[Mapping[str, float], ...]:
-        """Values of points in the last readings, the newest last, without those that cannot be true or are too old."""
+    def recent(self, history: Sequence[Reading], readings: int) -> tuple[Mapping[str, float], ...]:
+        """The watched points in the last readings, the newest last, without what cannot be true or is too old."""
         last = [history[-back] for back in range(min(readings, len(history)), 0, -1)]
-        return tuple([self._fresh(reading, names) for reading in last])
+        return tuple([self._fresh(reading) for reading in last])
 
     def watch(self, newest: Reading) -> tuple[Reason, ...]:
         """A reason for every other point whose value is there and cannot be true, or is too old."""
         values = newest.values
-        doubts = []
-        for name, low, high in self._others:
+        doubts: list[Reason] = []
+        for name, low, high in self._others if self._sweep_others.take(values) is None else ():
             value = values.get(name)
             if value is not None and _in_range(value, low, high) is None:
                 doubts.append(self._implausible(self.watch_name, name, newest))
@@ -95,9 +98,8 @@ class SensorCheck:
     def _sound(self, reading: Reading) -> dict[str, float]:
         """What of it can be true. All of it at once where it can, which is nearly always; else one by one."""
         values = reading.values
-        picked = self._pick(values)
-        if set(map(type, picked)) == {float} and all(map(le, self._lows, picked)) and all(map(le, picked, self._highs)):
-            return dict(zip(self._names, picked, strict=True))
+        if (found := self._sweep.take(values)) is not None:
+            return dict(zip(self._sweep.names, found, strict=True))
         known = {}
         for name, low, high in self._needed:
             number = _in_range(values.get(name), low, high)
@@ -105,7 +107,10 @@ class SensorCheck:
                 known[name] = number
         return known
 
-    def _fresh(self, reading: Reading, names: Iterable[str]) -> Mapping[str, float]:
+    def _fresh(self, reading: Reading) -> Mapping[str, float]:
+        names = self._watched.names
+        if not reading.age_s and (found := self._watched.take(reading.values)) is not None:
+            return dict(zip(names, found, strict=True))
         known = {}
         for name in names:
             point, age_s = self._points[name], as_number(reading.age_s.get(name, 0.0))
@@ -114,12 +119,13 @@ class SensorCheck:
                 known[name] = number
         return known
 
-    def _moves(self, history: Sequence[Reading]) -> bool:
-        """Whether none of the sensors that could be stuck shows what it showed in the reading before."""
-        if len(history) < self.memory:
-            return False
-        newest, before = self._pick_stuck(history[-1].values), self._pick_stuck(history[-2].values)
-        return bool(newest and before) and not any(map(eq, newest, before))
+    def _all_new(self, history: Sequence[Reading]) -> bool:
+        """Whether no point that could be stuck has its last value again; False where that takes a closer look."""
+        if len(history) < self.memory or not self._stuck:
+            return True
+        newest = self._sweep_stuck.take(history[-1].values)
+        before = None if newest is None else self._sweep_stuck.take(history[-2].values)
+        return newest is not None and before is not None and not any(map(eq, newest, before))
 
     def _is_stuck(self, name: str, history: Sequence[Reading]) -> bool:
         """Bit-identical in all of the last readings; not judged before there are enough.

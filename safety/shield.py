@@ -5,8 +5,8 @@ The same object, made from the same building file, wraps the environment in trai
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 
 from airhandler.buildings.catalog import Building
@@ -14,15 +14,17 @@ from airhandler.buildings.points import Reading, Setpoints
 
 from .box import Box, Case, Remarking, Rule, Watching
 from .confidence import Confidence
+from .deadband import Deadband
 from .forecast import Forecast
 from .forecast_check import ForecastCheck
 from .forecaster import Forecaster
-from .intake import ProposalCheck, as_number, is_plain, values_of
+from .intake import ProposalCheck, as_number, is_plain
 from .operator_limits import OperatorFile
 from .pace import Dwell, HourlyRamp
-from .projection import Coupled, Projection, Pull
+from .projection import Coupled, Projection, Pull, Shortfall
 from .rules import Fallback, Limits, hard_rules, soft_rules
 from .sensors import SensorCheck
+from .sweep import Sweep
 from .verdict import REMARK, Adjusted, Allowed, Proposal, Reason, Rejected, Verdict
 from .zones import zone_parts
 
@@ -59,21 +61,23 @@ class Shield:
         self._hard = hard_rules(building, operator)
         soft = soft_rules(building, operator)
         self._rules: tuple[Rule, ...] = (*self._hard, *soft)
+        self._firm = not any(isinstance(rule, Deadband) for rule in self._rules)
         self._coupled = tuple(rule for rule in soft if isinstance(rule, Coupled))
         self._settled = self._rules.index(self._coupled[0]) if self._coupled else len(self._rules)
         self._by_fallback: Mapping[int, Rule] = dict.fromkeys(range(len(self._names)), Fallback())
         self._projection = Projection(building.setpoints, self._coupled)
         self._remarking = tuple(rule for rule in self._rules if isinstance(rule, Remarking))
         watching = [rule for rule in self._rules if isinstance(rule, Watching)]
-        self._watched = tuple({name for rule in watching for name in rule.watches})
+        watched = {name for rule in watching for name in rule.watches}
         self._readings = max((rule.readings for rule in watching), default=0)
         paced = [rule for rule in self._hard if isinstance(rule, HourlyRamp | Dwell)]
         self._paced = tuple({index for rule in paced for index in rule.places})
+        inside = [(p.name, p.low, p.high) for p in building.setpoints]
+        self._all_inside, self._paced_inside = Sweep(inside), Sweep(inside[index] for index in self._paced)
         self._past_steps = max((rule.memory for rule in paced), default=0)
-        self._sensors = SensorCheck(building)
+        self._sensors = SensorCheck(building, watched)
         self._forecasts = ForecastCheck(building)
-        self._proposals, self._told = ProposalCheck(self._names), values_of(self._names)
-        self._confidence = Confidence(building)
+        self._proposals, self._confidence = ProposalCheck(self._names), Confidence(building)
         self._measured, self._labels = _measured_names(building), _labels(building)
 
     @property
@@ -145,18 +149,19 @@ class Shield:
             previous=self._sensors.previous(history),
             time=history[-1].time,
             forecast=learned,
-            recent=self._sensors.recent(history, self._watched, self._readings),
+            recent=self._sensors.recent(history, self._readings),
         )
         wanted = self._confidence.drawn(asked, proposal.confidence)
-        free, box = self._narrowed(wanted, case)
+        free, fallback = self._free(wanted, case)
+        box = self._coupled_too(free, wanted, case)
         watched = self._sensors.watch(history[-1]) + remarks + self._beside
         pulls: Mapping[int, Pull] = _NO_PULLS
-        fallback, unsafe = self._approach(stands), self._unsafe(box, case)
+        unsafe = self._unsafe(box, case)
         if asked == fallback or (box.all_given() == asked and not unsafe):
             same = proposal.setpoints if is_plain(proposal.setpoints) else self._as_setpoints(asked)
             return Allowed(setpoints=same, reasons=watched + self._remarks(box, case))
         if unsafe:
-            _, coolest = self._narrowed(fallback, case)
+            coolest = self._coupled_too(free if self._firm else self._free(fallback, case)[0], fallback, case)
             if reasons := self._unsafe(coolest, case):
                 return Rejected(setpoints=self._as_setpoints(coolest.all_given()), reasons=reasons + watched)
             box = coolest.settled(free, self._by_fallback)
@@ -174,12 +179,16 @@ class Shield:
             distance=self._projection.distance(asked, given),
         )
 
-    def _narrowed(self, asked: tuple[float, ...], case: Case) -> tuple[Box, Box]:
-        """What the rules before the first coupled one leave, and what all of them do."""
+    def _free(self, asked: tuple[float, ...], case: Case) -> tuple[Box, tuple[float, ...]]:
+        """What the rules before the first coupled one leave, and the fallback as far as the hard ones let it come."""
         free = Box(asked)
-        for rule in self._rules[: self._settled]:
+        for rule in self._hard:
             rule.narrow(free, case)
-        return free, self._coupled_too(free, asked, case)
+        # No hard rule but the dead band looks at what was asked for: without one the intervals are the fallback's too.
+        fallback = free.nearest(self._fallback) if self._firm else self._approach(case)
+        for rule in self._rules[len(self._hard) : self._settled]:
+            rule.narrow(free, case)
+        return free, fallback
 
     def _coupled_too(self, free: Box, asked: tuple[float, ...], case: Case) -> Box:
         box = free.asked_for(asked)
@@ -205,7 +214,7 @@ class Shield:
     def _unsafe(self, box: Box, case: Case) -> tuple[Reason, ...]:
         """Why no point that is left is safe."""
         return tuple(
-            Reason(rule=rule.name, words=f"no safe set-points: {short.words}", slack_k=short.slack_k)
+            Reason.later(partial(_no_safe_words, short), rule.name, slack_k=short.slack_k)
             for rule in self._coupled
             for short in rule.shortfalls(box, case)
             if short.is_unsafe
@@ -232,21 +241,16 @@ class Shield:
         return tuple([self._paced_of(step) for step in steps])
 
     def _paced_of(self, step: Setpoints) -> Mapping[int, float]:
+        if type(step) is Setpoints and (known := self._paced_inside.take(step.by_name)) is not None:
+            return dict(zip(self._paced, known, strict=True))
         found = ((index, self._commanded(index, step)) for index in self._paced)
         return {index: self._limits.clipped(index, value) for index, value in found if value is not None}
 
     def _base(self, history: Sequence[Reading], in_force: Setpoints | None) -> tuple[float, ...]:
         """Where the set-points stand, inside their limits: commanded, else measured, else the fallback."""
-        if (told := self._all_commanded(in_force)) is not None:
-            return self._limits.all_clipped(told)
+        if type(in_force) is Setpoints and (known := self._all_inside.take(in_force.by_name)) is not None:
+            return known
         return tuple([self._stands(index, history, in_force) for index in range(len(self._names))])
-
-    def _all_commanded(self, in_force: Setpoints | None) -> tuple[float, ...] | None:
-        """All at once where all are told, which is nearly always; else None, and they are looked at one by one."""
-        if type(in_force) is not Setpoints or type(in_force.by_name) is not dict:
-            return None
-        told = self._told(in_force.by_name)
-        return told if set(map(type, told)) == {float} and all(map(math.isfinite, told)) else None
 
     def _stands(self, index: int, history: Sequence[Reading], in_force: Setpoints | None) -> float:
         value = None if in_force is None else self._commanded(index, in_force)
@@ -269,36 +273,37 @@ class Shield:
     def _reasons(self, box: Box, case: Case, pulls: Mapping[int, Pull]) -> tuple[Reason, ...]:
         """One reason for every set-point that moved: the rule whose bound decided, and why."""
         reasons, slack_k = [], self._slack_k(box, case)
-        for index, point in enumerate(self._points):
+        for index, name in enumerate(self._names):
             if (rule := box.decided_by(index)) is None:
                 continue
-            asked, given = box.asked[index], box.given(index)
-            shown_given, shown_asked = _apart(given, asked, 1 if point.unit == "degC" else 2)
-            words = (
-                f"{self._labels[index]} held at {shown_given} instead of {shown_asked} {point.unit}: "
-                f"{rule.why(box, case, index)}"
+            reason = Reason.later(
+                partial(self._words, box, case, index, rule),
+                rule.name,
+                point=name,
+                asked=box.asked[index],
+                given=box.given(index),
+                multiplier=pulls[index].multiplier if index in pulls and pulls[index].rule is rule else None,
+                slack_k=slack_k.get(index),
             )
-            reasons.append(
-                Reason(
-                    rule=rule.name,
-                    point=point.name,
-                    asked=asked,
-                    given=given,
-                    words=words,
-                    multiplier=pulls[index].multiplier if index in pulls and pulls[index].rule is rule else None,
-                    slack_k=slack_k.get(index),
-                )
-            )
+            reasons.append(reason)
         return tuple(reasons)
+
+    def _words(self, box: Box, case: Case, index: int, rule: Rule) -> str:
+        moved = self._moved(index, "held at", box.asked[index], box.given(index))
+        return f"{moved}: {rule.why(box, case, index)}"
 
     def _drawn(self, asked: tuple[float, ...], wanted: tuple[float, ...], proposal: Proposal) -> Iterable[Reason]:
         """One reason for every set-point that was drawn towards the fallback before the rules saw it."""
         why = self._confidence.why(proposal.confidence)
-        for point, label, before, after in zip(self._points, self._labels, asked, wanted, strict=True):
+        for index, (before, after) in enumerate(zip(asked, wanted, strict=True)):
             if before != after:
-                shown_after, shown_before = _apart(after, before, 1 if point.unit == "degC" else 2)
-                words = f"{label} drawn to {shown_after} instead of {shown_before} {point.unit}: {why}"
-                yield Reason(rule=Confidence.name, point=point.name, asked=before, given=after, words=words)
+                words = f"{self._moved(index, 'drawn to', before, after)}: {why}"
+                yield Reason(rule=Confidence.name, point=self._names[index], asked=before, given=after, words=words)
+
+    def _moved(self, index: int, how: str, asked: float, given: float) -> str:
+        unit = self._points[index].unit
+        shown_given, shown_asked = _apart(given, asked, 1 if unit == "degC" else 2)
+        return f"{self._labels[index]} {how} {shown_given} instead of {shown_asked} {unit}"
 
     def _slack_k(self, box: Box, case: Case) -> Mapping[int, float]:
         """What is still missing, by the place of a set-point that would have to do it [K]."""
@@ -323,6 +328,10 @@ def _labels(building: Building) -> tuple[str, ...]:
         labels[zone.roles.supply_temp_setpoint] = f"{zone.name} supply air"
         labels[zone.roles.supply_flow_setpoint] = f"{zone.name} supply airflow"
     return tuple(labels.values())
+
+
+def _no_safe_words(short: Shortfall) -> str:
+    return f"no safe set-points: {short.words()}"
 
 
 def _apart(given: float, asked: float, fewest: int) -> tuple[str, str]:

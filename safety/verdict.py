@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from airhandler.buildings.points import Setpoints
 
@@ -26,9 +27,38 @@ class Proposal:
     confidence: float | None = None
 
 
+NO_WORDS = "no words for it"
+"""What a reason says whose words could not be made."""
+
+
+class _ToldLater:
+    """A record whose `words` may be made when they are read for the first time."""
+
+    __slots__ = ("_tell",)
+
+    if not TYPE_CHECKING:  # or any name would pass for an attribute
+
+        def __getattr__(self, name: str) -> str:
+            """Called for what was not set: words that nobody has read yet."""
+            if name != "words":
+                raise AttributeError(name)
+            tell = self._tell
+            if tell is None:  # another thread was faster
+                return self.words
+            try:
+                words = str(tell())
+            except Exception as error:  # noqa: BLE001 - the verdict stands, whatever its words do
+                words = f"{NO_WORDS}: {type(error).__name__}"
+            object.__setattr__(self, "words", words)
+            object.__setattr__(self, "_tell", None)
+            return words
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Reason:
+class Reason(_ToldLater):
     """One rule's part in a verdict.
+
+    Immutable to whoever reads it. Words that were left for later are made once, and what they were made from is let go.
 
     Attributes:
         rule: the rule's name, as in metrics and logs.
@@ -48,6 +78,32 @@ class Reason:
     given: float | None = None
     multiplier: float | None = None
     slack_k: float | None = None
+
+    @classmethod
+    def later(
+        cls,
+        tell: Callable[[], str],
+        rule: str,
+        *,
+        point: str = "",
+        asked: float | None = None,
+        given: float | None = None,
+        multiplier: float | None = None,
+        slack_k: float | None = None,
+    ) -> Self:
+        """A Reason whose words are made when they are read; `tell` must always say the same."""
+        reason, put = cls.__new__(cls), _PUT
+        put(reason, "_tell", tell)
+        put(reason, "rule", rule)
+        put(reason, "point", point)
+        put(reason, "asked", asked)
+        put(reason, "given", given)
+        put(reason, "multiplier", multiplier)
+        put(reason, "slack_k", slack_k)
+        return reason
+
+
+_PUT: Callable[[Any, str, object], None] = object.__setattr__
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

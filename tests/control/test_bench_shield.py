@@ -45,6 +45,7 @@ def test_nothing_is_broken_and_every_kind_of_situation_is_there() -> None:
     assert min(result[name] for name in ("allowed", "adjusted", "rejected", "safe")) > 0
     assert result["safe"] < result["sound"] < CASES
     assert 0.0 < result["p50_ms"] <= result["p99_ms"] <= result["max_ms"]
+    assert 0.0 < result["words_p50_ms"] <= result["words_p99_ms"] <= result["words_max_ms"]
     assert result["failures"] == []
 
 
@@ -124,6 +125,12 @@ def test_a_verdict_that_is_not_what_it_says_is_counted(
 ) -> None:
     monkeypatch.setattr(Shield, "judge", judged(change))
     assert found()[name] > 0
+
+
+@pytest.mark.usefixtures("two_zones")
+def test_a_reason_whose_words_cannot_be_made_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Ramp, "why", lambda *_: 1 / 0)
+    assert found()["raised"] > 0
 
 
 @pytest.mark.usefixtures("two_zones")

@@ -109,3 +109,19 @@ def test_settled_box_leaves_one_point_and_knows_who_decided() -> None:
         assert (settled.given(0), settled.decided_by(0)) == (given_c, rule)
     below = narrowed(10.0, []).asked_for((16.0,)).settled(narrowed(10.0, []), {})
     assert (below.given(0), below.decided_by(0)) == (16.0, FIRST)
+
+
+@given(st.lists(st.tuples(st.booleans(), anything, anything), max_size=8), st.tuples(anything, anything))
+def test_many_bounds_at_once_do_what_one_after_the_other_does(
+    bounds: list[tuple[bool, float, float]], asked: tuple[float, float]
+) -> None:
+    one, many = Box(asked), Box(asked)
+    for box in (one, many):
+        box.begin([16.0, 2.0], [27.0, 6.5], FIRST)
+    for is_low, *both in bounds:
+        (many.all_at_least if is_low else many.all_at_most)((0, 1), both, SECOND)
+        for index, bound in enumerate(both):
+            (one.at_least if is_low else one.at_most)(index, bound, SECOND)
+    assert (one.low, one.high) == (many.low, many.high)
+    assert [one.decided_by(index) for index in range(2)] == [many.decided_by(index) for index in range(2)]
+    assert repr(many.all_given()) == repr(tuple(many.given(index) for index in range(2)))

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airhandler.buildings.airflow import mixed_temp_c, recirculation_frac
+from airhandler.buildings.known import Array
 from airhandler.safety.forecast import Answer
 from airhandler.safety.prediction import Hour, WayBack, ZoneAir
 from airhandler.safety.shield import Shield
@@ -18,10 +19,14 @@ BACK = WayBack(np.array([18.0]), np.array([4.5]), np.array([2.5]), np.array([1.5
 HEAT, DRAWN = 32.0, 3.0
 
 
-def hour(flow_kg_s: float, off_k: float, commanded_c: float, answer: Answer, leak_frac: float, bias_k: float) -> Hour:
+def hour(
+    flow_kg_s: float, off_k: float, commanded_c: float, answer: Answer, leak_frac: float, bias_k: float
+) -> tuple[Hour, Array]:
+    """An hour, and what its inlets are beyond their share of the set-point at that airflow."""
     learned = forecast(zones=1, leak_frac=leak_frac, answer=answer, bias_k=np.array([bias_k]))
     air = ZoneAir(*(np.array([value]) for value in (34.0, HEAT, DRAWN, 0.0, 0.0)))
-    return Hour(learned, air, np.array([off_k]), np.array([commanded_c]), np.array([flow_kg_s]), BACK)
+    found = Hour(learned, air, np.array([off_k]), np.array([commanded_c]), BACK)
+    return found, found.rest_c(np.array([flow_kg_s]))
 
 
 def forwards(
@@ -47,7 +52,8 @@ ways = st.tuples(st.floats(2, 6.5), st.floats(-2, 2), st.floats(17, 27), answers
 @given(st.floats(17, 27), ways)
 def test_hour_is_what_its_steps_are(setpoint_c: float, way: tuple[float, float, float, Answer, float, float]) -> None:
     flow, off_k, before_c, answer, leak_frac, bias_k = way
-    at_once = hour(*way).inlets_c(np.array([setpoint_c]))[:, 0]
+    of_way, rest_c = hour(*way)
+    at_once = of_way.inlets_c(np.array([setpoint_c]), rest_c)[:, 0]
     expected = forwards(setpoint_c, flow, off_k, before_c, answer, leak_frac, bias_k)
     assert at_once == pytest.approx(np.array(expected), abs=1e-9)
 
@@ -56,9 +62,10 @@ def test_hour_is_what_its_steps_are(setpoint_c: float, way: tuple[float, float, 
 def test_highest_setpoint_is_where_a_step_meets_its_limit_or_the_fallback(
     limit_c: float, way: tuple[float, float, float, Answer, float, float]
 ) -> None:
-    highest_c = hour(*way).highest_setpoints_c(np.array([limit_c]))
+    of_way, rest_c = hour(*way)
+    highest_c = of_way.highest_setpoints_c(np.array([limit_c]), rest_c)
     for step, value in enumerate(highest_c[:, 0].tolist()):
-        inlet_c = hour(*way).inlets_c(np.array([value]))[step, 0]
+        inlet_c = of_way.inlets_c(np.array([value]), rest_c)[step, 0]
         if step and value == 18.0 + 2.5 * step:
             assert inlet_c == -np.inf
         else:
@@ -67,7 +74,8 @@ def test_highest_setpoint_is_where_a_step_meets_its_limit_or_the_fallback(
 
 def test_fallback_that_is_too_warm_by_itself_holds_nothing_now() -> None:
     # A sensor that reads 3 K too much, an hour of 0.6 leak: even 18 degC is too warm. Step 2 asks for 20.5, no less.
-    highest_c = hour(3.0, 0.0, 24.0, Answer(1.0, 0.0, 0), 0.6, 3.0).highest_setpoints_c(np.array([20.0]))
+    late, rest_c = hour(3.0, 0.0, 24.0, Answer(1.0, 0.0, 0), 0.6, 3.0)
+    highest_c = late.highest_setpoints_c(np.array([20.0]), rest_c)
     assert highest_c[1:, 0].tolist() == [20.5, 23.0, 25.5]
 
 

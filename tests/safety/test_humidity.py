@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airhandler.buildings.psychrometrics import dry_bulb_c, relative_humidities_frac
+from airhandler.buildings.psychrometrics import dry_bulbs_c, relative_humidities_frac
 from airhandler.safety.shield import Shield
 from airhandler.safety.verdict import REMARK, Allowed, Verdict
 from tests.safety.situations import TEMP, building_with, history, proposal, setpoints
@@ -112,7 +112,7 @@ def test_it_settles_at_once(asked_c: float, dew_point_c: float, made: Callable[[
 
 @given(st.floats(-60, 40), st.floats(0.05, 1.0))
 def test_dry_bulb_is_where_the_dew_point_has_that_humidity(dew_point_c: float, frac: float) -> None:
-    dry_c = dry_bulb_c(dew_point_c, frac)
+    (dry_c,) = dry_bulbs_c([dew_point_c], frac)
     if dry_c < 99.0:  # the end of what is tabulated
         (found,) = relative_humidities_frac(np.array([dry_c]), np.array([min(dew_point_c, dry_c)])).tolist()
         assert found == pytest.approx(frac, rel=1e-5)
