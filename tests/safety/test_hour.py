@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from airhandler.buildings.airflow import mixed_temp_c, recirculation_frac
 from airhandler.safety.forecast import Answer
-from airhandler.safety.prediction import Hour, WayBack, ZoneAir
+from airhandler.safety.prediction import Hour, HourAt, WayBack, ZoneAir
 from airhandler.safety.shield import Shield
 from airhandler.safety.verdict import Adjusted, Allowed, Rejected
 from tests.safety.situations import TEMP, building_with, forecast, history, proposal, setpoints, shield
@@ -18,10 +18,10 @@ BACK = WayBack(np.array([18.0]), np.array([4.5]), np.array([2.5]), np.array([1.5
 HEAT, DRAWN = 32.0, 3.0
 
 
-def hour(flow_kg_s: float, off_k: float, commanded_c: float, answer: Answer, leak_frac: float, bias_k: float) -> Hour:
+def hour(flow_kg_s: float, off_k: float, commanded_c: float, answer: Answer, leak_frac: float, bias_k: float) -> HourAt:
     learned = forecast(zones=1, leak_frac=leak_frac, answer=answer, bias_k=np.array([bias_k]))
     air = ZoneAir(*(np.array([value]) for value in (34.0, HEAT, DRAWN, 0.0, 0.0)))
-    return Hour(learned, air, np.array([off_k]), np.array([commanded_c]), np.array([flow_kg_s]), BACK)
+    return Hour(learned, air, np.array([off_k]), np.array([commanded_c]), BACK).at(np.array([flow_kg_s]))
 
 
 def forwards(
