@@ -41,7 +41,7 @@ def dry_bulbs_c(dew_points_c: Sequence[float], humidity_frac: float) -> list[flo
 @functools.cache
 def _by_pressure() -> tuple[Array, Array]:
     """Logarithm of the saturation pressure [log Pa], and the temperature [degC]: both rise, so it reads backwards."""
-    grid = np.arange(-99.0, 100.0, 0.05)
+    grid = np.union1d(np.arange(-99.0, 100.0, 0.05), [psychrolib.TRIPLE_POINT_WATER_SI])  # from ice to water
     return np.log(_saturation_pressures_pa(grid)), grid
 
 
