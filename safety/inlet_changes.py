@@ -12,7 +12,7 @@ from airhandler.buildings.known import Array
 from airhandler.buildings.settings import InletChange
 
 from .box import Box, Case
-from .prediction import ZoneAir, balance_c, highest_setpoint_c, inlet_temp_c, measured_air, mixing
+from .prediction import ZoneAir, balance_c, highest_setpoint_c, inlet_temp_c, measured_air
 from .zones import ZonePart, picker
 
 
@@ -72,14 +72,11 @@ class InletChanges:
         air, windows = self._seen(box, case)
         flow_kg_s = np.array(box.given_of(self._flows))
         with np.errstate(all="ignore"):
-            mixed = mixing(air, self._leak, flow_kg_s)
-            lows, highs = (
-                [highest_setpoint_c(air, self._leak, flow_kg_s, end_c, mixed).tolist() for end_c in ends_c]
-                for ends_c in ([window.low_c for window in windows], [window.high_c for window in windows])
-            )
-        for low in lows:
+            ends_c = np.array([*(window.low_c for window in windows), *(window.high_c for window in windows)])
+            bounds_c = highest_setpoint_c(air, self._leak, flow_kg_s, ends_c).tolist()
+        for low in bounds_c[: len(windows)]:
             box.all_at_least(self._temps, low, self)
-        for high in highs:
+        for high in bounds_c[len(windows) :]:
             box.all_at_most(self._temps, high, self)
 
     def why(self, box: Box, case: Case, index: int) -> str:

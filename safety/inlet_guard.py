@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -101,24 +101,18 @@ class InletGuard:
         found = zip(self._zones, slope.tolist(), bound_c.tolist(), strict=True)
         return [Row(self, ((zone.temp, 1.0), (zone.flow, -k)), c) for zone, k, c in found if math.isfinite(c)]
 
-    def shortfalls(self, box: Box, case: Case) -> list[Shortfall]:
+    def shortfalls(self, box: Box, case: Case) -> Iterator[Shortfall]:
         """The zones whose inlet is predicted above what it is to be, even with what the box gives."""
         inlets, supply_c, flow_kg_s = self._seen(box, case), _given(box, self._temps), _given(box, self._flows)
         with np.errstate(all="ignore"):
             if (supply_c <= inlets.highest_setpoint_c(flow_kg_s)).all():
-                return []
+                return
             inlet_c, slack_k = inlets.left_k(supply_c, flow_kg_s)
         found = zip(self._zones, inlet_c.tolist(), supply_c.tolist(), slack_k.tolist(), strict=True)
-        return [
-            Shortfall(
-                (zone.temp, zone.flow),
-                slack,
-                inlet > self._limit_c + _ROUNDING_K,
-                functools.partial(_short_words, zone.name, inlet, supply),
-            )
-            for zone, inlet, supply, slack in found
-            if slack > _ROUNDING_K
-        ]
+        for zone, inlet, supply, slack in found:
+            if slack > _ROUNDING_K:
+                words = functools.partial(_short_words, zone.name, inlet, supply)
+                yield Shortfall((zone.temp, zone.flow), slack, inlet > self._limit_c + _ROUNDING_K, words)
 
     def why(self, box: Box, case: Case, index: int) -> str:
         """The inlet that was predicted for what was asked, and the limit that it passed the furthest."""

@@ -13,7 +13,17 @@ import numpy as np
 from airhandler.buildings.known import Array
 
 from .forecast import Forecast
-from .prediction import Hour, Mixing, WayBack, ZoneAir, highest_setpoint_c, inlet_temp_c, least_flow_kg_s, mixing
+from .prediction import (
+    Hour,
+    HourAt,
+    Mixing,
+    WayBack,
+    ZoneAir,
+    highest_setpoint_c,
+    inlet_temp_c,
+    least_flow_kg_s,
+    mixing,
+)
 
 AS_MEASURED, AFTER_LOAD_STEP, FIRST_OF_HOUR = 0, 1, 2
 
@@ -36,12 +46,12 @@ class AtFlow(NamedTuple):
     Attributes:
         highest_c: the warmest supply-air set-point that keeps every line [zones].
         mixed: of the first two lines [2, zones].
-        rest_c: of the lines of the hour; anything where there is no forecast [steps, zones].
+        hour: the other lines; None where there is no forecast.
     """
 
     highest_c: Array
     mixed: Mixing
-    rest_c: Array
+    hour: HourAt | None
 
 
 class Inlets:
@@ -115,9 +125,9 @@ class Inlets:
         at = self._at_flow(flow_kg_s)
         inlets_c = inlet_temp_c(self._air, self._leak, supply_c, flow_kg_s, at.mixed)
         beyond_k = inlets_c - self._targets_c
-        if self._hour is None:
+        if at.hour is None:
             return inlets_c, beyond_k
-        of_hour_c = self._hour.inlets_c(supply_c, at.rest_c)
+        of_hour_c = at.hour.inlets_c(supply_c)
         return np.concatenate([inlets_c, of_hour_c]), np.concatenate([beyond_k, of_hour_c - self._hour_targets_c])
 
     def _at_flow(self, flow_kg_s: Array) -> AtFlow:
@@ -132,7 +142,7 @@ class Inlets:
         lines = highest_setpoint_c(self._air, self._leak, flow_kg_s, self._targets_c, mixed)
         highest_c = np.asarray(np.fmin.reduce(lines))
         if self._hour is None:
-            return AtFlow(highest_c, mixed, highest_c)
-        rest_c = self._hour.rest_c(flow_kg_s)
-        of_hour_c = self._hour.highest_setpoints_c(self._hour_targets_c, rest_c)
-        return AtFlow(np.asarray(np.fmin(highest_c, np.fmin.reduce(of_hour_c))), mixed, rest_c)
+            return AtFlow(highest_c, mixed, None)
+        hour = self._hour.at(flow_kg_s)
+        of_hour_c = hour.highest_setpoints_c(self._hour_targets_c)
+        return AtFlow(np.asarray(np.fmin(highest_c, np.fmin.reduce(of_hour_c))), mixed, hour)

@@ -24,17 +24,23 @@ class Neighbours:
     def __init__(self, zones: tuple[ZonePart, ...], difference_k: float) -> None:
         self._zones, self._difference_k = zones, difference_k
         self._places = [zone.temp for zone in zones]
+        self._pairs = list(itertools.pairwise(self._places))
+        self._back = [(other, one) for one, other in reversed(self._pairs)]
 
     def narrow(self, box: Box, case: Case) -> None:
         """Along the row, back, and along again with what is given."""
-        pairs = list(zip(self._places, self._places[1:], strict=False))
-        for one, other in (*pairs, *((other, one) for one, other in reversed(pairs))):
-            box.at_least(other, around(box.low[one], self._difference_k)[0], self)
-            box.at_most(other, around(box.high[one], self._difference_k)[1], self)
+        pairs, reach, low, high = self._pairs, self._difference_k, box.low, box.high
+        for one, other in (*pairs, *self._back):
+            if low[one] - reach >= low[other]:  # or it narrows nothing, whatever the rounding
+                box.at_least(other, around(low[one], reach)[0], self)
+            if high[one] + reach <= high[other]:
+                box.at_most(other, around(high[one], reach)[1], self)
         for one, other in pairs:
-            low, high = around(box.given(one), self._difference_k)
-            box.at_least(other, low, self)
-            box.at_most(other, high, self)
+            given = box.given(one)
+            if given - reach >= low[other]:
+                box.at_least(other, around(given, reach)[0], self)
+            if given + reach <= high[other]:
+                box.at_most(other, around(given, reach)[1], self)
 
     def rows(self, box: Box, case: Case, at: Sequence[float]) -> list[Row]:
         """Each pair, either way round."""

@@ -35,8 +35,10 @@ class HourlyRamp:
                     low = value
                 elif value > high:
                     high = value
-            box.at_least(index, min(base, around(high, span)[0]), self)
-            box.at_most(index, max(base, around(low, span)[1]), self)
+            if high - span >= box.low[index]:  # or it narrows nothing, whatever the rounding
+                box.at_least(index, min(base, around(high, span)[0]), self)
+            if low + span <= box.high[index]:
+                box.at_most(index, max(base, around(low, span)[1]), self)
 
     def why(self, box: Box, case: Case, index: int) -> str:
         """The ramp, and where the set-point was within the hour."""
@@ -66,11 +68,16 @@ class Dwell:
 
     def narrow(self, box: Box, case: Case) -> None:
         """Not below where it stands after a rise, not above after a fall."""
-        for index in self.places:
-            changes = self._changes(case, index)
-            if any(change > 0.0 for change in changes):
+        backwards = {steps: case.past[-steps:][::-1] for steps in set(self._steps.values())}
+        for index, steps in self._steps.items():
+            later, rose, fell = case.base[index], False, False
+            for step in backwards[steps]:
+                earlier = step.get(index, later)
+                rose, fell = rose or later > earlier, fell or later < earlier
+                later = earlier
+            if rose:
                 box.at_least(index, case.base[index], self)
-            if any(change < 0.0 for change in changes):
+            if fell:
                 box.at_most(index, case.base[index], self)
 
     def why(self, box: Box, case: Case, index: int) -> str:

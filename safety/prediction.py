@@ -200,24 +200,39 @@ class Hour:
         self._until_c = back.supply_c + later * back.ramp_c
         self._until_c[0] = -np.inf
 
-    def rest_c(self, flow_kg_s: Array) -> Array:
-        """What an inlet is beyond its share of the set-point, with a supply airflow that is set now [steps, zones]."""
+    def at(self, flow_kg_s: Array) -> HourAt:
+        """With a supply airflow that is set now [zones]."""
         reach = self._reach_kg_s
         flows = flow_kg_s + np.minimum(np.maximum(self._back.flow_kg_s - flow_kg_s, -reach), reach)
         share, rise_k = mixing(self._air, self._forecast.leak_frac, flows)
-        return self._supply_rest_c + share * rise_k + self._forecast.bias_k
+        rest_c = self._supply_rest_c + share * rise_k + self._forecast.bias_k
+        return HourAt(self._slope, rest_c, self._until_c)
 
-    def inlets_c(self, setpoint_c: Array, rest_c: Array) -> Array:
+
+class HourAt(NamedTuple):
+    """The inlets of the next steps at one airflow: a share of the set-point, and the rest.
+
+    Attributes:
+        slope: share of the set-point in each step [steps, 1].
+        rest_c: what else is in an inlet [steps, zones].
+        until_c: a set-point that is no higher is at the fallback by then [steps, zones].
+    """
+
+    slope: Array
+    rest_c: Array
+    until_c: Array
+
+    def inlets_c(self, setpoint_c: Array) -> Array:
         """T_inlet in each step; minus infinity where the set-point is at the fallback by then [steps, zones]."""
-        return np.where(setpoint_c > self._until_c, self._slope * setpoint_c + rest_c, -np.inf)
+        return np.where(setpoint_c > self.until_c, self.slope * setpoint_c + self.rest_c, -np.inf)
 
-    def highest_setpoints_c(self, limit_c: Array, rest_c: Array) -> Array:
+    def highest_setpoints_c(self, limit_c: Array) -> Array:
         """The warmest supply-air set-point that keeps the inlet of each step at or below a limit [steps, zones].
 
         Never below what comes to the fallback in time: what the fallback does then, no set-point now can mend.
         """
-        highest_c = (limit_c - rest_c) / self._slope
-        return np.where(highest_c < self._until_c, self._until_c, highest_c)
+        highest_c = (limit_c - self.rest_c) / self.slope
+        return np.where(highest_c < self.until_c, self.until_c, highest_c)
 
 
 def _mixed_c(supply_c: Array, hot_c: Array, share: Array) -> Array:

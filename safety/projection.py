@@ -16,7 +16,7 @@ lies costs nearness, never safety.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import daqp
@@ -72,7 +72,7 @@ class Coupled(Rule, Protocol):
         """Its constraints, linear around a point [set-points]: none of them cuts off a point that keeps the rule."""
         ...
 
-    def shortfalls(self, box: Box, case: Case) -> list[Shortfall]:
+    def shortfalls(self, box: Box, case: Case) -> Iterable[Shortfall]:
         """What is still missing with what the box gives."""
         ...
 

@@ -5,7 +5,8 @@ The same object, made from the same building file, wraps the environment in trai
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 
@@ -30,6 +31,7 @@ from .zones import zone_parts
 
 _NOTHING: Mapping[str, float] = MappingProxyType({})
 _FORMS = {decimals: f"%.{decimals}f" for decimals in (1, 2, 3, 6)}
+_NO_SENSOR = ("", math.inf, -math.inf)  # no value is inside
 _NO_PULLS: Mapping[int, Pull] = MappingProxyType({})
 
 
@@ -79,6 +81,8 @@ class Shield:
         self._forecasts = ForecastCheck(building)
         self._proposals, self._confidence = ProposalCheck(self._names), Confidence(building)
         self._measured, self._labels = _measured_names(building), _labels(building)
+        ranges = {p.name: (p.name, p.low, p.high) for p in building.points}
+        self._shown = Sweep(ranges.get(name, _NO_SENSOR) for name in self._measured)
 
     @property
     def fallback(self) -> Setpoints:
@@ -156,14 +160,17 @@ class Shield:
         box = self._coupled_too(free, wanted, case)
         watched = self._sensors.watch(history[-1]) + remarks + self._beside
         pulls: Mapping[int, Pull] = _NO_PULLS
-        unsafe = self._unsafe(box, case)
+        unsafe = any(self._unsafe(box, case))
         if asked == fallback or (box.all_given() == asked and not unsafe):
             same = proposal.setpoints if is_plain(proposal.setpoints) else self._as_setpoints(asked)
             return Allowed(setpoints=same, reasons=watched + self._remarks(box, case))
         if unsafe:
             coolest = self._coupled_too(free if self._firm else self._free(fallback, case)[0], fallback, case)
-            if reasons := self._unsafe(coolest, case):
-                return Rejected(setpoints=self._as_setpoints(coolest.all_given()), reasons=reasons + watched)
+            if reasons := [
+                Reason.later(partial(_no_safe_words, short), rule.name, slack_k=short.slack_k)
+                for rule, short in self._unsafe(coolest, case)
+            ]:
+                return Rejected(setpoints=self._as_setpoints(coolest.all_given()), reasons=(*reasons, *watched))
             box = coolest.settled(free, self._by_fallback)
         elif box.all_given() != free.all_given():
             box, pulls = self._nearest(free, box, case)
@@ -211,14 +218,9 @@ class Shield:
             return box, _NO_PULLS
         return nearer.settled(free, {place: pull.rule for place, pull in nearest.pulls.items()}), nearest.pulls
 
-    def _unsafe(self, box: Box, case: Case) -> tuple[Reason, ...]:
-        """Why no point that is left is safe."""
-        return tuple(
-            Reason.later(partial(_no_safe_words, short), rule.name, slack_k=short.slack_k)
-            for rule in self._coupled
-            for short in rule.shortfalls(box, case)
-            if short.is_unsafe
-        )
+    def _unsafe(self, box: Box, case: Case) -> Iterator[tuple[Rule, Shortfall]]:
+        """Why no point that is left is safe, looked for while somebody asks."""
+        return ((rule, short) for rule in self._coupled for short in rule.shortfalls(box, case) if short.is_unsafe)
 
     def _remarks(self, box: Box, case: Case) -> tuple[Reason, ...]:
         """What the rules say beside the verdict."""
@@ -250,7 +252,16 @@ class Shield:
         """Where the set-points stand, inside their limits: commanded, else measured, else the fallback."""
         if type(in_force) is Setpoints and (known := self._all_inside.take(in_force.by_name)) is not None:
             return known
+        if in_force is None and (shown := self._all_measured(history)) is not None:
+            return tuple(map(self._limits.clipped, range(len(shown)), shown))
         return tuple([self._stands(index, history, in_force) for index in range(len(self._names))])
+
+    def _all_measured(self, history: Sequence[Reading]) -> tuple[float, ...] | None:
+        """All at once where every set-point is shown by a sensor; None where they have to be looked at one by one."""
+        try:
+            return self._shown.take(history[-1].values)
+        except Exception:  # noqa: BLE001 - G1: there is a base, whatever `history` is
+            return None
 
     def _stands(self, index: int, history: Sequence[Reading], in_force: Setpoints | None) -> float:
         value = None if in_force is None else self._commanded(index, in_force)
