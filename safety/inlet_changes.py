@@ -21,7 +21,7 @@ class Window(NamedTuple):
 
     Attributes:
         change: the setting.
-        coldest_c, hottest_c: inlets in its readings until now [zones].
+        coldest_c, hottest_c: inlets in its readings until now, or on their way [zones].
     """
 
     change: InletChange
@@ -43,7 +43,9 @@ class InletChanges:
     """The inlet predicted for the next step goes no further than each stretch of time leaves it.
 
     The prediction is the balance of prediction.py, and all that the balance misses now, on either side. So it says how
-    far an inlet moves from where it is measured.
+    far an inlet moves from where it is measured. Where inlet sensors are a reading behind (`thermal.inlet_lag_steps`),
+    they show the air of the reading before; what they will show next is on its way already, and these set-points
+    come after it.
 
     Cooling is bounded first, then warming: where an inlet has moved too far already, it comes back no faster than it
     may. The rule comes after the inlet guard: an inlet that is too warm is cooled however fast. What load or equipment
@@ -60,7 +62,7 @@ class InletChanges:
         self._zones, self._place = zones, {zone.temp: place for place, zone in enumerate(zones)}
         self._temps, self._flows = [zone.temp for zone in zones], [zone.flow for zone in zones]
         self._leak = np.array(building.file.parameters["leak_frac"])
-        self._step_s = building.step_s
+        self._step_s, self._is_late = building.step_s, building.file.thermal.inlet_lag_steps > 0
         self._changes = building.file.shield.inlet_changes
         self._inlets = [zone.roles.inlet_temp for zone in zones]
         self._measured = picker(zones, ("inlet_temp", "zone_temp", "supply_temp", "supply_flow", "server_flow"))
@@ -98,29 +100,35 @@ class InletChanges:
     def _seen(self, box: Box, case: Case) -> tuple[ZoneAir, list[Window]]:
         """The air of this case and its stretches of time, worked out once for all boxes of it."""
         if self.name not in box.found:
-            box.found[self.name] = self._air(case), self._windows(case)
+            air = self._air(case)
+            box.found[self.name] = air, self._windows(case, air)
         seen: tuple[ZoneAir, list[Window]] = box.found[self.name]
         return seen
 
-    def _windows(self, case: Case) -> list[Window]:
-        now_c = self._measured(case.values)[0]
+    def _windows(self, case: Case, air: ZoneAir) -> list[Window]:
+        now_c, *balanced = self._measured(case.values)
         nothing = [math.nan] * len(self._inlets)
+        late = self._is_late and bool(case.previous)
+        with np.errstate(all="ignore"):
+            last_c = balance_c(self._leak, *balanced) + air.missed_k if late else now_c
         found = []
         for change in self._changes:
-            recent = case.recent[-self._steps(change) :]
+            readings = self._steps(change) - late
+            recent = case.recent[-readings:] if readings else ()
             stood = [
                 [reading.get(name, math.nan) for name in self._inlets] if reading else nothing for reading in recent
             ]
-            inlets_c = np.array([now_c, *stood])
+            inlets_c = np.array([last_c, *stood])
             found.append(Window(change, np.fmin.reduce(inlets_c), np.fmax.reduce(inlets_c)))
         return found
 
     def _steps(self, change: InletChange) -> int:
-        """Readings until now that are in one stretch with the next one."""
+        """Readings that are in one stretch with the one that these set-points make, and before it."""
         return max(1, int(change.within_s // self._step_s))
 
     def _air(self, case: Case) -> ZoneAir:
         inlet_c, zone_c, supply_c, flow_kg_s, server_flow_kg_s = self._measured(case.values)
+        shown = self._measured(case.previous if self._is_late and case.previous else case.values)
         with np.errstate(all="ignore"):
             return measured_air(
                 zone_temp_c=zone_c,
@@ -128,5 +136,5 @@ class InletChanges:
                 supply_flow_kg_s=flow_kg_s,
                 server_flow_kg_s=server_flow_kg_s,
                 commanded_temp_c=np.array([case.commanded[index] for index in self._temps]),
-                missed_k=inlet_c - balance_c(self._leak, zone_c, supply_c, flow_kg_s, server_flow_kg_s),
+                missed_k=inlet_c - balance_c(self._leak, *shown[1:]),
             )
