@@ -105,10 +105,11 @@ def _supply(tables: Sequence[TickTable], steps: int) -> tuple[float, float]:
 
     Least in the mean over runs and steps ahead of the error that 95 % keep, which is what the bounds are made of.
     """
-    supplies = [pair for table in tables for pair in _supplies(table)]
+    supplies = [pair for table in tables for pair in _supplies(table) if _shows_steps(*pair, steps)]
     if not supplies:
         raise UserError(
-            "in none of the runs to fit was a set-point told: `stock` alone does not show how air follows one"
+            f"in none of the runs to fit was a set-point told in {steps + 1} ticks on end: `stock` alone does not show "
+            "how air follows one"
         )
 
     def width_k(way: tuple[float, float]) -> float:
@@ -130,18 +131,28 @@ def _supplies(table: TickTable) -> Iterator[tuple[Array, Array]]:
         )
 
 
+def _shows_steps(supply_c: Array, told_c: Array, steps: int) -> bool:
+    """Whether there is an error for every number of steps ahead: a short run, or a sensor that is absent, has none."""
+    return bool(np.isfinite(_errors_k(supply_c, told_c, 1.0, 0.0, steps)).any(axis=1).all())
+
+
 def _widths_k(supply_c: Array, told_c: Array, follow_frac: float, keep_frac: float, steps: int) -> Array:
     """The error of the supply air that 95 % keep, 1, 2, ... steps ahead [steps]."""
-    first, last = 1, len(supply_c) - steps
+    errors_k = _errors_k(supply_c, told_c, follow_frac, keep_frac, steps)
+    return np.array([np.quantile(error_k[np.isfinite(error_k)], 1.0 - MISSES) for error_k in errors_k])
+
+
+def _errors_k(supply_c: Array, told_c: Array, follow_frac: float, keep_frac: float, steps: int) -> Array:
+    """How far the supply air was from where it was to be, 1, 2, ... steps ahead; NaN if not known [steps, ticks]."""
+    first, last = 1, max(1, len(supply_c) - steps)
     off_k, before_c = supply_c[first:last] - told_c[first - 1 : last - 1], told_c[first - 1 : last - 1]
-    widths = []
+    errors_k = []
     for ahead in range(steps):
         now_c = told_c[first + ahead : last + ahead]
         off_k = keep_frac * off_k - (1.0 - follow_frac) * (now_c - before_c)
         before_c = now_c
-        error_k = np.abs(supply_c[first + ahead + 1 : last + ahead + 1] - now_c - off_k)
-        widths.append(np.quantile(error_k[np.isfinite(error_k)], 1.0 - MISSES))
-    return np.array(widths)
+        errors_k.append(np.abs(supply_c[first + ahead + 1 : last + ahead + 1] - now_c - off_k))
+    return np.array(errors_k)
 
 
 def _bounds_k(runs: Sequence[KeptRun], found: ThermalFile) -> tuple[float, ...]:

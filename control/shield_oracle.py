@@ -347,11 +347,15 @@ class Oracle:
         supply_c, heat, flow = self._supply(roles, asked, scene)
         share = recirculation_frac(leak, flow, max(0.0, now[roles.server_flow]))
         hot_c = max(now[roles.zone_temp], supply_c + (heat / flow if flow > 0.0 else math.inf))
-        inlet_c = mixed_temp_c(supply_c, hot_c, share) + now[roles.inlet_temp] - _balance_c(roles, now, leak)
+        late = self._building.file.thermal.inlet_lag_steps > 0 and len(scene.history) > 1
+        missed_k = now[roles.inlet_temp] - _balance_c(roles, scene.history[-2] if late else now, leak)
+        inlet_c = mixed_temp_c(supply_c, hot_c, share) + missed_k
+        coming = [_balance_c(roles, now, leak) + missed_k] if late else []
         for change in self._building.file.shield.inlet_changes:
             until_s = change.within_s - self._building.step_s  # before now: the next reading is one step away
             steps = max(0, int(until_s // self._building.step_s))
-            stood = [reading[roles.inlet_temp] for reading in list(scene.history)[-1 - steps :]]
+            readings = list(scene.history)[-1 - steps + late :] if steps + 1 > late else []
+            stood = [*(reading[roles.inlet_temp] for reading in readings), *coming]
             if max(*stood, inlet_c) - min(*stood, inlet_c) > change.max_k - _CLEARLY_K:
                 return False
         return True

@@ -12,6 +12,7 @@ Gibbs and Candes, Adaptive conformal inference under distribution shift, 2021 (b
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
@@ -132,9 +133,9 @@ class Forecaster:
         """What the zones' sensors show; NaN where it cannot be trusted [measured, zones]."""
         values = _numbers(reading.values, self._names).reshape(len(_MEASURED), -1)
         sound = (values >= self._low) & (values <= self._high)
-        if reading.age_s:
-            age_s = _numbers({name: reading.age_s.get(name, 0.0) for name in self._names}, self._names)
-            sound &= (np.abs(age_s) <= self._max_age_s).reshape(values.shape)
+        if type(reading.age_s) is not dict or reading.age_s:  # a hostile one may raise where it is asked
+            age_s = _numbers(reading.age_s, self._names, absent=0.0).reshape(values.shape)
+            sound &= np.abs(age_s) <= self._max_age_s
         return np.where(sound, values, np.nan)
 
     def _step(self, measured: Array, told: Array) -> None:
@@ -195,9 +196,9 @@ def rises_k(inlet_c: Array, measured: Array) -> tuple[Array, Array]:
     return (1.0 - lacking) * rise_k, inlet_c - supply_c - lacking * rise_k
 
 
-def _numbers(values: Mapping[str, object], names: list[str]) -> Array:
-    """The values of these names as floats; NaN for one that is absent or no number."""
+def _numbers(values: Mapping[str, object], names: list[str], absent: float = math.nan) -> Array:
+    """The values of these names as floats; NaN for one that is no number."""
     try:
-        return np.array([values.get(name) for name in names], dtype=float)
+        return np.array([values.get(name, absent) for name in names], dtype=float)
     except Exception:  # noqa: BLE001 - whatever hostile values do, they teach nothing
         return np.full(len(names), np.nan)

@@ -22,7 +22,7 @@ class Window(NamedTuple):
 
     Attributes:
         change: the setting.
-        coldest_c, hottest_c: inlets in its readings until now [zones].
+        coldest_c, hottest_c: inlets in its readings until now, or on their way [zones].
     """
 
     change: InletChange
@@ -44,7 +44,9 @@ class InletChanges:
     """The inlet predicted for the next step goes no further than each stretch of time leaves it.
 
     The prediction is the balance of prediction.py, and all that the balance misses now, on either side. So it says how
-    far an inlet moves from where it is measured.
+    far an inlet moves from where it is measured. Where inlet sensors are a reading behind (`thermal.inlet_lag_steps`),
+    they show the air of the reading before; what they will show next is on its way already, and these set-points
+    come after it.
 
     Cooling is bounded first, then warming: where an inlet has moved too far already, it comes back no faster than it
     may. The rule comes after the inlet guard: an inlet that is too warm is cooled however fast. What load or equipment
@@ -61,7 +63,7 @@ class InletChanges:
         self._zones, self._place = zones, {zone.temp: place for place, zone in enumerate(zones)}
         self._temps, self._flows = [zone.temp for zone in zones], [zone.flow for zone in zones]
         self._leak = np.array(building.file.parameters["leak_frac"])
-        self._step_s = building.step_s
+        self._step_s, self._is_late = building.step_s, building.file.thermal.inlet_lag_steps > 0
         self._changes = building.file.shield.inlet_changes
         self._inlets = [zone.roles.inlet_temp for zone in zones]
         self._measured = picker(zones, ("inlet_temp", "zone_temp", "supply_temp", "supply_flow", "server_flow"))
@@ -100,26 +102,31 @@ class InletChanges:
         """The air of this case and its stretches of time, worked out once for all boxes of it."""
         if self.name not in box.found:
             measured = self._measured(case.values)
-            box.found[self.name] = self._air(measured, case), self._windows(measured[0], case)
+            air = self._air(measured, case)
+            box.found[self.name] = air, self._windows(measured, air, case)
         seen: tuple[ZoneAir, list[Window]] = box.found[self.name]
         return seen
 
-    def _windows(self, now_c: Array, case: Case) -> list[Window]:
+    def _windows(self, measured: Array, air: ZoneAir, case: Case) -> list[Window]:
+        late = self._is_late and bool(case.previous)
+        with np.errstate(all="ignore"):
+            last_c = balance_c(self._leak, *measured[1:]) + air.missed_k if late else measured[0]
         recent = case.recent[-self.readings :]
         unknown = itertools.repeat(math.nan)
-        stood_c = np.array([now_c, *([*map(reading.get, self._inlets, unknown)] for reading in reversed(recent))])
+        stood_c = np.array([last_c, *([*map(reading.get, self._inlets, unknown)] for reading in reversed(recent))])
         found = []
         for change in self._changes:
-            inlets_c = stood_c[: 1 + self._steps(change)]
+            inlets_c = stood_c[: 1 + self._steps(change) - late]
             found.append(Window(change, np.fmin.reduce(inlets_c), np.fmax.reduce(inlets_c)))
         return found
 
     def _steps(self, change: InletChange) -> int:
-        """Readings until now that are in one stretch with the next one."""
+        """Readings that are in one stretch with the one that these set-points make, and before it."""
         return max(1, int(change.within_s // self._step_s))
 
     def _air(self, measured: Array, case: Case) -> ZoneAir:
         inlet_c, zone_c, supply_c, flow_kg_s, server_flow_kg_s = measured
+        shown = self._measured(case.previous) if self._is_late and case.previous else measured
         with np.errstate(all="ignore"):
             return measured_air(
                 zone_temp_c=zone_c,
@@ -127,5 +134,5 @@ class InletChanges:
                 supply_flow_kg_s=flow_kg_s,
                 server_flow_kg_s=server_flow_kg_s,
                 commanded_temp_c=np.array([case.commanded[index] for index in self._temps]),
-                missed_k=inlet_c - balance_c(self._leak, zone_c, supply_c, flow_kg_s, server_flow_kg_s),
+                missed_k=inlet_c - balance_c(self._leak, *shown[1:]),
             )

@@ -146,6 +146,26 @@ def test_runs_in_which_nothing_was_told_are_told(fitted: Path, held_out: Path, t
         identify(runs_in(tmp_path), runs_in(held_out))
 
 
+def test_runs_that_are_too_short_are_told(fitted: Path, held_out: Path, tmp_path: Path) -> None:
+    (path,) = fitted.glob("outdoor-reset*.npz")
+    for ticks in (2, 5):  # an hour ahead is four of them
+        with np.load(path) as file:
+            short = {**file, "values": file["values"][:, :ticks]}
+        np.savez(tmp_path / "short.npz", **short)
+        with pytest.raises(UserError, match="told in 5 ticks on end"):
+            identify(runs_in(tmp_path), runs_in(held_out))
+
+
+def test_supply_air_that_no_sensor_shows_is_left_out(fitted: Path, held_out: Path, tmp_path: Path) -> None:
+    (path,) = fitted.glob("outdoor-reset*.npz")
+    with np.load(path) as file:
+        silent = {**file, "values": file["values"].copy()}
+        silent["values"][json.loads(str(file["about"]))["columns"].index("east_supply_air_temp_c")] = np.nan
+    np.savez(tmp_path / "silent.npz", **silent)
+    found = identify(runs_in(tmp_path), runs_in(held_out))
+    assert found.leak_frac == pytest.approx(0.05, abs=1e-3)  # as the west shows it
+
+
 def test_what_sensors_showed_comes_before_the_truth(fitted: Path, tmp_path: Path) -> None:
     (path,) = fitted.glob("outdoor-reset*.npz")
     shutil.copy(path, tmp_path / "run.npz")

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from airhandler.buildings.catalog import Building, find_building
-from airhandler.buildings.points import Reading
+from airhandler.buildings.points import Reading, Setpoints
 from airhandler.buildings.thermal_file import ThermalFile
 from airhandler.safety.forecaster import Forecaster
 from tests.safety.hall import Hall
-from tests.safety.situations import STEP, building, reading, setpoints
+from tests.safety.situations import START, STEP, Explosive, building, healthy, reading, setpoints
 
 THERMAL = ThermalFile(
     leak_frac=0.05, follow_frac=1.0, keep_frac=0.0, inlet_lag_steps=1, bound_k=(0.5, 0.5, 0.5), found="by hand"
@@ -135,6 +135,18 @@ def test_stale_value_teaches_nothing() -> None:
     assert forecaster.forecast is not None
     assert forecaster.forecast.leak_frac[0] == pytest.approx(0.05)
     assert forecaster.forecast.leak_frac[1] > 0.15
+
+
+def test_reading_that_raises_teaches_nothing_and_does_not_end_the_loop() -> None:
+    forecaster = Forecaster(placed())
+    before = forecaster.forecast
+    assert before is not None
+    for values, age_s in ((Explosive(), {}), (healthy(), Explosive())):
+        forecaster.observe(Reading(time=START, values=values, age_s=age_s), Setpoints(Explosive()))
+    after = forecaster.forecast
+    assert after is not None
+    assert (after.leak_frac == before.leak_frac).all()
+    assert (after.bound_k == before.bound_k).all()
 
 
 def test_after_a_gap_nothing_is_scored_that_was_predicted_before_it() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,15 +14,18 @@ from airhandler.buildings.points import Reading
 from airhandler.buildings.settings import InletChange, validate
 from airhandler.safety.shield import Shield
 from airhandler.safety.verdict import Allowed, Rejected, Verdict
+from tests.safety.hall import Hall
 from tests.safety.situations import TEMP, building_with, history, proposal, reading, setpoints
 
 INLET = "east_inlet_temp_c"
 
 
-def shield(max_k: float = 2.0, within_s: float = 3600.0, *more: InletChange) -> Shield:
+def shield(max_k: float = 2.0, within_s: float = 3600.0, *more: InletChange, lag: int = 0) -> Shield:
     """Of the building whose control step is 15 minutes."""
     changes = (InletChange(max_k=max_k, within_s=within_s), *more)
-    return Shield(building_with(inlet_changes=changes, load_step_frac=0.0))
+    built = building_with(inlet_changes=changes, load_step_frac=0.0, stuck_points=())
+    thermal = built.file.thermal.model_copy(update={"inlet_lag_steps": lag})
+    return Shield(dataclasses.replace(built, file=built.file.model_copy(update={"thermal": thermal})))
 
 
 def readings(*inlets_c: float | None) -> list[Reading]:
@@ -55,6 +61,23 @@ def test_only_the_readings_of_the_stretch_count() -> None:
     assert isinstance(judged(shield(), 25.4, 22.0, 24.0, 24.1, 24.2), Allowed)
     assert isinstance(judged(shield(within_s=900.0), 25.4, 20.0, 20.0, 20.0), Allowed)
     assert shield(within_s=7200.0).memory == 8
+
+
+@pytest.mark.parametrize("lag", [0, 1])
+@pytest.mark.parametrize(("max_k", "readings"), [(5.0, 4), (2.0, 4), (2.0, 2), (1.5, 1)])
+def test_to_and_fro_moves_the_inlets_no_further_whether_their_sensors_are_late_or_not(
+    max_k: float, readings: int, lag: int
+) -> None:
+    made, hall, told = shield(max_k, 900.0 * readings, lag=lag), Hall(late=bool(lag)), setpoints(24.0)
+    stood = [hall.step(told) for _ in range(6)]
+    for step in range(120):
+        asked = proposal(16.0 if step // 12 % 2 else 26.0)
+        told = made.judge(stood[-made.memory :], told, asked).setpoints
+        stood.append(hall.step(told))
+    inlets_c = np.array([one[INLET] for one in stood[6:]])
+    change_k = np.ptp(np.lib.stride_tricks.sliding_window_view(inlets_c, readings + 1), axis=1)
+    assert change_k.max() > 0.9 * min(max_k, 2.5)  # the ramp of a step
+    assert change_k.max() < max_k * 1.07  # the hot side comes down with the supply, which the balance does not say
 
 
 def test_the_strictest_of_several_stretches_counts() -> None:
