@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import NamedTuple
 
@@ -98,20 +99,18 @@ class InletChanges:
     def _seen(self, box: Box, case: Case) -> tuple[ZoneAir, list[Window]]:
         """The air of this case and its stretches of time, worked out once for all boxes of it."""
         if self.name not in box.found:
-            box.found[self.name] = self._air(case), self._windows(case)
+            measured = self._measured(case.values)
+            box.found[self.name] = self._air(measured, case), self._windows(measured[0], case)
         seen: tuple[ZoneAir, list[Window]] = box.found[self.name]
         return seen
 
-    def _windows(self, case: Case) -> list[Window]:
-        now_c = self._measured(case.values)[0]
-        nothing = [math.nan] * len(self._inlets)
+    def _windows(self, now_c: Array, case: Case) -> list[Window]:
+        recent = case.recent[-self.readings :]
+        unknown = itertools.repeat(math.nan)
+        stood_c = np.array([now_c, *([*map(reading.get, self._inlets, unknown)] for reading in reversed(recent))])
         found = []
         for change in self._changes:
-            recent = case.recent[-self._steps(change) :]
-            stood = [
-                [reading.get(name, math.nan) for name in self._inlets] if reading else nothing for reading in recent
-            ]
-            inlets_c = np.array([now_c, *stood])
+            inlets_c = stood_c[: 1 + self._steps(change)]
             found.append(Window(change, np.fmin.reduce(inlets_c), np.fmax.reduce(inlets_c)))
         return found
 
@@ -119,8 +118,8 @@ class InletChanges:
         """Readings until now that are in one stretch with the next one."""
         return max(1, int(change.within_s // self._step_s))
 
-    def _air(self, case: Case) -> ZoneAir:
-        inlet_c, zone_c, supply_c, flow_kg_s, server_flow_kg_s = self._measured(case.values)
+    def _air(self, measured: Array, case: Case) -> ZoneAir:
+        inlet_c, zone_c, supply_c, flow_kg_s, server_flow_kg_s = measured
         with np.errstate(all="ignore"):
             return measured_air(
                 zone_temp_c=zone_c,

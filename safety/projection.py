@@ -140,9 +140,9 @@ class Projection:
         column = {place: number for number, place in enumerate(places)}
         reach = np.array([self._ranges[place] for place in places])
         matrix = np.zeros((len(rows), len(places)))
-        for number, row in enumerate(rows):
-            for place, coefficient in row.terms:
-                matrix[number, column[place]] = coefficient
+        terms = [(number, column[place], factor) for number, row in enumerate(rows) for place, factor in row.terms]
+        lines, columns, factors = zip(*terms, strict=True)
+        matrix[lines, columns] = factors
         low, high, asked = (np.array([side[place] for place in places]) for side in (box.low, box.high, box.asked))
         upper = np.concatenate([high / reach, [row.bound for row in rows]])
         lower = np.concatenate([low / reach, np.full(len(rows), _FREE)])

@@ -59,9 +59,11 @@ class Ramp:
 
     def narrow(self, box: Box, case: Case) -> None:
         """Around where the set-points stand; rounding never lets more than the ramp through."""
-        ends = list(map(around, case.base, self._steps))
-        box.all_at_least(range(len(ends)), [low for low, _ in ends], self)
-        box.all_at_most(range(len(ends)), [high for _, high in ends], self)
+        places, ends = range(len(case.base)), list(zip(case.base, self._steps, strict=True))
+        low = [base - step if base - (base - step) <= step else around(base, step)[0] for base, step in ends]
+        high = [base + step if base + step - base <= step else around(base, step)[1] for base, step in ends]
+        box.all_at_least(places, low, self)
+        box.all_at_most(places, high, self)
 
     def why(self, box: Box, case: Case, index: int) -> str:
         """The ramp and where it starts."""

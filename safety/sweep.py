@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from operator import le
+from operator import itemgetter
+from typing import Any
 
 _FLOATS = {float}
 
@@ -21,16 +22,22 @@ class Sweep:
         known = tuple(ranges)
         self.names = tuple(name for name, _, _ in known)
         self._low, self._high = [low for _, low, _ in known], [high for _, _, high in known]
+        # An itemgetter of one name gives no tuple, and there is none of no name.
+        self._pick = itemgetter(*self.names) if len(known) > 1 else self._pick_few
 
     def take(self, values: object) -> tuple[float, ...] | None:
         """The values in the order of the names, or None; never raises."""
         if type(values) is not dict:
             return None
         try:
-            found = tuple(map(values.__getitem__, self.names))
+            found = self._pick(values)
         except Exception:  # noqa: BLE001 - one is missing, or a hostile key raises: who asks finds out
             return None
         # All are plain floats, or a comparison could say what it likes.
-        if set(map(type, found)) <= _FLOATS and all(map(le, self._low, found)) and all(map(le, found, self._high)):
-            return found
-        return None
+        if not set(map(type, found)) <= _FLOATS:
+            return None
+        of = zip(self._low, found, self._high, strict=True)
+        return found if False not in [low <= value <= high for low, value, high in of] else None
+
+    def _pick_few(self, values: dict[str, Any]) -> tuple[Any, ...]:
+        return tuple([values[name] for name in self.names])
