@@ -91,15 +91,18 @@ class InletGuard:
         box.all_at_least(self._flows, least.tolist(), self)
 
     def rows(self, box: Box, case: Case, at: Sequence[float]) -> list[Row]:
-        """Tangents of the highest supply air over the airflow, where it is at."""
+        """Tangents of the highest supply air over the airflow, where it is at; of the zones that are beyond theirs."""
         inlets = self._seen(box, case)
         with np.errstate(all="ignore"):
             flow_kg_s = np.array([at[index] for index in self._flows])
             highest_c = inlets.highest_setpoint_c(flow_kg_s)
             slope = (inlets.highest_setpoint_c(flow_kg_s + _SMALL_KG_S) - highest_c) / _SMALL_KG_S
             bound_c = highest_c - slope * flow_kg_s
-        found = zip(self._zones, slope.tolist(), bound_c.tolist(), strict=True)
-        return [Row(self, ((zone.temp, 1.0), (zone.flow, -k)), c) for zone, k, c in found if math.isfinite(c)]
+            missed = np.array([at[index] for index in self._temps]) - slope * flow_kg_s > bound_c
+        k, c = slope.tolist(), bound_c.tolist()
+        beyond = [place for place in np.flatnonzero(missed).tolist() if math.isfinite(c[place])]
+        pairs = [(self._temps[place], self._flows[place], place) for place in beyond]
+        return [Row(self, ((temp, 1.0), (flow, -k[place])), c[place]) for temp, flow, place in pairs]
 
     def shortfalls(self, box: Box, case: Case) -> Iterator[Shortfall]:
         """The zones whose inlet is predicted above what it is to be, even with what the box gives."""

@@ -98,8 +98,8 @@ class SensorCheck:
     def _sound(self, reading: Reading) -> dict[str, float]:
         """What of it can be true. All of it at once where it can, which is nearly always; else one by one."""
         values = reading.values
-        if (found := self._sweep.take(values)) is not None:
-            return dict(zip(self._sweep.names, found, strict=True))
+        if (known := self._sweep.take_named(values)) is not None:
+            return known
         known = {}
         for name, low, high in self._needed:
             number = _in_range(values.get(name), low, high)
@@ -109,8 +109,9 @@ class SensorCheck:
 
     def _fresh(self, reading: Reading) -> Mapping[str, float]:
         names = self._watched.names
-        if not reading.age_s and (found := self._watched.take(reading.values)) is not None:
-            return dict(zip(names, found, strict=True))
+        known = None if reading.age_s else self._watched.take_named(reading.values)
+        if known is not None:
+            return known
         known = {}
         for name in names:
             point, age_s = self._points[name], as_number(reading.age_s.get(name, 0.0))

@@ -39,5 +39,10 @@ class Sweep:
         of = zip(self._low, found, self._high, strict=True)
         return found if False not in [low <= value <= high for low, value, high in of] else None
 
+    def take_named(self, values: object) -> dict[str, float] | None:
+        """The same as a dict of its own, by name."""
+        found = self.take(values)
+        return None if found is None else dict(zip(self.names, found, strict=True))
+
     def _pick_few(self, values: dict[str, Any]) -> tuple[Any, ...]:
         return tuple([values[name] for name in self.names])

@@ -19,6 +19,7 @@ HEAT, DRAWN = 32.0, 3.0
 
 
 def hour(flow_kg_s: float, off_k: float, commanded_c: float, answer: Answer, leak_frac: float, bias_k: float) -> HourAt:
+    """An hour at an airflow."""
     learned = forecast(zones=1, leak_frac=leak_frac, answer=answer, bias_k=np.array([bias_k]))
     air = ZoneAir(*(np.array([value]) for value in (34.0, HEAT, DRAWN, 0.0, 0.0)))
     return Hour(learned, air, np.array([off_k]), np.array([commanded_c]), BACK).at(np.array([flow_kg_s]))
@@ -56,9 +57,10 @@ def test_hour_is_what_its_steps_are(setpoint_c: float, way: tuple[float, float, 
 def test_highest_setpoint_is_where_a_step_meets_its_limit_or_the_fallback(
     limit_c: float, way: tuple[float, float, float, Answer, float, float]
 ) -> None:
-    highest_c = hour(*way).highest_setpoints_c(np.array([limit_c]))
+    of_way = hour(*way)
+    highest_c = of_way.highest_setpoints_c(np.array([limit_c]))
     for step, value in enumerate(highest_c[:, 0].tolist()):
-        inlet_c = hour(*way).inlets_c(np.array([value]))[step, 0]
+        inlet_c = of_way.inlets_c(np.array([value]))[step, 0]
         if step and value == 18.0 + 2.5 * step:
             assert inlet_c == -np.inf
         else:
@@ -67,7 +69,8 @@ def test_highest_setpoint_is_where_a_step_meets_its_limit_or_the_fallback(
 
 def test_fallback_that_is_too_warm_by_itself_holds_nothing_now() -> None:
     # A sensor that reads 3 K too much, an hour of 0.6 leak: even 18 degC is too warm. Step 2 asks for 20.5, no less.
-    highest_c = hour(3.0, 0.0, 24.0, Answer(1.0, 0.0, 0), 0.6, 3.0).highest_setpoints_c(np.array([20.0]))
+    late = hour(3.0, 0.0, 24.0, Answer(1.0, 0.0, 0), 0.6, 3.0)
+    highest_c = late.highest_setpoints_c(np.array([20.0]))
     assert highest_c[1:, 0].tolist() == [20.5, 23.0, 25.5]
 
 
@@ -77,6 +80,19 @@ def test_learned_leak_holds_the_supply_air_cooler() -> None:
     assert verdict.setpoints[TEMP] < judged(None, 25.5).setpoints[TEMP] == 25.5
     assert "inlet predicted 27.5 ± 0.3 degC at " in verdict.reasons[0].words
     assert verdict.reasons[0].words.endswith(", limit 27")
+
+
+def test_leak_that_is_learned_to_be_less_than_the_files_is_not_relied_on() -> None:
+    # 26.7 - 0.05 * 10 = 26.2 with the file's, 26.7 with none.
+    held = judged(forecast(leak_frac=0.0), 26.6).setpoints[TEMP]
+    assert held == judged(None, 26.6).setpoints[TEMP] < 26.6
+
+
+def test_bound_that_is_less_than_the_margin_does_not_count() -> None:
+    # 27 - 0.3 - 0.5 of the leak - 0.5 of the sensor's bias
+    verdict = judged(forecast(bound_k=np.zeros((4, 2)), bias_k=np.full(2, 0.5)), 25.9)
+    assert verdict.setpoints[TEMP] == pytest.approx(25.7, abs=0.05)
+    assert "26.9 ± 0.3 degC" in verdict.reasons[0].words
 
 
 def test_bound_that_is_wider_than_the_margin_is_the_margin() -> None:
