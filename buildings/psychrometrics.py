@@ -41,7 +41,8 @@ def dry_bulbs_c(dew_points_c: Sequence[float], humidity_frac: float) -> list[flo
 @functools.cache
 def _by_pressure() -> tuple[Array, Array]:
     """Logarithm of the saturation pressure [log Pa], and the temperature [degC]: both rise, so it reads backwards."""
-    grid = np.arange(-99.0, 100.0, 0.05)
+    # With the triple point in it, where ice ends and the curve has a kink.
+    grid = np.sort(np.append(np.arange(-99.0, 100.0, 0.05), psychrolib.TRIPLE_POINT_WATER_SI))
     return np.log(_saturation_pressures_pa(grid)), grid
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from airhandler.buildings.psychrometrics import dry_bulbs_c, relative_humidities_frac
@@ -111,6 +111,7 @@ def test_it_settles_at_once(asked_c: float, dew_point_c: float, made: Callable[[
 
 
 @given(st.floats(-60, 40), st.floats(0.05, 1.0))
+@example(0.0, 0.998046875)  # across the triple point
 def test_dry_bulb_is_where_the_dew_point_has_that_humidity(dew_point_c: float, frac: float) -> None:
     (dry_c,) = dry_bulbs_c([dew_point_c], frac)
     if dry_c < 99.0:  # the end of what is tabulated
