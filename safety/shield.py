@@ -66,6 +66,8 @@ class Shield:
         self._firm = not any(isinstance(rule, Deadband) for rule in self._rules)
         self._coupled = tuple(rule for rule in soft if isinstance(rule, Coupled))
         self._settled = self._rules.index(self._coupled[0]) if self._coupled else len(self._rules)
+        rest = self._rules[self._settled :]
+        self._rest = [(rule, rule if isinstance(rule, Coupled) else None) for rule in rest]
         self._by_fallback: Mapping[int, Rule] = dict.fromkeys(range(len(self._names)), Fallback())
         self._projection = Projection(building.setpoints, self._coupled)
         self._remarking = tuple(rule for rule in self._rules if isinstance(rule, Remarking))
@@ -157,20 +159,17 @@ class Shield:
         )
         wanted = self._confidence.drawn(asked, proposal.confidence)
         free, fallback = self._free(wanted, case)
-        box = self._coupled_too(free, wanted, case)
-        watched = self._sensors.watch(history[-1]) + remarks + self._beside
+        watched = self._sensors.watch(history[-1]) + remarks
         pulls: Mapping[int, Pull] = _NO_PULLS
-        unsafe = any(self._unsafe(box, case))
-        if asked == fallback or (box.all_given() == asked and not unsafe):
+        is_fallback = asked == fallback
+        box = (self._coupled_too if is_fallback else self._unless_unsafe)(free, wanted, case)
+        if box is not None and (is_fallback or box.all_given() == asked):
             same = proposal.setpoints if is_plain(proposal.setpoints) else self._as_setpoints(asked)
             return Allowed(setpoints=same, reasons=watched + self._remarks(box, case))
-        if unsafe:
+        if box is None:
             coolest = self._coupled_too(free if self._firm else self._free(fallback, case)[0], fallback, case)
-            if reasons := [
-                Reason.later(partial(_no_safe_words, short), rule.name, slack_k=short.slack_k)
-                for rule, short in self._unsafe(coolest, case)
-            ]:
-                return Rejected(setpoints=self._as_setpoints(coolest.all_given()), reasons=(*reasons, *watched))
+            if reasons := self._hopeless(coolest, case):
+                return Rejected(setpoints=self._as_setpoints(coolest.all_given()), reasons=reasons + watched)
             box = coolest.settled(free, self._by_fallback)
         elif box.all_given() != free.all_given():
             box, pulls = self._nearest(free, box, case)
@@ -199,9 +198,27 @@ class Shield:
 
     def _coupled_too(self, free: Box, asked: tuple[float, ...], case: Case) -> Box:
         box = free.asked_for(asked)
-        for rule in self._rules[self._settled :]:
+        for rule, _ in self._rest:
             rule.narrow(box, case)
         return box
+
+    def _unless_unsafe(self, free: Box, asked: tuple[float, ...], case: Case) -> Box | None:
+        """The same; None as soon as no point that is left is safe, which no later rule can mend."""
+        box = free.asked_for(asked)
+        for rule, coupled in self._rest:
+            rule.narrow(box, case)
+            if coupled is not None and any(_unsafe(coupled, box, case)):
+                return None
+        return box
+
+    def _hopeless(self, box: Box, case: Case) -> tuple[Reason, ...]:
+        """Why not even the coolest point that is left is safe; nothing where it is."""
+        found = [
+            Reason.later(partial(_no_safe_words, short), rule.name, slack_k=short.slack_k)
+            for rule in self._coupled
+            for short in _unsafe(rule, box, case)
+        ]
+        return tuple(found)
 
     def _nearest(self, free: Box, box: Box, case: Case) -> tuple[Box, Mapping[int, Pull]]:
         """The nearest point instead of the first one that the rules found, if it is one and nearer.
@@ -217,10 +234,6 @@ class Shield:
         if not distance(box.asked, second) < distance(box.asked, first):
             return box, _NO_PULLS
         return nearer.settled(free, {place: pull.rule for place, pull in nearest.pulls.items()}), nearest.pulls
-
-    def _unsafe(self, box: Box, case: Case) -> Iterator[tuple[Rule, Shortfall]]:
-        """Why no point that is left is safe, looked for while somebody asks."""
-        return ((rule, short) for rule in self._coupled for short in rule.shortfalls(box, case) if short.is_unsafe)
 
     def _remarks(self, box: Box, case: Case) -> tuple[Reason, ...]:
         """What the rules say beside the verdict."""
@@ -339,6 +352,11 @@ def _labels(building: Building) -> tuple[str, ...]:
         labels[zone.roles.supply_temp_setpoint] = f"{zone.name} supply air"
         labels[zone.roles.supply_flow_setpoint] = f"{zone.name} supply airflow"
     return tuple(labels.values())
+
+
+def _unsafe(rule: Coupled, box: Box, case: Case) -> Iterator[Shortfall]:
+    """Why no point that is left is safe, looked for while somebody asks."""
+    return (short for short in rule.shortfalls(box, case) if short.is_unsafe)
 
 
 def _no_safe_words(short: Shortfall) -> str:

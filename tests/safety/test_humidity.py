@@ -110,9 +110,8 @@ def test_it_settles_at_once(asked_c: float, dew_point_c: float, made: Callable[[
     assert shield.judge(readings, setpoints(20.0), proposal(20.0, **once)).setpoints == once
 
 
-@example(0.0, 0.998046875)
 @given(st.floats(-60, 40), st.floats(0.05, 1.0))
-@example(-4.71875, 0.671875)  # between ice and water
+@example(0.0, 0.998046875)  # between ice and water
 def test_dry_bulb_is_where_the_dew_point_has_that_humidity(dew_point_c: float, frac: float) -> None:
     (dry_c,) = dry_bulbs_c([dew_point_c], frac)
     if dry_c < 99.0:  # the end of what is tabulated
