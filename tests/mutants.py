@@ -59,7 +59,7 @@ def table(found: list[Mutant]) -> str:
 
 
 def forget_survivors() -> int:
-    """What survived is tried again in the next run, by the tests as they are then.
+    """What survived, or did not end, is tried again in the next run, by the tests as they are then.
 
     The tool alone sees functions that changed and tests that are new, but none that looks at more than it did.
     """
@@ -68,7 +68,7 @@ def forget_survivors() -> int:
         if (meta := Path("mutants", f"{path}.meta")).exists():
             kept = json.loads(meta.read_text())
             codes = kept["exit_code_by_key"]
-            kept["exit_code_by_key"] = {n: c if status_by_exit_code[c] in KILLED else None for n, c in codes.items()}
+            kept["exit_code_by_key"] = {n: c if status_by_exit_code[c] == "killed" else None for n, c in codes.items()}
             meta.write_text(json.dumps(kept))
     return 0
 

@@ -86,3 +86,24 @@ def test_wide_bound_is_told_with_its_zone() -> None:
     assert ForecastCheck(building_with(widest_bound_k=1.6)).read(wide) == (wide, ())
     _, (both,) = ForecastCheck(building()).read(forecast(bound_k=[[2.0, 3.0]]))
     assert both.words.startswith("west inlet is predicted to ± 3.0 K only, and 1 more (beyond 1.5 K)")
+
+
+def test_what_cannot_be_is_named_with_its_range() -> None:
+    wrong = {
+        "leak_frac": (np.full(2, 0.9), "a Forecast's leak_frac must be 0 to 0.6"),
+        "bias_k": (np.full(2, 4.0), "a Forecast's bias_k must be -3 to 3"),
+        "bound_k": (np.full((4, 2), 11.0), "a Forecast's bound_k must be 0 to 10"),
+        "answer": (Answer(0.9, 1.1, 0), "a Forecast's answer must be shares, and supply air must follow its set-point"),
+    }
+    for field, (value, words) in wrong.items():
+        with pytest.raises(ValueError, match=f"^{words}$"):
+            dataclasses.replace(forecast(), **{field: value})
+    shapes = r"^a Forecast's leak and bias must be \[zones\], its bounds \[steps, zones\]$"
+    with pytest.raises(ValueError, match=shapes):
+        dataclasses.replace(forecast(), bias_k=np.zeros(3))
+
+
+def test_ends_of_the_ranges_can_be() -> None:
+    ends = {"leak_frac": np.array([0.0, 0.6]), "bias_k": np.array([-3.0, 3.0]), "bound_k": np.array([[0.0, 10.0]])}
+    assert dataclasses.replace(forecast(), **ends, answer=Answer(1.0, 0.0, 0)).steps == 1
+    assert dataclasses.replace(forecast(), answer=Answer(0.01, 1.0, 0)).answer.keep_frac == 1.0

@@ -232,3 +232,38 @@ def test_time_that_goes_back_begins_anew() -> None:
     forecaster.observe(Reading(time=shown[-1].time - timedelta(hours=1), values=shown[-1].values), told)
     assert forecaster.scored is not None
     assert np.isnan(forecaster.scored.error_k).all()
+
+
+def error_of(inlet_c: float, age_s: dict[str, float], of: Building | None = None) -> float:
+    """How far the east inlet is off its prediction in a reading that shows this, after some that are sound."""
+    hall, forecaster, told = Hall(), Forecaster(of or placed()), setpoints(24.0)
+    for _ in range(8):
+        forecaster.observe(hall.step(told), told)
+    shown = hall.step(told)
+    changed = {**shown.values, "east_inlet_temp_c": inlet_c}
+    forecaster.observe(dataclasses.replace(shown, values=changed, age_s=age_s), told)
+    assert forecaster.scored is not None
+    return float(forecaster.scored.error_k[0, 0])
+
+
+def test_ends_of_a_sensors_range_are_in_it() -> None:
+    point = building().point("east_inlet_temp_c")
+    for end in (point.low, point.high):
+        assert np.isfinite(error_of(end, {}))
+    assert np.isnan(error_of(point.low - 1e-9, {}))
+    assert np.isnan(error_of(point.high + 1e-9, {}))
+
+
+def test_age_of_one_sensor_does_not_make_another_sound() -> None:
+    other = {"west_inlet_temp_c": 900.0}
+    assert np.isfinite(error_of(24.5, other))
+    assert np.isnan(error_of(1e9, other))
+
+
+def test_age_up_to_the_limit_teaches_and_a_value_without_one_is_fresh() -> None:
+    assert np.isfinite(error_of(24.5, {"east_inlet_temp_c": 1800.0}))
+    assert np.isnan(error_of(24.5, {"east_inlet_temp_c": 1800.5}))
+    hasty = placed()
+    shield_file = hasty.file.shield.model_copy(update={"max_age_s": 0.5})
+    hasty = dataclasses.replace(hasty, file=hasty.file.model_copy(update={"shield": shield_file}))
+    assert np.isfinite(error_of(24.5, {"west_inlet_temp_c": 0.4}, hasty))

@@ -89,6 +89,11 @@ def test_each_range_has_its_own_dew_points() -> None:
     assert words.endswith("allowable at most 17: no supply-air temperature dries it")
 
 
+def test_each_zone_has_its_say() -> None:
+    (words,) = said(judged(recommended(), 22.4, 8.0, west_inlet_dew_point_c=16.0))
+    assert words.startswith("west dew point 16.0 degC at the inlets, recommended at most 15")
+
+
 def test_only_the_allowable_range_has_a_least_humidity() -> None:
     assert judged(recommended(), 24.0, -12.0, 24.0).setpoints[TEMP] == 24.0
     assert judged(allowable(), 24.0, -12.0, 24.0).setpoints[TEMP] < 22.5

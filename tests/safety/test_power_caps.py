@@ -133,7 +133,10 @@ def test_a_meter_that_is_too_old_says_nothing() -> None:
 
 def test_a_meter_without_an_age_is_fresh_however_short_the_age_may_be() -> None:
     hasty = Shield(building_with(load_step_frac=0.0, cooling_power_cap_w=20_000.0, max_age_s=0.5))
-    assert judged(hasty, 23.0, hvac_power_w=3000.0, fans_power_w=2000.0).setpoints[TEMP] == 23.0
+    stood = history(**{FANS: 2000.0, HVAC: 3000.0})
+    for age_s, given_c in ((0.4, 23.0), (0.6, 24.0)):
+        aged = Reading(time=stood[-1].time, values=stood[-1].values, age_s={FANS: age_s})
+        assert hasty.judge([*stood[:-1], aged], setpoints(24.0), proposal(23.0)).setpoints[TEMP] == given_c
 
 
 def test_a_cap_is_passed_by_more_than_it_only() -> None:

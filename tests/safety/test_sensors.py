@@ -150,3 +150,20 @@ def test_memory_is_what_stuck_needs() -> None:
 def test_unknown_stuck_point_is_refused_with_the_nearest() -> None:
     with pytest.raises(UserError, match="east_inlet_temp_c"):
         SensorCheck(building_with(stuck_points=("{zone}_inlet_temp",)))
+
+
+WEST_INLET = "west_inlet_temp_c"
+
+
+@pytest.mark.parametrize("back", range(MEMORY))
+def test_sensor_that_moves_is_not_stuck_where_another_one_is(back: int) -> None:
+    readings = [reading(step, **{INLET: 24.5, WEST_INLET: 24.5}) for step in range(MEMORY)]
+    readings[-1 - back] = reading(9, **{INLET: 24.500000000000004, WEST_INLET: 24.5})
+    longer = [reading(step, **{INLET: 24.5}) for step in range(MEMORY)]
+    assert set(doubts(readings)) == set(doubts([*longer, *readings])) == {WEST_INLET}
+
+
+def test_sensor_that_shows_nothing_is_absent_and_not_stuck() -> None:
+    readings = [reading(step, **{INLET: None, WEST_INLET: 24.5}) for step in range(MEMORY)]
+    assert doubts(readings)[INLET].endswith("absent")
+    assert "to the last bit" in doubts(readings)[WEST_INLET]

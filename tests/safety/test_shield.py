@@ -395,3 +395,21 @@ def test_fallback_may_lie_on_a_limit(value: float) -> None:
     known = SetpointRule(fallback=value, ramp_per_step=1.0)
     made = Shield(building_with(setpoints={**SHIELD.setpoints, "{zone}_supply_air_temp_setpoint_c": known}))
     assert made.fallback[TEMP] == value
+
+
+def test_operator_reads_of_each_set_point_what_was_asked_of_it() -> None:
+    verdict = shield().judge(history(), setpoints(26.0), proposal(27.0))
+    warm, little = (r.words.partition(": ")[2] for r in verdict.reasons[:2])
+    # 5 % of 10 K above 27; and at 3.2 kg/s after a load step (numbers in test_rules.py): 26.2 + 0.11 * 12.44
+    assert warm.startswith("east inlet predicted 27.5 ± 0.3 degC at 01:00, limit 27")
+    assert little.startswith(
+        "east inlet predicted 27.6 degC after a load step of 25% even with supply air at 26.2 degC"
+    )
+
+
+def test_servers_that_draw_nothing_are_no_error() -> None:
+    verdict = shield().judge(
+        history(it_load_frac=1.0, east_server_airflow_kg_s=0.0), setpoints(26.0), proposal(24.0, **{TEMP: 27.0})
+    )
+    assert [(r.rule, r.point) for r in verdict.reasons] == [("inlet-guard", TEMP)]
+    assert "east inlet predicted 27.5" in verdict.reasons[0].words
