@@ -56,6 +56,12 @@ def settled(bounds_c: list[tuple[float, float]], asked_c: list[float], differenc
     return [box.given(i) for i in range(4)]
 
 
+def test_neighbours_come_up_to_a_zone_that_is_held_warm() -> None:
+    free = (16.0, 27.0)
+    assert settled([free, free, free, (20.5, 27.0)], [16.0] * 4) == [16.0, 16.5, 18.5, 20.5]
+    assert settled([(20.5, 27.0), free, free, free], [16.0] * 4) == [20.5, 18.5, 16.5, 16.0]
+
+
 def test_neighbours_come_down_to_a_zone_that_is_held_cool() -> None:
     free, held = (16.0, 27.0), (16.0, 18.0)
     assert settled([free, free, held, free], [27.0, 27.0, 27.0, 27.0]) == [22.0, 20.0, 18.0, 20.0]
