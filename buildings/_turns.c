@@ -82,6 +82,10 @@ static int begin(Turns *self)
 
 static PyObject *go_on(Turns *self, PyObject *Py_UNUSED(nothing))
 {
+    if (self->words.obj == NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "made without a call");
+        return NULL;
+    }
     if (self->ended || (self->stack != NULL && self->thread != PyThread_get_thread_ident())) {
         PyErr_SetString(PyExc_RuntimeError, self->ended ? "the call has ended" : "the call belongs to another thread");
         return NULL;

@@ -295,11 +295,13 @@ class Oracle:
         )
 
     def _inlet_c(self, zone: int, asked: Mapping[str, float], scene: Scene, at_load: float) -> float:
-        """The inlet of a zone in the next step, under set-points and a load."""
-        settings, roles, history, now = self._building.file.shield, self._zones[zone], scene.history, scene.history[-1]
+        """The inlet of a zone in the next step, under set-points and a load, with the leak that makes it warmer."""
         leak = self._building.file.parameters["leak_frac"]
-        if scene.learned is not None:
-            leak = max(leak, float(scene.learned.leak_frac[zone]))
+        learned = leak if scene.learned is None else max(leak, float(scene.learned.leak_frac[zone]))
+        return max(self._leaking_c(zone, asked, scene, at_load, frac) for frac in {leak, learned})
+
+    def _leaking_c(self, zone: int, asked: Mapping[str, float], scene: Scene, at_load: float, leak: float) -> float:
+        settings, roles, history, now = self._building.file.shield, self._zones[zone], scene.history, scene.history[-1]
         load = now[roles.it_load]
         explained_c = max(_balance_c(roles, reading, leak) for reading in history[-2:])
         missed_k = max(0.0, now[roles.inlet_temp] - explained_c - settings.inlet_margin_k)

@@ -19,6 +19,10 @@ MOST_LEAK_FRAC, MOST_BIAS_K, MOST_BOUND_K = 0.6, 3.0, 10.0
 after which the fallback is all that is left."""
 
 
+MOST_STEPS = 60
+"""So many may a building file have, and the time of a verdict hangs on them."""
+
+
 class Answer(NamedTuple):
     """How the air answers set-points, the same in every zone; see ThermalFile for the words."""
 
@@ -49,6 +53,8 @@ class Forecast:
         zones, steps = self.leak_frac.shape, self.bound_k.shape[:1]
         if len(zones) != 1 or self.bias_k.shape != zones or steps == (0,) or self.bound_k.shape != steps + zones:
             raise ValueError("a Forecast's leak and bias must be [zones], its bounds [steps, zones]")
+        if len(self.bound_k) > MOST_STEPS:
+            raise ValueError(f"a Forecast's steps must be {MOST_STEPS} at most")
         if not (0.0 < self.answer.follow_frac <= 1.0 and 0.0 <= self.answer.keep_frac <= 1.0):
             raise ValueError("a Forecast's answer must be shares, and supply air must follow its set-point")
         _check("leak_frac", self.leak_frac, 0.0, MOST_LEAK_FRAC)

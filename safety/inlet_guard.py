@@ -16,7 +16,7 @@ from airhandler.buildings.known import Array
 
 from .box import Box, Case
 from .inlets import AFTER_LOAD_STEP, FIRST_OF_HOUR, Inlets, Worst
-from .prediction import IdleShares, WayBack, after_load_step, balance_c, measured_air
+from .prediction import IdleShares, WayBack, after_load_step, balance_c, for_leaks, measured_air
 from .projection import Row, Shortfall
 from .zones import ZonePart, picker
 
@@ -49,7 +49,8 @@ class InletGuard:
 
     With a forecast there is one more for every step that it looks ahead, should the fallback follow on this
     set-point: the limit less the margin, or less the error bound of the forecast where that is wider. What was learned
-    can make the guard stricter and never looser: the two bounds above hold beside it, with the greater of both leaks.
+    can make the guard stricter and never looser: the two bounds above hold beside it, with the file's leak and once
+    more with a greater one.
 
     The move is the least that suffices: first a cooler supply at the airflow that the earlier rules left;
     more airflow only where the coolest supply that limits and ramp permit is not enough. Cold inlets are
@@ -167,9 +168,10 @@ class InletGuard:
     def _inlets(self, case: Case) -> Inlets:
         inlet_c, load_frac, *air = self._measured(case.values)
         forecast = case.forecast
-        leak_frac = np.full(len(self._zones), self._leak_frac)
-        if forecast is not None:
-            leak_frac = np.maximum(leak_frac, forecast.leak_frac)
+        leaks_frac = np.full((1, len(self._zones)), self._leak_frac)
+        if forecast is not None and (forecast.leak_frac > self._leak_frac).any():
+            leaks_frac = np.concatenate([leaks_frac, np.maximum(leaks_frac, forecast.leak_frac)])
+        missed_k = self._missed_k(inlet_c, leaks_frac, air, case.previous)
         commanded_c = np.array([case.commanded[index] for index in self._temps])
         zone_c, supply_c, flow_kg_s, server_flow_kg_s = air
         measured = measured_air(
@@ -178,12 +180,13 @@ class InletGuard:
             supply_flow_kg_s=flow_kg_s,
             server_flow_kg_s=server_flow_kg_s,
             commanded_temp_c=commanded_c,
-            missed_k=self._missed_k(inlet_c, leak_frac, air, case.previous),
+            missed_k=missed_k[0],
         )
+        lines = after_load_step(measured, self._idle, load_frac, self._load_steps_frac)
         return Inlets(
-            air=after_load_step(measured, self._idle, load_frac, self._load_steps_frac),
-            leak_frac=leak_frac,
-            targets_c=self._targets_c,
+            air=for_leaks(lines, missed_k),
+            leak_frac=np.repeat(leaks_frac, 2, axis=0),
+            targets_c=np.tile(self._targets_c, (len(leaks_frac), 1)),
             off_k=supply_c - commanded_c,
             commanded_c=commanded_c,
             forecast=forecast,
@@ -192,15 +195,17 @@ class InletGuard:
             back=self._back,
         )
 
-    def _missed_k(self, inlet_c: Array, leak_frac: Array, air: Sequence[Array], previous: Mapping[str, float]) -> Array:
-        """How much warmer the inlet is than the balance says, beyond the margin, which is there for the rest.
+    def _missed_k(
+        self, inlet_c: Array, leaks_frac: Array, air: Sequence[Array], previous: Mapping[str, float]
+    ) -> Array:
+        """How much warmer the inlet is than the balance with each leak says, beyond the margin [leaks, zones].
 
         The inlet sensor may show the air of this reading or still that of the one before: the warmer counts,
         so that set-points on their way down are not taken for an error of the balance.
         """
-        expected_c = balance_c(leak_frac, *air)
+        expected_c = balance_c(leaks_frac, *air)
         if previous:
-            expected_c = np.maximum(expected_c, balance_c(leak_frac, *self._balanced(previous)))
+            expected_c = np.maximum(expected_c, balance_c(leaks_frac, *self._balanced(previous)))
         return np.maximum(0.0, inlet_c - expected_c - self._margin_k)
 
 

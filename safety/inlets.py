@@ -45,7 +45,7 @@ class AtFlow(NamedTuple):
 
     Attributes:
         highest_c: the warmest supply-air set-point that keeps every line [zones].
-        mixed: of the first two lines [2, zones].
+        mixed: of the lines without the hour [2 or 4, zones].
         hour: the other lines; None where there is no forecast.
     """
 
@@ -58,9 +58,9 @@ class Inlets:
     """What the inlets would be under set-points that are asked for.
 
     Args:
-        air: as measured, and after a load step [2, zones].
-        leak_frac: share of hot air whatever the airflow [zones].
-        targets_c: what those two lines must keep [2, 1].
+        air: as measured, and after a load step; both again where a greater leak was learned [2 or 4, zones].
+        leak_frac: share of hot air whatever the airflow, of each of these [2 or 4, zones].
+        targets_c: what they must keep [2 or 4, 1].
         off_k: how far the supply air is off its set-point [zones].
         commanded_c: that set-point [zones].
         forecast: what was learned; None: the first two lines only.
@@ -124,7 +124,9 @@ class Inlets:
         """Every line's inlet, and how far it is beyond what it must keep [lines, zones]."""
         at = self._at_flow(flow_kg_s)
         inlets_c = inlet_temp_c(self._air, self._leak, supply_c, flow_kg_s, at.mixed)
-        beyond_k = inlets_c - self._targets_c
+        if len(inlets_c) > FIRST_OF_HOUR:  # once more with a greater leak: the warmer counts
+            inlets_c = np.fmax(inlets_c[:FIRST_OF_HOUR], inlets_c[FIRST_OF_HOUR:])
+        beyond_k = inlets_c - self._targets_c[:FIRST_OF_HOUR]
         if at.hour is None:
             return inlets_c, beyond_k
         of_hour_c = at.hour.inlets_c(supply_c)

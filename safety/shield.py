@@ -159,13 +159,14 @@ class Shield:
         )
         wanted = self._confidence.drawn(asked, proposal.confidence)
         free, fallback = self._free(wanted, case)
-        watched = self._sensors.watch(history[-1]) + remarks
+        watched = self._sensors.watch(history[-1]) + remarks + self._beside
         pulls: Mapping[int, Pull] = _NO_PULLS
         is_fallback = asked == fallback
         box = (self._coupled_too if is_fallback else self._unless_unsafe)(free, wanted, case)
         if box is not None and (is_fallback or box.all_given() == asked):
             same = proposal.setpoints if is_plain(proposal.setpoints) else self._as_setpoints(asked)
-            return Allowed(setpoints=same, reasons=watched + self._remarks(box, case))
+            said = self._too_warm(box, case) if is_fallback else ()
+            return Allowed(setpoints=same, reasons=said + watched + self._remarks(box, case))
         if box is None:
             coolest = self._coupled_too(free if self._firm else self._free(fallback, case)[0], fallback, case)
             if reasons := self._hopeless(coolest, case):
@@ -184,6 +185,10 @@ class Shield:
             ),
             distance=self._projection.distance(asked, given),
         )
+
+    def _too_warm(self, box: Box, case: Case) -> tuple[Reason, ...]:
+        """What there is to say of a fallback that is asked for, and is not safe either."""
+        return tuple([Reason(rule=REMARK, words=reason.words) for reason in self._hopeless(box, case)])
 
     def _free(self, asked: tuple[float, ...], case: Case) -> tuple[Box, tuple[float, ...]]:
         """What the rules before the first coupled one leave, and the fallback as far as the hard ones let it come."""

@@ -29,6 +29,7 @@ from tests.safety.situations import building, building_with, forecast
         ("bound_k", np.full((4, 3), 0.1)),
         ("bound_k", np.zeros(2)),
         ("bound_k", np.zeros((0, 2))),
+        ("bound_k", np.zeros((61, 2))),
     ],
 )
 def test_forecast_that_cannot_be_is_not_made(field: str, value: np.ndarray) -> None:

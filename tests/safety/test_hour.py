@@ -148,12 +148,15 @@ forecasts = st.builds(
 )
 
 
-@given(forecasts, st.floats(16, 28), st.floats(2, 6.5), st.floats(18, 27))
-def test_what_was_learned_makes_the_guard_stricter_and_never_looser(learned, asked_c, flow, base_c) -> None:
+@given(forecasts, st.floats(16, 28), st.floats(2, 6.5), st.floats(18, 27), st.floats(20, 30), st.floats(0, 1))
+def test_what_was_learned_makes_the_guard_stricter_and_never_looser(
+    learned, asked_c, flow, base_c, inlet_c, load_frac
+) -> None:
     asked, base = proposal(asked_c, flow), setpoints(base_c)
-    with_it = shield().judge(history(), base, asked, forecast=learned)
+    seen = history(east_inlet_temp_c=inlet_c, it_load_frac=load_frac)
+    with_it = shield().judge(seen, base, asked, forecast=learned)
     if isinstance(with_it, Allowed) and with_it.setpoints != shield().judge([], base, None).setpoints:
-        assert isinstance(shield().judge(history(), base, asked), Allowed)
+        assert isinstance(shield().judge(seen, base, asked), Allowed)
 
 
 @given(forecasts, st.floats(16, 28), st.floats(2, 6.5), st.floats(18, 27))

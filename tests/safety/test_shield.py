@@ -16,6 +16,7 @@ from airhandler.buildings.points import Reading, Setpoints
 from airhandler.buildings.settings import SetpointRule
 from airhandler.control.hostile_values import EvilFloat
 from airhandler.safety.inlet_guard import InletGuard
+from airhandler.safety.operator_limits import OperatorFile
 from airhandler.safety.shield import Shield
 from airhandler.safety.verdict import Adjusted, Allowed, Proposal, Rejected
 from tests.safety.situations import (
@@ -413,3 +414,13 @@ def test_servers_that_draw_nothing_are_no_error() -> None:
     )
     assert [(r.rule, r.point) for r in verdict.reasons] == [("inlet-guard", TEMP)]
     assert "east inlet predicted 27.5" in verdict.reasons[0].words
+
+
+def test_fallback_that_is_too_warm_is_allowed_and_told() -> None:
+    # 33 degC at an inlet whatever is done: the known fallback is what there is, and nobody may believe that it is well.
+    locked = OperatorFile(locks=tuple(names()))
+    fixed = Shield(building(), locked)
+    verdict = fixed.judge(history(east_inlet_temp_c=33.0), setpoints(26.0), proposal(26.0, 3.2))
+    assert isinstance(verdict, Allowed)
+    assert [r.rule for r in verdict.reasons] == ["watch"]
+    assert verdict.reasons[0].words.startswith("no safe set-points: east inlet predicted ")
