@@ -434,7 +434,9 @@ def read_yaml(path: Path) -> Any:
     """What a YAML file holds. Raises UserError for one that cannot be read."""
     try:
         return yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read as YAML: {' '.join(str(error).split())}") from error
 
 

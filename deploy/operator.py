@@ -73,7 +73,7 @@ def _changes(before: OperatorFile | None, after: OperatorFile) -> Iterator[str]:
         if getattr(before, name) != getattr(after, name):
             yield f"{name} {_end(getattr(after, name))}"
     if before.why != after.why:
-        yield f"why: {after.why}"
+        yield f"why: {after.why or 'not said'}"
 
 
 def _end(value: float | None) -> str:

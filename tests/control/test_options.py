@@ -47,5 +47,5 @@ def test_a_scenario_is_read_from_its_options(tmp_path: Path) -> None:
     assert scenario.faults == ("dead-fan-west", "dead-fan-east")
     assert scenario.words == "faults dead-fan-west, dead-fan-east; stress 1; randomised"
     assert ScenarioOptions().read("nobody asks which") == ScenarioOptions().read("datacentre-dx")
-    with pytest.raises(UserError, match="cannot be read as YAML"):
+    with pytest.raises(UserError, match="cannot be read: No such file"):
         ScenarioOptions(randomise=str(tmp_path / "lost.yaml")).read("datacentre-dx")

@@ -104,7 +104,8 @@ def test_a_changed_file_holds_from_the_next_look_on(tmp_path: Path, caplog: pyte
     assert given(operator)[NAME] == 4.55
     assert [record.getMessage().removeprefix("operator's file read anew: ") for record in caplog.records] == [
         f"{NAME} locked where it stands; fan_power_cap_w 90000; why: filters",
-        f"{NAME} no longer locked; {NAME} from the building's own to 4.55; fan_power_cap_w the building's own; why: ",
+        f"{NAME} no longer locked; {NAME} from the building's own to 4.55; fan_power_cap_w the building's own; "
+        "why: not said",
     ]
 
 
@@ -124,7 +125,10 @@ def test_a_file_that_is_refused_or_gone_changes_nothing_and_is_said(
     for _ in range(2):
         assert given(operator)[NAME] == pytest.approx(3.25)
         assert any(words.startswith("operator's file refused: ") for words in remarks(operator))
-    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    (record,) = caplog.records
+    assert record.levelname == "ERROR"
+    gone = record.getMessage().endswith(f"{locked}: cannot be read: No such file or directory")
+    assert gone == (content is None)
     locked.write_text(sound)
     assert given(operator)[NAME] == pytest.approx(3.25)
     assert not any("refused" in words for words in remarks(operator))
