@@ -239,12 +239,16 @@ def identify(
 
     The shield's inlet guard predicts with it. Runs from several weathers and controllers show the most.
     """
+    from airhandler.buildings.errors import UserError
+
     from .display import show
     from .display_thermal import thermal_table, thermal_yaml
     from .identify import identify as run
     from .identify import runs_in
     from .table import replacing
 
+    if folder.resolve() == held_out.resolve():
+        raise UserError(f"--held-out {held_out}: the folder that is fitted on; bounds need runs of another one")
     found = run(runs_in(folder), runs_in(held_out))
     if out is not None:
         with replacing(out) as temporary:

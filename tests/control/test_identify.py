@@ -127,6 +127,13 @@ def test_folder_without_runs_is_told(
     )
 
 
+def test_bounds_from_the_runs_that_were_fitted_on_are_refused(
+    fitted: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = failed(capsys, monkeypatch, "identify", fitted, "--held-out", fitted)
+    assert line.startswith(f"airhandler: --held-out {fitted}: the folder that is fitted on")
+
+
 def test_office_is_told(tmp_path: Path) -> None:
     folder = keep(tmp_path, "stock", building="office-5zone", days=1)
     with pytest.raises(UserError, match="office-5zone, which has no server zones"):
