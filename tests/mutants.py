@@ -6,6 +6,7 @@ A survivor is known when docs/mutants.md has its function and its line, and says
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -64,6 +65,7 @@ def forget_survivors() -> int:
     The tool alone sees functions that changed and tests that are new, but none that looks at more than it did.
     """
     Path("mutants/mutmut-stats.json").unlink(missing_ok=True)
+    shutil.rmtree("mutants/tests", ignore_errors=True)
     for path in walk_mutatable_files():
         if (meta := Path("mutants", f"{path}.meta")).exists():
             kept = json.loads(meta.read_text())

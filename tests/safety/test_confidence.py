@@ -15,18 +15,21 @@ from airhandler.safety.shield import Shield
 from airhandler.safety.verdict import Allowed, Verdict
 from tests.safety.situations import FLOW, SHIELD, TEMP, building, building_with, history, proposal, setpoints
 
-SURE = Shield(building_with(confident_from=0.8, load_step_frac=0.0))  # its fallback is 18 degC and 4.5 kg/s
+
+def sure() -> Shield:
+    """Its fallback is 18 degC and 4.5 kg/s."""
+    return Shield(building_with(confident_from=0.8, load_step_frac=0.0))
 
 
-def judged(confidence: Any, temp_c: float = 24.0, flow_kg_s: float = 3.2, shield: Shield = SURE) -> Verdict:
+def judged(confidence: Any, temp_c: float = 24.0, flow_kg_s: float = 3.2, shield: Shield | None = None) -> Verdict:
     asked = dataclasses.replace(proposal(temp_c, flow_kg_s), confidence=confidence)
-    return shield.judge(history(), setpoints(24.0), asked)
+    return (shield or sure()).judge(history(), setpoints(24.0), asked)
 
 
 @pytest.mark.parametrize("confidence", [None, 0.8, 0.81, 1.0, 7.0, 1])
 def test_a_confident_proposal_passes_bit_for_bit_and_so_does_one_that_does_not_know(confidence: Any) -> None:
     asked = dataclasses.replace(proposal(), confidence=confidence)
-    verdict = SURE.judge(history(), setpoints(24.0), asked)
+    verdict = sure().judge(history(), setpoints(24.0), asked)
     assert isinstance(verdict, Allowed)
     assert verdict.setpoints is asked.setpoints
 
@@ -36,6 +39,8 @@ def test_what_is_missing_of_confidence_is_the_share_of_the_fallback() -> None:
     assert verdict.setpoints[TEMP] == pytest.approx(18.0 + 0.75 * 6.0)
     assert verdict.setpoints[FLOW] == pytest.approx(4.5 - 0.75 * 1.3)
     assert {reason.rule for reason in verdict.reasons} == {"confidence"}
+    east = verdict.reasons[0]
+    assert (east.point, east.asked, east.given) == (TEMP, 24.0, verdict.setpoints[TEMP])
     assert verdict.reasons[0].words == (
         "east supply air drawn to 22.5 instead of 24.0 degC: "
         "this is unlike the policy's training (confidence 60%, 80% is enough)"
@@ -62,7 +67,7 @@ def test_without_the_setting_confidence_is_not_looked_at() -> None:
 @given(st.floats(10, 35), st.floats(0, 8), st.floats(-1, 2))
 def test_it_settles_at_once(temp_c: float, flow_kg_s: float, confidence: float) -> None:
     once = judged(confidence, temp_c, flow_kg_s).setpoints
-    assert SURE.judge(history(), setpoints(24.0), proposal(24.0, **once)).setpoints == once
+    assert sure().judge(history(), setpoints(24.0), proposal(24.0, **once)).setpoints == once
 
 
 @pytest.mark.parametrize("wrong", [0.0, 1.1])

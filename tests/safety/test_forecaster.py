@@ -267,3 +267,73 @@ def test_age_up_to_the_limit_teaches_and_a_value_without_one_is_fresh() -> None:
     shield_file = hasty.file.shield.model_copy(update={"max_age_s": 0.5})
     hasty = dataclasses.replace(hasty, file=hasty.file.model_copy(update={"shield": shield_file}))
     assert np.isfinite(error_of(24.5, {"west_inlet_temp_c": 0.4}, hasty))
+
+
+def still(hot_c: float = 34.0, flow: float = 3.2, drawn: float = 3.0, bias_k: float = 0.0) -> dict[str, float | None]:
+    """Every sensor of a hall that stands still at 24 degC of supply air: inlets as the balance has them, and a bias."""
+    values, share = healthy(), max(0.05, 1.0 - 0.95 * flow / drawn)
+    for zone in building().zones:
+        values |= {f"{zone}_supply_air_temp_c": 24.0, f"{zone}_zone_temp_c": hot_c}
+        values |= {f"{zone}_supply_airflow_kg_s": flow, f"{zone}_server_airflow_kg_s": drawn}
+        values[f"{zone}_inlet_temp_c"] = 24.0 + share * (hot_c - 24.0) + bias_k
+    return values
+
+
+def errors_of(of: Building, shown: list[dict[str, float | None]], flow: float = 3.2) -> list[list[float]]:
+    """How far the east inlet is off its predictions 1, 2, 3 steps ago, at each reading."""
+    forecaster, errors = Forecaster(of), []
+    for step, values in enumerate(shown):
+        forecaster.observe(Reading(time=START + step * STEP, values=values), setpoints(24.0, flow))
+        assert forecaster.scored is not None
+        errors.append(forecaster.scored.error_k[:, 0].tolist())
+    return errors
+
+
+def test_a_step_of_the_heat_is_an_error_of_the_predictions_before_it_alone() -> None:
+    # 10 K more on the hot side are 0.5 K at the inlet, and in the next reading everybody knows.
+    errors = errors_of(placed(inlet_lag_steps=0, leak_frac=0.05), [still()] * 6 + [still(44.0)] * 3)
+    assert errors[6] == pytest.approx([0.5, 0.5, 0.5], abs=1e-3)
+    assert errors[7] == pytest.approx([0.0, 0.5, 0.5], abs=0.02)  # the fit gives the leak a little of it
+    assert errors[8] == pytest.approx([0.0, 0.0, 0.5], abs=0.02)
+
+
+def test_little_air_little_heat_and_a_known_bias_are_predicted_as_well() -> None:
+    biased = placed(inlet_lag_steps=0, bias_k=0.4)
+    for shown, flow in ((still(24.5, 0.6, 0.5, 0.4), 0.6), (still(24.5, 3.2, 3.0, 0.4), 3.2)):
+        assert errors_of(biased, [shown] * 6, flow)[-1] == pytest.approx([0.0, 0.0, 0.0], abs=1e-9)
+    lacking = errors_of(biased, [still(34.0, 0.4, 0.5, 0.4)] * 6, 0.4)[-1]
+    assert lacking[0] == pytest.approx(0.0, abs=1e-9)  # of later steps air enough is expected
+
+
+def test_lack_of_air_that_the_shield_permits_is_predicted() -> None:
+    """Where the shield asks for less than the servers draw, later airflows may be as small."""
+    hall = placed(inlet_lag_steps=0)
+    scant = hall.file.shield.model_copy(update={"min_flow_ratio": 0.7})
+    hall = dataclasses.replace(hall, file=hall.file.model_copy(update={"shield": scant}))
+    assert errors_of(hall, [still(flow=2.5)] * 6, 2.5)[-1] == pytest.approx([0.0, 0.0, 0.0], abs=1e-9)
+
+
+def test_a_gap_of_two_steps_is_a_gap() -> None:
+    hall, forecaster, told = Hall(), Forecaster(placed()), setpoints(24.0)
+    for _ in range(8):
+        forecaster.observe(hall.step(told), told)
+    forecaster.observe(hall.step(told, pause=2 * STEP), told)
+    assert forecaster.scored is not None
+    assert not np.isfinite(forecaster.scored.error_k).any()
+
+
+def test_bounds_stay_where_a_forecast_can_be() -> None:
+    """However fast they move: no error is less than none, and beyond the greatest nothing is believed."""
+    calm, wild = (Forecaster(placed(inlet_lag_steps=0), rate_k=30.0) for _ in range(2))
+    for step in range(6):
+        calm.observe(Reading(time=START + step * STEP, values=still()), setpoints(24.0))
+        wild.observe(Reading(time=START + step * STEP, values=still(bias_k=20.0 * (step % 2))), setpoints(24.0))
+    assert calm.forecast is not None
+    assert wild.forecast is not None
+    assert calm.forecast.bound_k.min() == 0.0
+    assert wild.forecast.bound_k.max() == 10.0
+
+
+def test_no_air_at_all_is_no_error() -> None:
+    none = errors_of(placed(inlet_lag_steps=0), [still(), *[still() | {"east_supply_airflow_kg_s": 0.0}] * 5], 0.0)
+    assert len(none) == 6

@@ -102,6 +102,13 @@ def test_highest_supply_air_and_least_air_keep_the_stricter_line() -> None:
     assert tight == pytest.approx([0.05 * 400 / 5.3] * 2)
 
 
+def test_least_air_is_of_the_supply_air_that_is_asked_about() -> None:
+    """What was worked out before is kept, and for that supply air only."""
+    made = inlets(None)
+    least = [float(made.least_flow_kg_s(np.full(2, supply_c))[0]) for supply_c in (22.0, 24.0, 22.0)]
+    assert least == pytest.approx([32 / (room_k + 0.95 * 32 / 3) for room_k in (4.7, 2.7, 4.7)])
+
+
 def test_what_is_missed_in_one_zone_is_of_that_zone() -> None:
     worst = inlets(None, missed_k=1.5).worst(SUPPLY_C, FLOW_KG_S)
     assert worst.inlet_c == pytest.approx([26.0, 25.5])

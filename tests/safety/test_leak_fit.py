@@ -66,3 +66,12 @@ def test_absurd_air_ends_at_the_bounds() -> None:
     low = shown(fit(), -50.0, -100.0, np.array([1.0, 20.0] * 50))
     assert (high.leak_frac[0], high.bias_k[0]) == (MOST_LEAK_FRAC, MOST_BIAS_K)
     assert (low.leak_frac[0], low.bias_k[0]) == (0.0, -MOST_BIAS_K)
+
+
+def test_first_reading_counts_against_the_start_values_as_worked_out_by_hand() -> None:
+    # Start values weigh (0.2 / 0.05)^2 = 16 and (0.2 / 0.5)^2 = 0.16. With x = 10 and y = 1.5 the sums are
+    # xx 116, x 10, n 1.16, xy 15.8, y 1.5: leak (15.8 * 1.16 - 10 * 1.5) / (116 * 1.16 - 10^2).
+    found = fit()
+    found.learn(np.array([10.0]), np.array([1.5]))
+    assert found.leak_frac == pytest.approx([3.328 / 34.56])
+    assert found.bias_k == pytest.approx([(1.5 - 33.28 / 34.56) / 1.16])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import pytest
 
 from airhandler.buildings.points import Point, Role
@@ -179,3 +180,14 @@ def test_an_open_box_has_no_answer() -> None:
             box.at_least(place, low, rule)
             box.at_most(place, high, rule)
         assert program(fixed(SUM_IS_AT_MOST_6)).nearest(box, NOTHING) is None
+
+
+@pytest.mark.parametrize(("answer", "flag"), [(1.0, -1), (math.nan, 1), (math.inf, 2)])
+def test_answer_of_a_solver_that_failed_or_is_no_number_is_none(
+    monkeypatch: pytest.MonkeyPatch, answer: float, flag: int
+) -> None:
+    def solved(norm: Sequence[object], *_: object) -> tuple[object, ...]:
+        return np.full(len(norm), answer), 0.0, flag, {"lam": np.ones(len(norm) + 1)}
+
+    monkeypatch.setattr("airhandler.safety.projection.daqp.solve", solved)
+    assert program(fixed(SUM_IS_AT_MOST_6)).nearest(boxed((4.0, 4.0)), NOTHING) is None

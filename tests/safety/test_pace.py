@@ -140,3 +140,17 @@ def test_settings_that_mean_nothing_are_refused_with_their_path() -> None:
     ):
         with pytest.raises(UserError, match=words):
             validate({"fallback": 18.0, "ramp_per_step": 2.5, **wrong}, SetpointRule, where="file")
+
+
+def test_a_step_that_knows_some_set_points_counts_for_those() -> None:
+    past = [Setpoints({TEMP: 19.0}), setpoints(20.0)]
+    assert dwelling().judge(history(), past[-1], proposal(19.0), past=past).setpoints[TEMP] == 20.0
+    past = [Setpoints({TEMP: 60.0, "boiler_c": 1.0}), setpoints(27.0)]
+    assert hourly().judge([], past[-1], None, past=past).setpoints[TEMP] == 24.5
+
+
+def test_a_step_that_knows_none_counts_for_none() -> None:
+    past = [Setpoints({}), setpoints(22.5), setpoints(23.0)]
+    verdict = hourly().judge(history(), past[-1], proposal(24.0), past=past)
+    assert verdict.setpoints[TEMP] == 24.0
+    assert not isinstance(verdict, Rejected)

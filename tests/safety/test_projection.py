@@ -118,7 +118,7 @@ def test_where_nothing_is_safe_the_answer_is_the_coolest_and_a_rejection() -> No
     assert verdict.setpoints[TEMP] == 23.5  # the ramp from 26
     assert verdict.setpoints["west_supply_air_temp_setpoint_c"] == 23.5
     (reason,) = verdict.reasons
-    assert reason.rule == "inlet-guard"
+    assert (reason.rule, reason.point) == ("inlet-guard", "")
     assert reason.words.startswith("no safe set-points: east inlet predicted ")
     assert reason.slack_k is not None
     assert reason.slack_k > 0.3

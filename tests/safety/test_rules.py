@@ -186,6 +186,7 @@ def test_inlet_guard_asks_for_air_only_where_the_coolest_supply_is_not_enough() 
     needed = prediction.least_flow_kg_s(air, 0.05, 24.0, 26.7)
     assert 2.0 < needed < 3.0
     assert box.given(EAST_FLOW) == needed
+    assert box.decided_by(EAST_FLOW) is rule
     assert box.given(EAST_TEMP) == 24.0
     assert box.given(WEST_FLOW) == 2.0
     words = rule.why(box, warm, EAST_FLOW)

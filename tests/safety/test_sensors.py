@@ -167,3 +167,12 @@ def test_sensor_that_shows_nothing_is_absent_and_not_stuck() -> None:
     readings = [reading(step, **{INLET: None, WEST_INLET: 24.5}) for step in range(MEMORY)]
     assert doubts(readings)[INLET].endswith("absent")
     assert "to the last bit" in doubts(readings)[WEST_INLET]
+
+
+def test_range_of_a_meter_includes_its_ends() -> None:
+    point = building().point(METER)
+    for end in (point.low, point.high):
+        assert watched(reading(**{METER: end})) == {}
+    assert set(watched(reading(**{METER: point.high + 1.0}))) == {METER}
+    assert SensorCheck(building()).plausible([reading(**{INLET: 0.0})], INLET) == 0.0
+    assert SensorCheck(building()).plausible([reading(**{INLET: 60.0})], INLET) == 60.0
