@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from airhandler.buildings.catalog import Building
+from airhandler.buildings.processes import spare_what_is_there
 from airhandler.safety.shield import Shield
 from airhandler.safety.verdict import NO_WORDS, Adjusted, Allowed, Proposal, Rejected
 
@@ -93,7 +94,8 @@ def _parts(cases: int, seed: int, processes: int) -> Iterator[Tally]:
 
 
 def judge_chunk(seed: int, number: int, cases: int) -> Tally:
-    """Judges one part of the situations."""
+    """Judges one part of the situations, in a process that spares its start to the garbage collector, as a live run."""
+    spare_what_is_there()
     rng, tally = Random(f"{seed}/{number}"), Tally()
     while tally.counts["cases"] < cases:
         building, shield, operator = altered_building(rng)

@@ -106,10 +106,13 @@ class RunOptions:
 @expanded
 def shadow(controller: ControllerName, run: RunOptions, scenario: ScenarioOptions, as_json: AsJson = False) -> None:
     """Runs a controller beside the building's own control: it proposes, nothing is ever written."""
+    from airhandler.buildings.processes import spare_what_is_there
+
     from .connectors.connect import watch
     from .shadow import run_shadow
 
     set_up_logs(run.log_format)
+    spare_what_is_there()
     _finish(run_shadow(run.read("shadow", controller, scenario), watch), as_json=as_json)
 
 
@@ -126,10 +129,13 @@ def live(controller: ControllerName, run: RunOptions, scenario: ScenarioOptions,
 
     On a recorded site it is a rehearsal: what would be written goes to a file, and to no building.
     """
+    from airhandler.buildings.processes import spare_what_is_there
+
     from .connectors.connect import connect
     from .live import run_live
 
     set_up_logs(run.log_format)
+    spare_what_is_there()
     _finish(run_live(run.read("live", controller, scenario), connect), as_json=as_json)
 
 
