@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True)
 app.add_typer(cli_bench.app, name="bench")
 
-Seed = Annotated[int, typer.Option("--seed", help="Seed of everything random.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of everything random.")]
 Processes = Annotated[int, typer.Option("--processes", "-j", min=1, help="Simulations that run at once.")]
 PROCESSES = min(8, os.cpu_count() or 1)
 

@@ -73,8 +73,9 @@ def train(
 ) -> Trained:
     """Trains an agent and writes its bundle to `settings.out / "bundle"`.
 
-    Ctrl-C saves a checkpoint and a bundle of what was learned so far. Raises UserError for an unknown building
-    or weather, an unwritable folder, or a checkpoint that is missing (with `resume`) or in the way (without).
+    Ctrl-C saves a checkpoint and a bundle of what was learned so far; before the first step there is nothing to save,
+    and what a run to resume had is left as it was. Raises UserError for an unknown building or weather, an unwritable
+    folder, or a checkpoint that is missing (with `resume`) or in the way (without).
     """
     building = with_world(find_building(settings.building, settings.scenario.servers), settings.world)
     fit(settings.scenario, building, Period(days=settings.days), variant=0, seed=0)
@@ -100,6 +101,8 @@ def train(
                 tb_log_name="sac",
             )
         except KeyboardInterrupt:
+            if keeper.n_calls == 0:  # before the first step there is nothing to save, and no model that could be
+                raise
             interrupted = True
         keeper.save()
         agent.logger.close()

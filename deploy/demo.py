@@ -48,7 +48,7 @@ def demo(
     ),
     steps: Annotated[int, typer.Option("--steps", min=1, help="Training steps.")] = 60_000,
     days: Annotated[int, typer.Option("--days", min=1, max=365, help="Days of the unseen year.")] = 365,
-    seed: Annotated[int, typer.Option("--seed", help="Seed of the training.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of the training.")] = 0,
     processes: Annotated[int, typer.Option("--processes", "-j", min=1, help="Simulations at once.")] = 2,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:

@@ -268,6 +268,14 @@ def test_a_mistake_is_one_line_that_says_what_to_do(words: list[str], said: str)
     assert said in mistake(*words, cwd=Path(__file__).parents[1])
 
 
+@pytest.mark.parametrize("seed", ["-1", str(2**32)])
+@pytest.mark.parametrize("command", ["train", "demo"])
+def test_a_seed_that_no_generator_takes_is_refused(command: str, seed: str, tmp_path: Path) -> None:
+    done = airhandler(command, "--seed", seed, cwd=tmp_path)
+    assert (done.returncode, "Traceback" in done.stderr, list(tmp_path.iterdir())) == (2, False, [])
+    assert "Invalid value for '--seed'" in done.stderr
+
+
 @pytest.mark.slow
 def test_runs_of_different_days_are_kept_side_by_side(tmp_path: Path) -> None:
     for start in ("01-05", "07-05"):

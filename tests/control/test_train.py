@@ -115,6 +115,18 @@ def test_the_same_seed_gives_the_same_weights(tmp_path: Path) -> None:
     assert first == second
 
 
+def test_ctrl_c_before_the_first_step_leaves_no_run_in_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(_: DummyVecEnv) -> None:
+        raise KeyboardInterrupt
+
+    out = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr(DummyVecEnv, "reset", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            train(settings(out), resume=False, command="")
+    assert train(settings(out), resume=False, command="").steps == 120
+
+
 def test_ctrl_c_saves_and_the_run_goes_on_from_there(tmp_path: Path) -> None:
     def interrupt(progress: Progress) -> None:
         raise KeyboardInterrupt
