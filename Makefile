@@ -39,7 +39,7 @@ check: $(STAMP) ## format, lint, types, imports and the fast tests: before every
 	$(BIN)/lint-imports
 	$(BIN)/pytest -m "not slow"
 
-mutants: $(STAMP) ## change the shield in small ways: which changes does no test notice? half an hour; goes on where it was
+mutants: $(STAMP) ## change the shield in small ways: which changes does no test notice? an hour or two; goes on where it was
 	@$(BIN)/python tests/mutants.py --again
 	$(BIN)/mutmut run
 	@$(BIN)/python tests/mutants.py
