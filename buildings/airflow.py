@@ -41,8 +41,8 @@ def bypass_frac(leak_frac: float, supply_kg_s: float, server_kg_s: float) -> flo
     return max(0.0, 1.0 - taken / supply_kg_s)
 
 
-def mixed_temp_c(supply_temp_c: float, hot_temp_c: float, share_frac: float) -> float:
-    """T_inlet of supply air with a share of hot air."""
+def mixed_temp_c[T: (float, Array)](supply_temp_c: T, hot_temp_c: T, share_frac: T) -> T:
+    """T_inlet of supply air with a share of hot air; of one zone, or of many."""
     return (1.0 - share_frac) * supply_temp_c + share_frac * hot_temp_c
 
 

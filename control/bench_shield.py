@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from airhandler.buildings.catalog import Building
-from airhandler.buildings.processes import spare_what_is_there
+from airhandler.buildings.processes import begin_job, spare_what_is_there
 from airhandler.safety.shield import Shield
 from airhandler.safety.verdict import NO_WORDS, Adjusted, Allowed, Proposal, Rejected
 
@@ -90,12 +90,16 @@ def _parts(cases: int, seed: int, processes: int) -> Iterator[Tally]:
     if processes == 1 or cases <= _CHUNK:
         yield from (judge_chunk(*job) for job in jobs)
         return
-    yield from in_processes(judge_chunk, jobs, processes)
+    yield from in_processes(judge_chunk, jobs, processes, _begin)
+
+
+def _begin() -> None:
+    begin_job()
+    spare_what_is_there()
 
 
 def judge_chunk(seed: int, number: int, cases: int) -> Tally:
-    """Judges one part of the situations, in a process that spares its start to the garbage collector, as a live run."""
-    spare_what_is_there()
+    """Judges one part of the situations."""
     rng, tally = Random(f"{seed}/{number}"), Tally()
     while tally.counts["cases"] < cases:
         building, shield, operator = altered_building(rng)

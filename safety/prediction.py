@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from airhandler.buildings.airflow import mixed_temp_c
 from airhandler.buildings.known import Array
 
 from .forecast import Forecast, coming_down
@@ -138,7 +139,7 @@ def share_frac(leak_frac: Array, flow_kg_s: Array, server_flow_kg_s: Array) -> A
 
 def balance_c(leak_frac: Array, hot_c: Array, supply_c: Array, flow_kg_s: Array, server_flow_kg_s: Array) -> Array:
     """T_inlet of air as it is."""
-    return _mixed_c(supply_c, hot_c, share_frac(leak_frac, flow_kg_s, server_flow_kg_s))
+    return mixed_temp_c(supply_c, hot_c, share_frac(leak_frac, flow_kg_s, server_flow_kg_s))
 
 
 def mixing(air: ZoneAir, leak_frac: Array, flow_kg_s: Array) -> Mixing:
@@ -153,7 +154,7 @@ def inlet_temp_c(
     share, rise_k = mixed or mixing(air, leak_frac, flow_kg_s)
     supply_c = setpoint_c + air.excess_k
     hot_c = np.maximum(air.hot_temp_c, supply_c + rise_k)
-    return _mixed_c(supply_c, hot_c, share) + air.missed_k
+    return mixed_temp_c(supply_c, hot_c, share) + air.missed_k
 
 
 def highest_setpoint_c(
@@ -243,10 +244,6 @@ class HourAt(NamedTuple):
         """
         highest_c = (limit_c - self.rest_c) / self.slope
         return np.where(highest_c < self.until_c, self.until_c, highest_c)
-
-
-def _mixed_c(supply_c: Array, hot_c: Array, share: Array) -> Array:
-    return (1.0 - share) * supply_c + share * hot_c
 
 
 def _rise_k(air: ZoneAir, flow_kg_s: Array) -> Array:
