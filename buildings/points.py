@@ -47,6 +47,22 @@ class Point:
             raise UserError(f"point {self.name}: low {self.low} must be below high {self.high}, both finite")
 
 
+@dataclass(frozen=True, slots=True)
+class Setpoints(Mapping[str, float]):
+    """Values for the set-point points [unit of each point]."""
+
+    by_name: Mapping[str, float]
+
+    def __getitem__(self, name: str) -> float:
+        return self.by_name[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.by_name)
+
+    def __len__(self) -> int:
+        return len(self.by_name)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reading:
     """All sensors, meters and signals at one instant.
@@ -55,11 +71,13 @@ class Reading:
         time: when it was taken, timezone-aware.
         values: point name to value [unit of the point]; `None` is an absent value, never a guess.
         age_s: seconds since each value was measured; a name that is not listed is fresh (0 s).
+        incumbent: what the building's own control asks for, in force or not; None where the site does not tell.
     """
 
     time: datetime
     values: Mapping[str, float | None]
     age_s: Mapping[str, float] = field(default_factory=dict)
+    incumbent: Setpoints | None = None
 
     def __post_init__(self) -> None:
         if self.time.tzinfo is None:
@@ -75,19 +93,3 @@ class Reading:
     def get(self, name: str) -> float | None:
         """The value of a point, or None if it is unknown or absent."""
         return self.values.get(name)
-
-
-@dataclass(frozen=True, slots=True)
-class Setpoints(Mapping[str, float]):
-    """Values for the set-point points [unit of each point]."""
-
-    by_name: Mapping[str, float]
-
-    def __getitem__(self, name: str) -> float:
-        return self.by_name[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.by_name)
-
-    def __len__(self) -> int:
-        return len(self.by_name)

@@ -13,7 +13,14 @@ from .points import Point, Reading, Setpoints
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Written:
-    """The site confirmed the set-points."""
+    """The site confirmed the set-points.
+
+    Attributes:
+        in_force: what it says stands now, where it may differ from what was asked (a point that is not ours to write,
+            a rounded number); None: just that.
+    """
+
+    in_force: Setpoints | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,7 +30,14 @@ class WriteFailed:
     reason: str
 
 
-WriteOutcome = Written | WriteFailed
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Overridden:
+    """Somebody who comes before us holds set-points: an operator, or the building's own protection. We stand down."""
+
+    reason: str
+
+
+WriteOutcome = Written | WriteFailed | Overridden
 
 
 class Site(Protocol):

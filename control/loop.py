@@ -18,7 +18,7 @@ from airhandler.safety.shield import Shield
 from airhandler.safety.verdict import Allowed, Proposal, Rejected, Verdict
 
 from .controller import Confident, Controller
-from .tick import Stage, Tick
+from .tick import LIVE, Grant, Stage, Tick
 
 log = logging.getLogger("airhandler.loop")
 
@@ -43,6 +43,7 @@ class Loop:
         refresh: gives the shield that holds from a step on, for limits by hand that change; it remembers as much as the
             first one. None: that stays.
         stopped: whether a stop was asked for: nothing is written from then on.
+        granted: how much authority there is for the step that begins; by default all of it.
     """
 
     site: Site
@@ -59,7 +60,9 @@ class Loop:
     past: Sequence[Setpoints] = ()
     refresh: Callable[[], Shield] | None = None
     stopped: Callable[[], bool] | None = None
+    granted: Callable[[], Grant] = field(default=lambda: LIVE)
     _in_charge: bool = field(default=False, init=False)
+    _grant: Grant = field(default=LIVE, init=False)
 
     def run(self) -> None:
         """Runs until the clock ends. A step whose time has passed is left out, never caught up.
@@ -103,25 +106,28 @@ class Loop:
             return "observe"
         if self.writer is None:
             return "shadow"
-        return "fallback" if self.handover is not None and self.handover.latched else "live"
+        return "fallback" if self.handover is not None and self.handover.latched else self._grant.stage
 
     def _tick(self, number: int) -> Tick:
         if self.refresh is not None:
             self.shield = self.refresh()
-        reading = self._read()
+        reading, self._grant = self._read(), self.granted()
         self._history.append(reading)
         if self._forecaster is not None:
             self._forecaster.observe(reading, self._in_force if self._in_charge else None)
         stage = self.stage
         began = time.perf_counter()
         proposal = self._propose(reading)
-        verdict = self._judge(proposal)
+        verdict = self._judge(proposal, reading)
         decided = time.perf_counter()
-        outcome = self._apply(verdict) if stage == "live" and verdict is not None else None
+        writes = self._grant.writes and stage not in ("observe", "shadow", "fallback")
+        outcome = self._apply(verdict) if writes and verdict is not None else None
         if stage == "shadow" and verdict is not None:
             self._in_force = verdict.setpoints  # as if it had been applied: the next ramp starts there
         if self.handover is not None and self.handover.reason is not None and self._in_charge:
             self._give_back(self.handover.reason.words)  # and again in every tick until it is confirmed
+        elif self._in_charge and not writes:
+            self._give_back(f"no authority is granted any more: {stage}")
         self._remember()
         return Tick(
             number=number,
@@ -169,14 +175,14 @@ class Loop:
             return None
         return Proposal(setpoints=setpoints, time=reading.time, controller=self.controller.name, confidence=confidence)
 
-    def _judge(self, proposal: Proposal | None) -> Verdict | None:
+    def _judge(self, proposal: Proposal | None, reading: Reading) -> Verdict | None:
         if self.controller is None:
             return None
         if self.shield is None or self._forecaster is None:
             return unshielded(proposal)
         return self.shield.judge(
             self._history,
-            self._in_force,
+            self._in_force or reading.incumbent,
             proposal,
             past=self._past,
             written=self._in_charge,
@@ -201,7 +207,7 @@ class Loop:
         except AirhandlerError as error:
             return WriteFailed(reason=str(error))
         if isinstance(outcome, Written):
-            self._in_force = setpoints
+            self._in_force = outcome.in_force or setpoints
         return outcome
 
     def _end(self) -> None:
@@ -215,7 +221,7 @@ class Loop:
             outcome = self.writer.relinquish()
         except AirhandlerError as error:
             outcome = WriteFailed(reason=str(error))
-        if isinstance(outcome, WriteFailed):
+        if not isinstance(outcome, Written):
             log.critical("authority was NOT given back to the building (%s): %s", outcome.reason, why)
             return
         self._in_charge, self._in_force = False, None

@@ -41,7 +41,7 @@ KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 _STAGE_CODES = {stage: float(code) for code, stage in enumerate(STAGES)}
 _KIND_CODES = {kind: float(code) for code, kind in enumerate(KINDS)}
 _HEAD = ("time_s", "stage", "verdict", "written", "decide_s")
-_FORMAT = 2
+_FORMAT = 3
 # What a damaged file may raise; zipfile says by RuntimeError what it cannot do.
 _DAMAGED = (
     OSError,
@@ -106,6 +106,7 @@ class TickTable:
         row += _values(tick.reading.values, self._measured)
         row += _values(proposed, self._setpoints)
         row += _values(applied, self._setpoints)
+        row += _values(incumbent.by_name if (incumbent := tick.reading.incumbent) else _EMPTY, self._setpoints)
         self._rows.extend(array("d", [value if type(value) is float else _number(value) for value in row]))
         for reason in verdict.reasons if verdict else ():
             self._acted_tick.append(number)
@@ -150,6 +151,11 @@ class TickTable:
     def applied(self) -> Columns:
         """The verdict's set-points [unit of the point]."""
         return Columns(self._setpoints, lambda name: self._column(f"applied_{name}"))
+
+    @property
+    def incumbent(self) -> Columns:
+        """What the building's own control asked for, by set-point; NaN where it is not told [unit of the point]."""
+        return Columns(self._setpoints, lambda name: self._column(f"incumbent_{name}"))
 
     @property
     def verdict(self) -> NDArray[np.str_]:
@@ -224,6 +230,7 @@ class TickTable:
             **self.measured,
             **{f"proposed_{name}": column for name, column in self.proposed.items()},
             **{f"applied_{name}": column for name, column in self.applied.items()},
+            **{f"incumbent_{name}": column for name, column in self.incumbent.items()},
             "correction": self.correction,
             **{f"rule_{name}": column for name, column in self.rules.items()},
         }
@@ -318,7 +325,8 @@ def check_writable(folder: Path) -> None:
 def _column_names(measured: Sequence[str], setpoints: Sequence[str]) -> tuple[str, ...]:
     proposed = tuple(f"proposed_{name}" for name in setpoints)
     applied = tuple(f"applied_{name}" for name in setpoints)
-    return (*_HEAD, *measured, *proposed, *applied)
+    incumbent = tuple(f"incumbent_{name}" for name in setpoints)
+    return (*_HEAD, *measured, *proposed, *applied, *incumbent)
 
 
 def _values(values: Mapping[str, float | None], names: Sequence[str]) -> list[Any]:

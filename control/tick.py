@@ -13,6 +13,22 @@ Stage = Literal["observe", "shadow", "advisory", "live", "fallback"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Grant:
+    """How much authority a controller is given for a step.
+
+    Attributes:
+        stage: what that is called.
+        writes: whether its set-points are written.
+    """
+
+    stage: Stage
+    writes: bool
+
+
+LIVE = Grant(stage="live", writes=True)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Tick:
     """One control step.
 

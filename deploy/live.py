@@ -9,7 +9,7 @@ from collections.abc import Callable
 from airhandler.buildings.catalog import Building, find_building, with_world
 from airhandler.buildings.errors import AirhandlerError, UserError
 from airhandler.buildings.points import Setpoints
-from airhandler.buildings.site import WriteFailed, WriteOutcome, Writer, Written
+from airhandler.buildings.site import Overridden, WriteFailed, WriteOutcome, Writer, Written
 from airhandler.control.loop import Loop
 from airhandler.control.registry import find_controller, warn_of
 from airhandler.safety.handover import Handover
@@ -111,5 +111,5 @@ class Authority:
                 log.info("the building's own control kept authority: %s", why)
             case Written():
                 log.info("authority given back to the building's own control: %s", why)
-            case WriteFailed(reason=reason):
+            case WriteFailed(reason=reason) | Overridden(reason=reason):
                 log.critical("authority was NOT given back (%s); the run ended: %s", reason, why)

@@ -18,7 +18,7 @@ from airhandler import __version__
 from airhandler.buildings.catalog import Building
 from airhandler.buildings.errors import UserError
 from airhandler.buildings.points import Role
-from airhandler.buildings.site import Written
+from airhandler.buildings.site import Overridden, WriteFailed, WriteOutcome, Written
 from airhandler.control.tick import Stage, Tick
 from airhandler.safety.intake import as_number
 from airhandler.safety.verdict import interventions
@@ -37,7 +37,7 @@ from .series import (
 
 STAGES: tuple[Stage, ...] = get_args(Stage)
 KINDS = ("allowed", "adjusted", "rejected")
-OUTCOMES = ("written", "failed")
+OUTCOMES: dict[type[WriteOutcome], str] = {Written: "written", WriteFailed: "failed", Overridden: "overridden"}
 # From the time of a small policy to the deadline of the loop.
 SECONDS = (1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -85,7 +85,7 @@ class Metrics:
         for rule in interventions(tick.verdict):
             self._interventions.labels(rule).inc()
         if tick.outcome is not None:
-            self._writes.labels("written" if isinstance(tick.outcome, Written) else "failed").inc()
+            self._writes.labels(OUTCOMES[type(tick.outcome)]).inc()
             self._write.observe(tick.write_s)
         self._add_up(tick)
 
@@ -126,7 +126,7 @@ class Metrics:
             "rule",
             rule_names(building),
         )
-        self._writes = counter("writes_total", "Writes to the site, by what it said", "outcome", OUTCOMES)
+        self._writes = counter("writes_total", "Writes to the site, by what it said", "outcome", OUTCOMES.values())
         energy = [s.part for s in self._meters if s.unit == "watts"]
         self._energy = counter(
             "energy_joules_total", "Electricity since the start, by meter; gas is the meter `gas`", "meter", energy

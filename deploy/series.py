@@ -90,7 +90,7 @@ def proposed(tick: Tick) -> Mapping[str, object]:
 
 def applied(tick: Tick, stage: Stage) -> Mapping[str, object]:
     """What is in force by our command; nothing while the building's own control has authority."""
-    confirmed = stage == "live" and isinstance(tick.outcome, Written) and tick.verdict is not None
+    confirmed = stage in ("live", "advisory") and isinstance(tick.outcome, Written) and tick.verdict is not None
     return tick.verdict.setpoints.by_name if confirmed and tick.verdict else _NOTHING
 
 

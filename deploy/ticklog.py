@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from airhandler.buildings.site import WriteFailed
+from airhandler.buildings.site import Overridden, WriteFailed, Written
 from airhandler.control.tick import Tick
 from airhandler.safety.verdict import Rejected
 
@@ -26,16 +26,18 @@ class TickLog:
 
 
 def _trouble(tick: Tick) -> str:
-    if isinstance(tick.outcome, WriteFailed):
-        return "write failed"
+    if isinstance(tick.outcome, WriteFailed | Overridden):
+        return "not written"
     return "rejected" if isinstance(tick.verdict, Rejected) else ""
 
 
 def _words(tick: Tick) -> str:
     said: list[str] = [tick.verdict.kind if tick.verdict else "observed"]
     said += [reason.words for reason in (tick.verdict.reasons if tick.verdict else ())]
-    if isinstance(tick.outcome, WriteFailed):
-        said.append(f"write failed: {tick.outcome.reason}")
+    if isinstance(tick.outcome, WriteFailed | Overridden):
+        said.append(
+            f"{'write failed' if isinstance(tick.outcome, WriteFailed) else 'overridden'}: {tick.outcome.reason}"
+        )
     return "; ".join(said)
 
 
@@ -48,6 +50,6 @@ def _fields(tick: Tick) -> dict[str, object]:
         "verdict": tick.verdict.kind if tick.verdict else None,
         "rules": sorted({reason.rule for reason in tick.verdict.reasons}) if tick.verdict else [],
         "setpoints": dict(tick.verdict.setpoints) if tick.verdict else None,
-        "written": None if tick.outcome is None else not isinstance(tick.outcome, WriteFailed),
+        "written": None if tick.outcome is None else isinstance(tick.outcome, Written),
         "decide_s": tick.decide_s,
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airhandler.buildings.site import WriteFailed, WriteOutcome
+from airhandler.buildings.site import Overridden, WriteFailed, WriteOutcome
 
 from .verdict import Reason, Rejected, Verdict
 
@@ -31,6 +31,8 @@ class Handover:
     def watch(self, verdict: Verdict, outcome: WriteOutcome | None) -> Reason | None:
         """Takes note of one step. Returns the reason at the step in which it latches, else None.
 
+        One who overrides a set-point ends it at once.
+
         Args:
             verdict: the shield's answer.
             outcome: what the site said to the write; None where nothing was written: it breaks no row of writes.
@@ -40,6 +42,8 @@ class Handover:
             self._count("failed writes", isinstance(outcome, WriteFailed))
         if self.latched:
             return None
+        if isinstance(outcome, Overridden):
+            return self.give_back(f"authority must go back: {outcome.reason}")
         for what, limit in self._limits.items():
             if self._counts[what] >= limit:
                 return self.give_back(self._words(what, verdict, outcome))
@@ -49,6 +53,11 @@ class Handover:
         """Latches now, for a reason of the caller's (an operator, a signal, an exception)."""
         self.reason = self.reason or Reason(rule="handover", words=words)
         return self.reason
+
+    def reset(self) -> None:
+        """A person has looked, and authority may be taken anew."""
+        self.reason = None
+        self._counts = dict.fromkeys(self._counts, 0)
 
     def _count(self, what: str, bad: bool) -> None:
         self._counts[what] = self._counts[what] + 1 if bad else 0

@@ -1,0 +1,91 @@
+"""The loop where authority is granted step by step, overridden, or where the site tells more than it was told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from airhandler.buildings.points import Reading, Setpoints
+from airhandler.buildings.site import Overridden, WriteOutcome, Written
+from airhandler.control.loop import Loop
+from airhandler.control.tick import LIVE, Grant, Tick
+from airhandler.safety.handover import Handover
+from airhandler.safety.shield import Shield
+from tests.fakes import BUILDING, FakeClock, FakeController, FakeSite, FakeWriter, healthy
+
+ADVICE = Grant(stage="advisory", writes=False)
+ACCEPTED = Grant(stage="advisory", writes=True)
+WARM, COOL = (
+    Setpoints({p.name: value if p.unit == "degC" else 4.0 for p in BUILDING.setpoints}) for value in (25.0, 20.0)
+)
+SUPPLY = "east_supply_air_temp_setpoint_c"
+
+
+def run(
+    grants: Sequence[Grant], writer: FakeWriter, *, incumbent: Setpoints | None = None, handover: Handover | None = None
+) -> list[Tick]:
+    """As many ticks as grants; the controller always asks for warm air."""
+    ticks: list[Tick] = []
+    granted = iter(grants)
+    readings: list[Reading] = [replace(healthy(i), incumbent=incumbent) for i in range(len(grants))]
+    Loop(
+        site=FakeSite(readings),
+        clock=FakeClock(len(grants) - 1),
+        step_s=BUILDING.step_s,
+        controller=FakeController(lambda reading: WARM),
+        shield=Shield(BUILDING),
+        writer=writer,
+        on_tick=ticks.append,
+        handover=handover,
+        granted=lambda: next(granted),
+    ).run()
+    return ticks
+
+
+def test_advice_that_nobody_accepts_is_judged_and_not_written() -> None:
+    writer = FakeWriter()
+    ticks = run([ADVICE] * 3, writer)
+    assert [t.stage for t in ticks] == ["advisory"] * 3
+    assert all(t.verdict is not None and t.outcome is None for t in ticks)
+    assert (writer.written, writer.relinquished) == ([], 0)
+
+
+def test_authority_that_is_no_longer_granted_goes_back_in_that_step() -> None:
+    writer = FakeWriter()
+    ticks = run([ADVICE, ACCEPTED, ACCEPTED, ADVICE, ADVICE], writer)
+    assert [isinstance(t.outcome, Written) for t in ticks] == [False, True, True, False, False]
+    assert writer.relinquished == 1
+
+
+def test_taking_over_begins_where_the_buildings_own_control_stands() -> None:
+    ticks = run([ADVICE, LIVE], FakeWriter(), incumbent=COOL)
+    for tick in ticks:  # and advice says what the first step would be
+        assert tick.verdict is not None
+        assert tick.verdict.setpoints[SUPPLY] == 22.5  # by its ramp; measured are 22.0
+
+
+def test_the_next_ramp_begins_at_what_the_site_says_is_in_force() -> None:
+    class Slow(FakeWriter):
+        def write(self, setpoints: Setpoints) -> WriteOutcome:
+            super().write(setpoints)
+            return Written(in_force=COOL)
+
+    writer = Slow()
+    run([LIVE] * 4, writer, incumbent=COOL)
+    assert len({s[SUPPLY] for s in writer.written}) == 1
+
+
+def test_one_who_overrides_ends_it_at_once_until_a_person_resets() -> None:
+    class Held(FakeWriter):
+        def write(self, setpoints: Setpoints) -> WriteOutcome:
+            super().write(setpoints)
+            return Overridden(reason="an operator holds it at priority 8") if len(self.written) == 1 else Written()
+
+    writer, handover = Held(), Handover()
+    ticks = run([LIVE] * 3, writer, handover=handover)
+    assert [t.stage for t in ticks] == ["live", "fallback", "fallback"]
+    assert (len(writer.written), writer.relinquished) == (1, 1)
+    assert handover.reason is not None
+    assert handover.reason.words == "authority must go back: an operator holds it at priority 8"
+    handover.reset()
+    assert [t.stage for t in run([LIVE], writer, handover=handover)] == ["live"]
