@@ -36,6 +36,7 @@ def main() -> None:
     from airhandler.buildings.errors import AirhandlerError, UserError
     from airhandler.control import cli as control
     from airhandler.control import cli_buildings as buildings
+    from airhandler.control import cli_bundle as bundle
     from airhandler.deploy import cli as deploy
     from airhandler.deploy import demo
 
@@ -50,6 +51,7 @@ def main() -> None:
     app.callback()(_options)
     app.add_typer(buildings.app, name="buildings")
     app.add_typer(control.app)
+    app.add_typer(bundle.app)
     app.add_typer(deploy.app)
     app.add_typer(demo.app)
     try:

@@ -29,7 +29,7 @@ from .familiar import Familiar
 from .table import replacing
 
 FORMAT = 1
-_FAMILIAR = "familiar.npz"
+FAMILIAR = "familiar.npz"
 Weights = dict[str, NDArray[np.float32]]
 
 
@@ -95,7 +95,7 @@ def save_bundle(
     packed = pack(weights)
     seen = pack(familiar.arrays()) if familiar is not None else None
     if seen is not None:
-        with replacing(folder / _FAMILIAR) as temporary:
+        with replacing(folder / FAMILIAR) as temporary:
             temporary.write_bytes(seen)
     card = Card(
         format=FORMAT,
@@ -130,10 +130,10 @@ def load_familiar(folder: Path, card: Card) -> Familiar | None:
     if card.familiar_sha256 is None:
         return None
     try:
-        packed = (folder / _FAMILIAR).read_bytes()
+        packed = (folder / FAMILIAR).read_bytes()
     except OSError as error:
-        raise UserError(f"bundle {folder}: {_FAMILIAR} is not readable ({error.strerror}): train it anew") from error
-    arrays = unpack(packed, card.familiar_sha256, folder, _FAMILIAR)
+        raise UserError(f"bundle {folder}: {FAMILIAR} is not readable ({error.strerror}): train it anew") from error
+    arrays = unpack(packed, card.familiar_sha256, folder, FAMILIAR)
     return Familiar.of_arrays(arrays, len(card.time_features) + len(card.observations), where=f"bundle {folder}")
 
 
