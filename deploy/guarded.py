@@ -1,0 +1,92 @@
+"""A writer for a real bus: nothing is written that was not granted, written down first, and covered by a lease."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from airhandler.buildings.errors import AirhandlerError
+from airhandler.buildings.points import Setpoints
+from airhandler.buildings.site import WriteFailed, WriteOutcome, Writer, Written
+
+
+class BusWriter(Writer, Protocol):
+    """The right to write to a bus, where what was written stays until somebody takes it away."""
+
+    def ours(self) -> Mapping[str, float]:
+        """What stands in our name now [unit of each point]. Raises SiteError where that cannot be read."""
+        ...
+
+    def beat(self) -> WriteOutcome:
+        """Shows the building that we live."""
+        ...
+
+
+class Guarded:
+    """Writes what is granted; the slightest doubt about ourselves latches the handover instead.
+
+    Args:
+        writer: of the bus.
+        note: writes a line into the journal, durably, before it returns. Raises AirhandlerError where it cannot.
+        covered: whether the lease is ours at this moment, and somebody watches it.
+        share: of a set-point, how much of it is granted; 0 leaves it alone.
+        doubt: latches the handover, for a reason.
+    """
+
+    def __init__(
+        self,
+        writer: BusWriter,
+        *,
+        note: Callable[[str, Mapping[str, object]], object],
+        covered: Callable[[], bool],
+        share: Callable[[str], float],
+        doubt: Callable[[str], object],
+    ) -> None:
+        self._writer, self._note, self._covered, self._share, self._doubt = writer, note, covered, share, doubt
+
+    def write(self, setpoints: Setpoints) -> WriteOutcome:
+        """Writes the granted ones of the set-points, in this order: journal, lease, bus, heartbeat, journal."""
+        granted = Setpoints({name: value for name, value in setpoints.items() if self._share(name) > 0.0})
+        if (why := self._told("write", {"setpoints": dict(granted)})) is not None:
+            return WriteFailed(reason=why)
+        if not self._covered():
+            return WriteFailed(reason=self._doubted("the lease is not ours: the watchdog has given authority back"))
+        outcome = _asked(lambda: self._writer.write(granted))
+        if isinstance(outcome, Written):
+            beaten = _asked(self._writer.beat)
+            outcome = outcome if isinstance(beaten, Written) else beaten
+        self._told("outcome", _said(outcome))
+        return outcome
+
+    def relinquish(self) -> WriteOutcome:
+        """Gives authority back, whatever the journal says: that is never kept waiting."""
+        self._told("relinquish", {})
+        outcome = _asked(self._writer.relinquish)
+        self._told("outcome", _said(outcome))
+        return outcome
+
+    def _told(self, kind: str, payload: Mapping[str, object]) -> str | None:
+        """Writes it down. Why not, where that fails: there is no authority without a record of it."""
+        try:
+            self._note(kind, payload)
+        except AirhandlerError as error:
+            return self._doubted(f"the journal does not take what is written: {error}")
+        return None
+
+    def _doubted(self, why: str) -> str:
+        self._doubt(f"authority must go back: {why}")
+        return why
+
+
+def _asked(ask: Callable[[], WriteOutcome]) -> WriteOutcome:
+    """What the bus says; one that cannot be asked has confirmed nothing."""
+    try:
+        return ask()
+    except AirhandlerError as error:
+        return WriteFailed(reason=str(error))
+
+
+def _said(outcome: WriteOutcome) -> dict[str, object]:
+    in_force = dict(outcome.in_force) if isinstance(outcome, Written) and outcome.in_force else None
+    reason = None if isinstance(outcome, Written) else outcome.reason
+    return {"said": type(outcome).__name__, "reason": reason, "in_force": in_force}
