@@ -30,14 +30,14 @@ demo: $(STAMP) ## train, shadow and run live on a simulated data centre, in minu
 	@$(BIN)/airhandler demo
 
 test: $(STAMP) ## every test, the slow ones too
-	$(BIN)/pytest -v -ra --durations=10
+	$(BIN)/pytest -n 2 --dist worksteal -v -ra --durations=10
 
 check: $(STAMP) ## format, lint, types, imports and the fast tests: before every commit
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy -p airhandler
 	$(BIN)/lint-imports
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -n 2 --dist worksteal -m "not slow"
 
 mutants: $(STAMP) ## change the shield in small ways: which changes does no test notice? an hour or two; goes on where it was
 	@$(BIN)/python tests/mutants.py --again
