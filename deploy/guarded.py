@@ -9,6 +9,9 @@ from airhandler.buildings.errors import AirhandlerError
 from airhandler.buildings.points import Setpoints
 from airhandler.buildings.site import WriteFailed, WriteOutcome, Writer, Written
 
+from .journal_rows import Kind
+from .journal_ticks import outcome_payload
+
 
 class BusWriter(Writer, Protocol):
     """The right to write to a bus, where what was written stays until somebody takes it away."""
@@ -29,6 +32,7 @@ class Guarded:
         writer: of the bus.
         note: writes a line into the journal, durably, before it returns. Raises AirhandlerError where it cannot.
         covered: whether the lease is ours at this moment, and somebody watches it.
+        released: is told that nothing of ours is in force any more.
         share: of a set-point, how much of it is granted; 0 leaves it alone.
         doubt: latches the handover, for a reason.
     """
@@ -37,12 +41,14 @@ class Guarded:
         self,
         writer: BusWriter,
         *,
-        note: Callable[[str, Mapping[str, object]], object],
+        note: Callable[[Kind, Mapping[str, object]], object],
         covered: Callable[[], bool],
+        released: Callable[[], object],
         share: Callable[[str], float],
         doubt: Callable[[str], object],
     ) -> None:
-        self._writer, self._note, self._covered, self._share, self._doubt = writer, note, covered, share, doubt
+        self._writer, self._note, self._share, self._doubt = writer, note, share, doubt
+        self._covered, self._released = covered, released
 
     def write(self, setpoints: Setpoints) -> WriteOutcome:
         """Writes the granted ones of the set-points, in this order: journal, lease, bus, heartbeat, journal."""
@@ -55,17 +61,19 @@ class Guarded:
         if isinstance(outcome, Written):
             beaten = _asked(self._writer.beat)
             outcome = outcome if isinstance(beaten, Written) else beaten
-        self._told("outcome", _said(outcome))
+        self._told("write-outcome", outcome_payload(outcome))
         return outcome
 
     def relinquish(self) -> WriteOutcome:
         """Gives authority back, whatever the journal says: that is never kept waiting."""
-        self._told("relinquish", {})
+        self._told("write", {"setpoints": None})
         outcome = _asked(self._writer.relinquish)
-        self._told("outcome", _said(outcome))
+        self._told("write-outcome", outcome_payload(outcome))
+        if isinstance(outcome, Written):
+            self._released()
         return outcome
 
-    def _told(self, kind: str, payload: Mapping[str, object]) -> str | None:
+    def _told(self, kind: Kind, payload: Mapping[str, object]) -> str | None:
         """Writes it down. Why not, where that fails: there is no authority without a record of it."""
         try:
             self._note(kind, payload)
@@ -84,9 +92,3 @@ def _asked(ask: Callable[[], WriteOutcome]) -> WriteOutcome:
         return ask()
     except AirhandlerError as error:
         return WriteFailed(reason=str(error))
-
-
-def _said(outcome: WriteOutcome) -> dict[str, object]:
-    in_force = dict(outcome.in_force) if isinstance(outcome, Written) and outcome.in_force else None
-    reason = None if isinstance(outcome, Written) else outcome.reason
-    return {"said": type(outcome).__name__, "reason": reason, "in_force": in_force}
