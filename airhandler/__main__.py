@@ -37,6 +37,7 @@ def main() -> None:
     from airhandler.control import cli as control
     from airhandler.control import cli_buildings as buildings
     from airhandler.deploy import cli as deploy
+    from airhandler.deploy import cli_twin as twin
     from airhandler.deploy import demo
 
     app = Typer(
@@ -51,6 +52,7 @@ def main() -> None:
     app.add_typer(buildings.app, name="buildings")
     app.add_typer(control.app)
     app.add_typer(deploy.app)
+    app.add_typer(twin.app)
     app.add_typer(demo.app)
     try:
         app()
