@@ -38,6 +38,7 @@ def main() -> None:
     from airhandler.control import cli_buildings as buildings
     from airhandler.control import cli_bundle as bundle
     from airhandler.deploy import cli as deploy
+    from airhandler.deploy import cli_twin as twin
     from airhandler.deploy import demo
 
     app = Typer(
@@ -53,6 +54,7 @@ def main() -> None:
     app.add_typer(control.app)
     app.add_typer(bundle.app)
     app.add_typer(deploy.app)
+    app.add_typer(twin.app)
     app.add_typer(demo.app)
     try:
         app()

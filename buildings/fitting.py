@@ -43,10 +43,15 @@ class Fitting:
     sensors: SensorFaults | None
     randomised: Mapping[str, float]
 
-    def run(self, weather: Weather, period: Period) -> InstrumentedRun:
-        """The run, not yet started."""
+    def run(self, weather: Weather, period: Period, *, breakable: bool = False) -> InstrumentedRun:
+        """The run, not yet started.
+
+        Args:
+            breakable: whether every fault of the building's equipment can be forced on it while it runs.
+        """
         arrive = None if self.actuators is None else self.actuators.arrive
-        return InstrumentedRun(self.building, weather, period, self.drives, forced=self.forced, arrive=arrive)
+        drives = {**_at_rest(self.building, period), **self.drives} if breakable else self.drives
+        return InstrumentedRun(self.building, weather, period, drives, forced=self.forced, arrive=arrive)
 
 
 def fit(scenario: Scenario, building: Building, period: Period, *, variant: int, seed: int) -> Fitting:
@@ -105,6 +110,13 @@ def _drives(scenario: Scenario, building: Building, period: Period, drawn: Drawn
     if both := sorted(set(drives) & set(load)):
         raise UserError(f"{building.id}: {', '.join(both)}: both drawn by randomise and commanded by it_load")
     return drives | load
+
+
+def _at_rest(building: Building, period: Period) -> dict[str, Array]:
+    """The drives that faults force, all left to the model."""
+    forced = {name for fault in building.faults.values() for name in fault.force}
+    rest = np.full(steps_of(building, period), np.nan)
+    return {drive.name: rest for drive in building.drives if drive.name in forced}
 
 
 def _over(force: Array, drive: Array | None) -> Array:

@@ -73,6 +73,8 @@ class InstrumentedRun:
         self._drives = drive_table(building, drives, self.total_steps)
         self._forced = _force_table(building, forced, self.total_steps)
         self._arrive = arrive
+        self._now: Array | None = None
+        self._driven = tuple(d.name for d in building.drives if d.name in drives)
         self._convert = _conversion(building, self.measured, raw)
         self._meters = np.array([building.sources[p.name].meter is not None for p in raw])
         self._names = tuple(p.name for p in self.measured)
@@ -111,6 +113,16 @@ class InstrumentedRun:
         """Set-points as an array; None, the building's own control, as NaN."""
         return setpoint_array(self.building, setpoints)
 
+    def force(self, values: Mapping[str, float]) -> None:
+        """What breaks from the next step on, by set-point and drive, in place of what it broke before; {}: nothing.
+
+        It comes before whatever else is commanded or forced. Raises UserError for what the run does not have.
+        """
+        names = [*(p.name for p in self.building.setpoints), *self._driven]
+        if unknown := sorted(set(values) - set(names)):
+            raise UserError(f"{self.building.id}: {', '.join(unknown)}: this run cannot force it")
+        self._now = np.array([values.get(name, np.nan) for name in names]) if values else None
+
     def fork(self) -> int:
         """As `Simulation.fork`: 0 in the child, which goes on with an exact copy of the run."""
         return self._engine.fork()
@@ -138,9 +150,8 @@ class InstrumentedRun:
         if self._forced is not None:
             force = self._forced[self.steps]
             setpoints = np.where(np.isnan(force), setpoints, force)
-        if self._drives is None:
-            return setpoints
-        return np.concatenate([setpoints, self._drives[self.steps]])
+        commands = setpoints if self._drives is None else np.concatenate([setpoints, self._drives[self.steps]])
+        return commands if self._now is None else np.where(np.isnan(self._now), commands, self._now)
 
     def _first(self, raw: Array) -> Array:
         values = self._convert @ raw

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from .catalog import Building
-from .errors import SiteError
+from .errors import SiteError, UserError
 from .fitting import fit
 from .known import Array
 from .model import Period
@@ -31,6 +31,7 @@ class SimulatedSite:
             one that never occurs in training.
         scenario: what it is put through. The server type is the building's: see `find_building`.
         seed: of what else is random in the scenario.
+        breakable: whether equipment can be broken while it runs; see `break_equipment`.
 
     Attributes:
         randomised: what was drawn, by name.
@@ -46,11 +47,12 @@ class SimulatedSite:
         draw: int = held_out(0),
         scenario: Scenario = NORMAL,
         seed: int = 0,
+        breakable: bool = False,
     ) -> None:
         entered, self._outside = enter(building, weather, draw)
         fitting = fit(scenario, building, period, variant=draw, seed=seed)
         self._sensors, self.randomised = fitting.sensors, fitting.randomised
-        self._run = fitting.run(entered, period)
+        self._run = fitting.run(entered, period, breakable=breakable)
         self._values: Array = self._run.start()
         self._commands: Array = self._run.array(None)
         self._ended = False
@@ -93,8 +95,20 @@ class SimulatedSite:
         return SimulatedWriter(self)
 
     def command(self, setpoints: Setpoints | None) -> None:
-        """Puts set-points in force from the next step on; None gives control back to the building."""
+        """Puts set-points in force from the next step on; None gives control back to the building.
+
+        NaN leaves that set-point to the building's own control.
+        """
         self._commands = self._run.array(setpoints)
+
+    def break_equipment(self, names: Sequence[str]) -> None:
+        """Breaks equipment from the next step on, and mends all other. Raises UserError for a name that is no fault."""
+        faults = self._run.building.faults
+        if unknown := sorted(set(names) - set(faults)):
+            raise UserError(
+                f"equipment {', '.join(unknown)}: {self._run.building.id} has: {', '.join(faults) or 'none'}"
+            )
+        self._run.force({point: value for name in names for point, value in faults[name].force.items()})
 
     def advance(self) -> bool:
         """Simulates one step. Returns False, and does nothing, at the end of the period."""

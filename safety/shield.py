@@ -82,7 +82,7 @@ class Shield:
         self._sensors = SensorCheck(building, watched)
         self._forecasts = ForecastCheck(building)
         self._proposals, self._confidence = ProposalCheck(self._names), Confidence(building)
-        self._measured, self._labels = _measured_names(building), _labels(building)
+        self._measured, self._labels = shown_by(building), _labels(building)
         ranges = {p.name: (p.name, p.low, p.high) for p in building.points}
         self._shown = Sweep(ranges.get(name, _NO_SENSOR) for name in self._measured)
 
@@ -343,8 +343,8 @@ class Shield:
         return Setpoints(dict(zip(self._names, values, strict=True)))
 
 
-def _measured_names(building: Building) -> tuple[str, ...]:
-    """The sensor that shows what a set-point does, for every set-point; empty where there is none."""
+def shown_by(building: Building) -> tuple[str, ...]:
+    """The sensor that shows where a set-point stands while the building's own control has it; empty where none does."""
     shown = {roles.supply_temp_setpoint: roles.supply_temp for roles in building.zones.values()}
     shown |= {roles.supply_flow_setpoint: roles.supply_flow for roles in building.zones.values()}
     return tuple(r.shown_by or shown.get(p.name, "") for p, r in zip(building.setpoints, building.rules, strict=True))

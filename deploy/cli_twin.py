@@ -1,0 +1,124 @@
+"""`airhandler twin` and `airhandler twin-fault` on the command line."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from airhandler.control.options import ScenarioOptions, WorldFile, expanded, world_of
+
+from .logs import LogFormat, set_up_logs
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.command(
+    epilog="For example: airhandler twin datacentre-dx --speed 60 --write-site site.yaml"
+    "  |  airhandler twin datacentre-cw --bacnet 127.0.0.1:47810 --incumbent trim-respond --start 07-01"
+)
+@expanded
+def twin(
+    building: Annotated[
+        str, typer.Argument(metavar="BUILDING", help="An id of `airhandler buildings`, or your own file.")
+    ],
+    scenario: ScenarioOptions,
+    bacnet: Annotated[
+        str,
+        typer.Option("--bacnet", metavar="HOST:PORT", help="Where the BACnet/IP device listens; port 0: a free one."),
+    ] = "127.0.0.1:47808",
+    device_id: Annotated[int, typer.Option("--device-id", help="Instance number of the BACnet device.")] = 4711,
+    speed: Annotated[
+        float, typer.Option("--speed", help="Building's seconds per second: 1 is real time, 60 an hour a minute.")
+    ] = 1.0,
+    weather: Annotated[str, typer.Option("--weather", help="A name, or an EPW file.")] = "chicago",
+    start: Annotated[str, typer.Option("--start", metavar="MM-DD", help="First day.")] = "01-01",
+    days: Annotated[int, typer.Option("--days", help="How many days are simulated.")] = 7,
+    incumbent: Annotated[
+        str, typer.Option("--incumbent", help="The building's own control: stock, or the name of a rule.")
+    ] = "stock",
+    heartbeat_steps: Annotated[
+        int,
+        typer.Option("--heartbeat-steps", help="Steps without a heartbeat until the building empties slots 9 to 14."),
+    ] = 4,
+    control_port: Annotated[
+        int, typer.Option("--control-port", help="Port of 127.0.0.1 for `airhandler twin-fault`; 0: a free one.")
+    ] = 0,
+    write_site: Annotated[
+        Path | None, typer.Option("--write-site", metavar="FILE", help="Writes the site file that fits this twin.")
+    ] = None,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, help="Which year of a world, and which draw of all that is random.")
+    ] = 0,
+    world: WorldFile = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", help="Folder for what it leaves behind; by default a new one under runs/.", show_default=False
+        ),
+    ] = None,
+    log_format: Annotated[LogFormat, typer.Option("--log-format", help="How log lines are written to stderr.")] = (
+        LogFormat.TEXT
+    ),
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+) -> None:
+    """Serves a simulated building as a BACnet device, under its own control: to try everything without a building.
+
+    Whoever commands a set-point has it, by the priority array. Ctrl-C or SIGTERM end it.
+    """
+    from airhandler.buildings.model import parse_month_day
+
+    from .twin import TwinSettings, run_twin
+    from .twin_servers import Address
+
+    set_up_logs(log_format)
+    settings = TwinSettings(
+        building=building,
+        out=out or Path("runs") / f"twin-{datetime.now(UTC):%Y%m%dT%H%M%SZ}",
+        bacnet=Address.read(bacnet, "--bacnet"),
+        device=device_id,
+        control_port=control_port,
+        speed=speed,
+        weather=weather,
+        start=parse_month_day(start),
+        days=days,
+        incumbent=incumbent,
+        heartbeat_steps=heartbeat_steps,
+        seed=seed,
+        world=world_of(world),
+        scenario=scenario.read(building),
+        site_file=write_site,
+    )
+    summary = run_twin(settings)
+    typer.echo(json.dumps(summary, indent=2) if as_json else _words(summary, settings.out))
+
+
+@app.command("twin-fault", epilog="For example: airhandler twin-fault http://127.0.0.1:40123 stuck east_inlet_temp_c")
+def twin_fault(
+    url: Annotated[str, typer.Argument(help="What `airhandler twin` logged: http://127.0.0.1:PORT.")],
+    name: Annotated[str, typer.Argument(help="What is to happen; `list` says what there is.")],
+    words: Annotated[list[str] | None, typer.Argument(help="What it takes.")] = None,
+) -> None:
+    """Breaks something in a running twin, for a drill: sensors, the bus, the device, the equipment; or mends it."""
+    from .twin_control import ask
+    from .twin_drill import USAGE
+
+    if name == "list":
+        for known, takes in USAGE.items():
+            typer.echo(f"{known} {takes}")
+    else:
+        typer.echo(ask(url, name, words or []))
+
+
+def _words(summary: dict[str, object], out: Path) -> str:
+    """A few lines for people."""
+    writes = summary["writes"]
+    assert isinstance(writes, dict)
+    by = ", ".join(f"{n} at priority {priority}" for priority, n in writes["by_priority"].items()) or "none"
+    lines = [f"{summary['building']}: {summary['steps']} steps; ended: {summary['why']}", f"writes taken: {by}"]
+    if isinstance(known := summary["kpis"], dict):
+        lines.append(f"total {known['total_kwh']:.1f} kWh, HVAC {known['hvac_kwh']:.1f} kWh")
+    return "\n".join([*lines, f"saved in {out}"])

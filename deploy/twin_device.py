@@ -1,0 +1,140 @@
+"""A twin as a BACnet/IP device: its objects, and a socket that nobody else can share."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Mapping
+from typing import Any
+
+from bacpypes3.apdu import AbortReason, ConfirmedRequestPDU
+from bacpypes3.app import Application
+from bacpypes3.appservice import ApplicationServiceAccessPoint
+from bacpypes3.comm import bind
+from bacpypes3.errors import AbortException, PropertyError
+from bacpypes3.ipv4.link import NormalLinkLayer
+from bacpypes3.netservice import NetworkServiceAccessPoint, NetworkServiceElement
+from bacpypes3.pdu import IPv4Address
+
+from airhandler.buildings.errors import UserError
+
+from .twin_board import Board
+from .twin_objects import SOURCE, Heartbeat, Input, Output, TwinDevice
+from .twin_servers import Address
+
+
+class BacnetServer:
+    """A Board, served. Everything is called in the thread of the servers.
+
+    Args:
+        board: what is served.
+        address: where; port 0 takes a free one.
+        number: the device's instance number.
+
+    Attributes:
+        address: where, with the port that it has.
+
+    """
+
+    def __init__(self, board: Board, address: Address, number: int) -> None:
+        self._board, self._number = board, number
+        self.address = address
+        self._app: _TwinApplication | None = None
+
+    async def open(self) -> None:
+        """Begins to answer. Raises UserError where the address cannot be had."""
+        listening = _own_socket(self.address)
+        self.address = Address(host=self.address.host, port=listening.getsockname()[1])
+        self._app = _TwinApplication(self._board, self.address, self._number, listening)
+        await self._app.ready()
+
+    async def close(self) -> None:
+        """Answers no more, and gives the address free."""
+        if self._app is not None:
+            self._app.close()
+            self._app = None
+        await asyncio.sleep(0)  # the socket is closed by the loop
+
+    @property
+    def objects(self) -> Mapping[str, str]:
+        """The object of every point, as a site file names it: `analog-input,1`."""
+        assert self._app is not None
+        return self._app.named
+
+
+class _TwinApplication(Application):  # type: ignore[misc]
+    """The services of the device, and what is wrong with them."""
+
+    def __init__(self, board: Board, address: Address, number: int, listening: socket.socket) -> None:
+        super().__init__()
+        self._board = board
+        device, local = TwinDevice(board, number), IPv4Address(str(address))
+        self.asap = ApplicationServiceAccessPoint(device, self.device_info_cache)
+        self.nsap, self.nse = NetworkServiceAccessPoint(), NetworkServiceElement()
+        bind(self.nse, self.nsap)
+        bind(self, self.asap, self.nsap)
+        self._link = NormalLinkLayer(local, bind_socket=listening)
+        self.nsap.bind(self._link, address=local)
+        self.add_object(device)
+        inputs = [Input(board, point, n) for n, point in enumerate(board.measured, start=1)]
+        outputs = [Output(board, point, n) for n, point in enumerate(board.building.setpoints, start=1)]
+        objects = [*inputs, *outputs, Heartbeat(board)]
+        for one in objects:
+            self.add_object(one)
+        self.named = {str(one.objectName): "{},{}".format(*one.objectIdentifier) for one in objects}
+
+    async def ready(self) -> None:
+        """Waits until the socket is heard."""
+        await self._link.server._local_transport_ready.wait()
+
+    def close(self) -> None:
+        self._link.close()
+
+    def get_object_id(self, objid: Any) -> Any:
+        """An object, unless it is gone."""
+        found = super().get_object_id(objid)
+        return None if found is not None and str(found.objectName) in self._board.faults.gone else found
+
+    async def indication(self, apdu: Any) -> None:
+        """Takes a request."""
+        faults = self._board.faults
+        if faults.silent:
+            return
+        SOURCE.set(str(apdu.pduSource))
+        if faults.slow_s and isinstance(apdu, ConfirmedRequestPDU):
+            await asyncio.sleep(faults.slow_s)
+        await super().indication(apdu)
+
+    async def do_ReadPropertyMultipleRequest(self, apdu: Any) -> None:  # noqa: N802 - as the library names it
+        """Answers a batch, all of one instant: nothing in between lets the loop do anything else."""
+        faults = self._board.faults
+        if faults.too_much(sum(len(spec.listOfPropertyReferences) for spec in apdu.listOfReadAccessSpecs)):
+            raise _Aborted(faults.abort)
+        await super().do_ReadPropertyMultipleRequest(apdu)
+
+    async def do_WritePropertyRequest(self, apdu: Any) -> None:  # noqa: N802
+        """Takes a write."""
+        found = self.get_object_id(apdu.objectIdentifier)
+        if found is not None and found.get_property_type(apdu.propertyIdentifier) is None:
+            raise PropertyError(errorCode="unknownProperty")
+        await super().do_WritePropertyRequest(apdu)
+
+
+class _Aborted(AbortException):  # type: ignore[misc]
+    """A request that is aborted for a reason."""
+
+    def __init__(self, reason: str | None) -> None:
+        super().__init__()
+        self.abortReason = AbortReason(reason)
+
+
+def _own_socket(address: Address) -> socket.socket:
+    """A UDP socket that is bound without SO_REUSEPORT: nobody else can take half of the answers."""
+    made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        made.setblocking(False)
+        made.bind((address.host, address.port))
+    except OSError as error:
+        made.close()
+        raise UserError(f"--bacnet {address}: cannot be listened on: {error.strerror or error}") from error
+    return made

@@ -1,0 +1,28 @@
+"""The pace of a twin: its steps fall due at even intervals of the machine's time."""
+
+from __future__ import annotations
+
+import time
+
+from .stop import Stop
+
+
+class Pace:
+    """When each step is due, by a monotonic clock. A step that is late is not caught up by hurrying others.
+
+    Args:
+        interval_s: machine seconds from one step to the next [s].
+    """
+
+    def __init__(self, interval_s: float) -> None:
+        self._interval_s, self._due_s = interval_s, time.monotonic()
+        self.late = 0
+
+    def wait(self, stop: Stop) -> bool:
+        """Waits until the next step is due. Returns False once a stop was asked for."""
+        self._due_s += self._interval_s
+        left_s = self._due_s - time.monotonic()
+        if left_s < -self._interval_s:  # it cannot hold the pace: go on from here
+            self.late += 1
+            self._due_s -= left_s
+        return not (stop.wait(left_s) if left_s > 0 else stop.asked)

@@ -1,0 +1,94 @@
+"""All servers of a twin, in one thread: what they serve is the Board."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from airhandler.buildings.errors import UserError
+
+from .twin_board import Board
+from .twin_thread import LoopThread
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Address:
+    """Where a server listens: `HOST:PORT`, an IPv4 address; port 0 takes a free one."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def read(cls, text: str, option: str) -> Address:
+        """From `HOST:PORT`. Raises UserError."""
+        host, colon, port = text.rpartition(":")
+        try:
+            socket.inet_aton(host)
+            if not (colon and host.count(".") == 3 and 0 <= int(port) < 2**16):
+                raise ValueError
+        except (OSError, ValueError) as error:
+            raise UserError(f"{option} {text!r}: must be HOST:PORT, such as 127.0.0.1:47808") from error
+        return cls(host=host, port=int(port))
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+class Server(Protocol):
+    """One that can be opened again after it was closed; both are called in the thread of the servers."""
+
+    async def open(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+class Servers:
+    """The thread, and what runs in it, until it is closed."""
+
+    def __init__(self, board: Board) -> None:
+        self._board, self._thread = board, LoopThread("twin")
+        self._open: list[Server] = []
+        self._soon: set[asyncio.Task[None]] = set()
+        self.objects: Mapping[str, str] = {}
+
+    def open_bacnet(self, address: Address, number: int) -> Address:
+        """Serves by BACnet/IP. Returns where. Raises UserError where the address cannot be had."""
+        from .twin_device import BacnetServer
+
+        server = BacnetServer(self._board, address, number)
+        self._begin(server)
+        self.objects = server.objects
+        return server.address
+
+    def call[T](self, work: Callable[[], T]) -> T:
+        """The result of a function that is called in their thread, between two requests. Raises what it raises."""
+        return self._thread.call(work)
+
+    def restart(self, away_s: float) -> None:
+        """The device starts anew: away for so long, with nothing in its slots. Called in their thread."""
+
+        async def anew() -> None:
+            for server in self._open:
+                await server.close()
+            self._board.forget()
+            await asyncio.sleep(away_s)
+            for server in self._open:
+                await server.open()
+
+        task = asyncio.get_running_loop().create_task(anew())
+        self._soon.add(task)
+        task.add_done_callback(self._soon.discard)
+
+    def close(self) -> None:
+        """Answers no more."""
+        for server in self._open:
+            self._thread.run(server.close())
+        self._thread.close()
+
+    def _begin(self, server: Server) -> None:
+        opening: Coroutine[Any, Any, None] = server.open()
+        self._thread.run(opening)
+        self._open.append(server)
