@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from airhandler.buildings.errors import UserError
 from airhandler.control.options import BuildingName, ScenarioOptions, WorldFile, expanded, world_of
 
 from .logs import LogFormat, set_up_logs
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 
+_BUILDING = "datacentre-dx"
+
 ControllerName = Annotated[
     str, typer.Argument(metavar="CONTROLLER", help="A controller's name, or the folder of a trained bundle.")
 ]
@@ -33,12 +36,19 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.
 class RunOptions:
     """What `airhandler shadow` and `airhandler live` have in common."""
 
-    building: BuildingName = "datacentre-dx"
+    building: BuildingName = _BUILDING
     weather: Annotated[str, typer.Option("--weather", help="Weather of a simulated site: a name, or an EPW file.")] = (
         "chicago"
     )
     start: Annotated[str, typer.Option("--start", metavar="MM-DD", help="First day of a simulated site.")] = "01-01"
-    days: Annotated[int, typer.Option("--days", help="How many days are simulated.")] = 7
+    days: Annotated[
+        int | None,
+        typer.Option(
+            "--days",
+            help="How many days are simulated (a week, if you do not say), or watched of a real site (no end).",
+            show_default=False,
+        ),
+    ] = None
     seed: Annotated[
         int, typer.Option("--seed", min=0, help="Which year of a world, and which draw of all that is random.")
     ] = 0
@@ -49,7 +59,10 @@ class RunOptions:
             help="Building's seconds per second: 1 is real time, 900 a 15-minute step a second; none is full.",
         ),
     ] = None
-    site: Annotated[str, typer.Option("--site", help="`simulated`, or a CSV of recorded readings.")] = SIMULATED
+    site: Annotated[
+        str,
+        typer.Option("--site", help="`simulated`, a CSV of recorded readings, or the site file (YAML) of a real one."),
+    ] = SIMULATED
     port: Annotated[int, typer.Option("--port", help="Port of /metrics; 0 takes a free one.")] = METRICS_PORT
     address: Annotated[str, typer.Option("--address", help="Address that /metrics is served on.")] = "127.0.0.1"
     out: Annotated[
@@ -79,14 +92,15 @@ class RunOptions:
         """The settings of a run. Raises UserError that names what is wrong."""
         from airhandler.buildings.model import parse_month_day
 
+        building, speed = self._of_site()
         return RunSettings(
             controller=controller,
-            building=self.building,
+            building=building,
             weather=self.weather,
             start=parse_month_day(self.start),
             days=self.days,
             seed=self.seed,
-            speed=self.speed,
+            speed=speed,
             site=self.site,
             port=self.port,
             address=self.address,
@@ -94,9 +108,23 @@ class RunOptions:
             linger_s=self.linger,
             world=world_of(self.world),
             operator=self.operator,
-            scenario=scenario.read(self.building),
+            scenario=scenario.read(building),
             bar=None if self.log_format is LogFormat.TEXT else False,
         )
+
+    def _of_site(self) -> tuple[str, float | None]:
+        """The building and the pace, which a site file says for itself. Raises UserError where both do."""
+        from .connectors.bus import is_site_file
+        from .site_file import load_site
+
+        if not is_site_file(self.site):
+            return self.building, self.speed
+        if self.speed is not None:
+            raise UserError(f"--speed {self.speed:g}: the pace of {self.site} is its own; leave it out")
+        site = load_site(Path(self.site))
+        if self.building not in (_BUILDING, site.building.reference):
+            raise UserError(f"--building {self.building}: {self.site} is {site.building.reference}; leave it out")
+        return site.building.reference, site.file.speed
 
 
 @app.command(

@@ -10,6 +10,7 @@ from typing import Protocol, Self
 log = logging.getLogger("airhandler.progress")
 
 _TENTHS = 10
+_EVERY = 100
 
 
 class Progress(Protocol):
@@ -24,19 +25,23 @@ class Progress(Protocol):
     ) -> None: ...
 
 
-def progress(what: str, steps: int, *, bar: bool | None = None) -> Progress:
-    """A bar if stderr is a terminal (or `bar` says so), log lines otherwise."""
+def progress(what: str, steps: int | None, *, bar: bool | None = None) -> Progress:
+    """A bar if stderr is a terminal (or `bar` says so), log lines otherwise. `steps` is None where there is no end."""
     return Bar(what, steps) if (sys.stderr.isatty() if bar is None else bar) else Lines(what, steps)
 
 
 class Lines:
-    """A log line at every tenth of the way."""
+    """A log line at every tenth of the way; where there is no end, at every hundredth step."""
 
-    def __init__(self, what: str, steps: int) -> None:
-        self._what, self._steps, self._said = what, max(1, steps), 0
+    def __init__(self, what: str, steps: int | None) -> None:
+        self._what, self._steps, self._said = what, None if steps is None else max(1, steps), 0
 
     def done(self, steps: int) -> None:
         """So many steps are done."""
+        if self._steps is None:
+            if steps % _EVERY == 0:
+                log.info("%s: step %d", self._what, steps)
+            return
         tenth = min(_TENTHS, steps * _TENTHS // self._steps)
         if tenth > self._said:
             self._said = tenth
@@ -54,7 +59,7 @@ class Lines:
 class Bar:
     """A bar on stderr; log lines pass above it."""
 
-    def __init__(self, what: str, steps: int) -> None:
+    def __init__(self, what: str, steps: int | None) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as RichProgress

@@ -24,7 +24,7 @@ from airhandler.control.tick import Stage, Tick
 from .connectors.connection import View
 from .metrics import Metrics
 from .progress import progress
-from .settings import SIMULATED, RunSettings
+from .settings import RunSettings
 from .stop import Stop, on_signals
 from .ticklog import TickLog
 
@@ -95,7 +95,7 @@ class Run:
         self.metrics = Metrics(
             building,
             controller=controller,
-            site=SIMULATED if settings.site == SIMULATED else "recorded",
+            site=settings.kind,
             interval_s=building.step_s / settings.speed if settings.speed else None,
         )
         self._settings, self._table, self._log = settings, TickTable(building), TickLog()

@@ -12,6 +12,8 @@ from airhandler.buildings.world import World
 
 SIMULATED = "simulated"
 METRICS_PORT = 9790
+_SIMULATED_DAYS = 7
+SITE_FILES = (".yaml", ".yml")
 _MAX_PORT = 65535
 
 
@@ -23,10 +25,10 @@ class RunSettings:
         controller: name of a controller, or the folder of a bundle.
         out: folder for the ticks and the summary.
         building: id of the building, or the path of a building file.
-        site: `simulated`, or the path of a recorded CSV.
+        site: `simulated`, the path of a recorded CSV, or of a site file (YAML) of a real one.
         weather: weather of a simulated site: a name or the path of an EPW file.
         start: first day of a simulated site, (month, day).
-        days: how many days are simulated.
+        days: how many days are simulated, or watched of a real site; None: a week, or until a stop.
         speed: seconds of the building's time per second; None runs as fast as it can.
         port: where the metrics are served; 0 takes a free port.
         address: on which address they are served.
@@ -44,7 +46,7 @@ class RunSettings:
     site: str = SIMULATED
     weather: str = "chicago"
     start: tuple[int, int] = (1, 1)
-    days: int = 7
+    days: int | None = None
     speed: float | None = None
     port: int = METRICS_PORT
     address: str = "127.0.0.1"
@@ -66,5 +68,20 @@ class RunSettings:
             raise UserError(
                 f"{self.scenario.words}: a recorded site is what it was: leave out --site, or these options"
             )
-        if self.days < 1:
+        if self.days is not None and self.days < 1:
             raise UserError(f"days {self.days}: must be 1 or more")
+
+    @property
+    def simulated_days(self) -> int:
+        """How many days of a simulated site there are."""
+        return _SIMULATED_DAYS if self.days is None else self.days
+
+    @property
+    def is_on_bus(self) -> bool:
+        """Whether the site is a real one, or a twin: what a site file describes."""
+        return self.site.endswith(SITE_FILES)
+
+    @property
+    def kind(self) -> str:
+        """What kind of site it is, in a word."""
+        return SIMULATED if self.site == SIMULATED else "bus" if self.is_on_bus else "recorded"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+from pathlib import Path
 
 from airhandler.buildings.catalog import Building
 from airhandler.buildings.errors import UserError
 from airhandler.deploy.settings import SIMULATED, RunSettings
+from airhandler.deploy.site_file import SiteSettings, load_site
 
 from .connection import Connection, View
 
@@ -18,6 +20,10 @@ def watch(settings: RunSettings, building: Building) -> View:
         from .simulated import watch_simulated
 
         return watch_simulated(settings, building)
+    if settings.is_on_bus:
+        from .bus import watch_bus
+
+        return watch_bus(_site_of(settings, building), days=settings.days)
     from .recorded import watch_recorded
 
     return watch_recorded(settings, building)
@@ -30,9 +36,22 @@ def connect(settings: RunSettings, building: Building) -> Connection:
         from .simulated import connect_simulated
 
         return connect_simulated(settings, building)
+    if settings.is_on_bus:
+        from .bus import connect_bus
+
+        made = connect_bus(_site_of(settings, building), days=settings.days)
+        return Connection(view=made.view, writer=made.writer)
     from .rehearsal import connect_rehearsal
 
     return connect_rehearsal(settings, building)
+
+
+def _site_of(settings: RunSettings, building: Building) -> SiteSettings:
+    """The site file. Raises UserError where it is of another building than the one that the run is for."""
+    site = load_site(Path(settings.site))
+    if site.building.reference != building.reference:
+        raise UserError(f"{settings.site}: building {site.building.reference}, but the run is for {building.reference}")
+    return site
 
 
 def _check_simulator() -> None:

@@ -23,14 +23,14 @@ class View:
     Attributes:
         site: what is read. It is closed by whoever asked for the view.
         clock: its time.
-        ticks: how many control steps it offers.
+        ticks: how many control steps it offers; None where that has no end.
         about: one sentence on what it is, for the log.
         randomised: what was drawn for a simulated site, by name.
     """
 
     site: Site
     clock: StoppableClock
-    ticks: int
+    ticks: int | None
     about: str
     randomised: Mapping[str, float] = field(default_factory=dict)
 

@@ -27,7 +27,7 @@ def connect_simulated(settings: RunSettings, building: Building) -> Connection:
 
 def _start(settings: RunSettings, building: Building) -> SimulatedSite:
     weather = find_weather(settings.weather)
-    period = Period(start=settings.start, days=settings.days)
+    period = Period(start=settings.start, days=settings.simulated_days)
     check_within(read_faults(settings.scenario.faults, building), building, period)
     return SimulatedSite(
         building,
@@ -41,13 +41,13 @@ def _start(settings: RunSettings, building: Building) -> SimulatedSite:
 
 
 def _view(settings: RunSettings, building: Building, site: SimulatedSite, seen: ReadOnly) -> View:
-    told = settings.scenario.words_in(building.world)
+    told, days = settings.scenario.words_in(building.world), settings.simulated_days
     through = f"; {told}" if told else ""
     pace = "at full speed" if settings.speed is None else f"at {settings.speed:g} times real time"
     return View(
         site=seen,
         clock=site.clock,
-        ticks=settings.days * 24 * building.file.timesteps_per_hour + 1,
-        about=f"simulated {building.id}, weather {settings.weather}, {in_days(settings.days)}, {pace}{through}",
+        ticks=days * 24 * building.file.timesteps_per_hour + 1,
+        about=f"simulated {building.id}, weather {settings.weather}, {in_days(days)}, {pace}{through}",
         randomised=site.randomised,
     )

@@ -1,0 +1,492 @@
+"""A BACnet/IP client: reads in batches, writes that are awaited, discovery. The one file that knows bacpypes3.
+
+bacpypes3 lives in an event loop of a thread of its own; whoever calls waits, and never longer than a bound. Its errors
+are no `Exception`: none leaves this file. What comes back are plain numbers, words and `Refused`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import math
+import socket
+import struct
+import threading
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from concurrent.futures import CancelledError
+from concurrent.futures import TimeoutError as Late
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+from typing import Any, Literal, cast
+
+from bacpypes3.apdu import (
+    APDU,
+    AbortPDU,
+    AbortReason,
+    ErrorPDU,
+    ErrorRejectAbortNack,
+    ReadPropertyMultipleRequest,
+    ReadPropertyRequest,
+    RejectPDU,
+    WritePropertyRequest,
+)
+from bacpypes3.app import Application
+from bacpypes3.basetypes import PropertyReference, ReadAccessSpecification, Segmentation
+from bacpypes3.constructeddata import SequenceOf
+from bacpypes3.errors import UnrecognizedService
+from bacpypes3.ipv4 import IPv4DatagramProtocol, IPv4DatagramServer
+from bacpypes3.ipv4.link import NormalLinkLayer
+from bacpypes3.local.device import DeviceObject
+from bacpypes3.pdu import Address, IPv4Address, LocalBroadcast
+from bacpypes3.primitivedata import (
+    Double,
+    Enumerated,
+    Integer,
+    Null,
+    ObjectIdentifier,
+    PropertyIdentifier,
+    Real,
+    TagClass,
+    Unsigned,
+)
+
+from airhandler.buildings.errors import SiteError, UserError
+
+from .objects import NAMES, PRESENT_VALUE, ObjectId
+
+log = logging.getLogger("airhandler.bacnet")
+
+Property = str | tuple[str, int]  # with the index of an array
+
+_OURS = 4194302  # our own instance: we are asked for nothing
+_MAX_APDU = 1476  # the greatest of BACnet/IP. Source: ANSI/ASHRAE 135-2020, clause 20.1.2.5
+_SLACK_S = 0.5  # beyond the time-outs of the stack, before it is taken for stuck
+_ROUNDS = 8  # how many unanswered time-outs a whole reading may last
+_SILENT = (AbortReason.noResponse, AbortReason.tsmTimeout)
+_WRITABLE = {
+    "analog": Real,
+    "binary": Enumerated,
+    "multi": Unsigned,
+    "positive": Unsigned,
+    "integer": Integer,
+    "large": Double,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What a device says in place of a value, or what it answered that is none.
+
+    Attributes:
+        words: what it said.
+        by: `error` for one property; `reject` or `abort` for a whole request.
+    """
+
+    words: str
+    by: Literal["error", "reject", "abort"] = "error"
+
+
+Scalar = float | int | bool | str | bytes | ObjectId | Refused | None
+Plain = Scalar | tuple[Scalar, ...]  # several values are those of an array: None is an empty slot
+
+
+class SilenceError(SiteError):
+    """A device did not answer in time."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Found:
+    """A device that said that it is there.
+
+    Attributes:
+        address: where, `192.168.1.20:47808`.
+        device_id: its instance number.
+        vendor: the number of its vendor.
+        max_apdu: the longest message that it takes [bytes].
+    """
+
+    address: str
+    device_id: int
+    vendor: int
+    max_apdu: int
+
+
+class BacnetClient:
+    """Asks devices, and is asked for nothing.
+
+    Args:
+        address: our own interface, an IPv4 address; with a port, that one. With a mask (`192.168.1.5/24:47808`)
+            broadcasts can be sent and, where the port is given, heard.
+        timeout_s: how long one answer may take [s].
+        retries: how often a request is sent again.
+
+    Raises UserError where the address or the port cannot be had.
+    """
+
+    def __init__(self, address: str = "127.0.0.1", *, timeout_s: float = 2.0, retries: int = 1) -> None:
+        logging.getLogger("bacpypes3").setLevel(logging.CRITICAL)  # anybody's broken packet is a traceback there
+        self._bound_s = timeout_s * (retries + 1) + _SLACK_S
+        self._sockets = _Sockets(address)
+        self._multiple, self._batch = True, math.inf
+        self._loop = asyncio.new_event_loop()
+        self._loop.set_exception_handler(_note)
+        self._thread = threading.Thread(target=self._loop.run_forever, name="bacnet", daemon=True)
+        self._thread.start()
+        self._app = self._wait(self._open(timeout_s, retries), self._bound_s)
+
+    @property
+    def bound_s(self) -> float:
+        """The longest that one request can last [s]."""
+        return self._bound_s
+
+    @property
+    def address(self) -> str:
+        """Our own address and port."""
+        return self._sockets.address
+
+    def read(
+        self, device: str, wanted: Mapping[ObjectId, Sequence[Property]], *, batch: int = 20
+    ) -> dict[tuple[ObjectId, Property], Plain]:
+        """Properties of objects of a device; `Refused` for each that it does not give.
+
+        Batches that it refuses are halved, down to one property, and stay so small. Raises SilenceError where it
+        does not answer.
+
+        Args:
+            device: its address.
+            wanted: the properties of each object.
+            batch: how many objects are asked for at once.
+        """
+        self._batch = min(self._batch, batch)
+        return self._wait(self._read(Address(device), dict(wanted)), _ROUNDS * self._bound_s)
+
+    def write(self, device: str, target: ObjectId, value: float | None, priority: int | None = None) -> Refused | None:
+        """Writes a present value; None empties the slot. None where the device confirms it. Raises SilenceError.
+
+        What it says is not what it does: whoever writes reads back.
+        """
+        return self._wait(self._write(Address(device), target, value, priority), self._bound_s)
+
+    def who_is(self, address: str | None, *, wait_s: float, low: int = 0, high: int = 4194303) -> list[Found]:
+        """The devices that say that they are there, by instance number.
+
+        Args:
+            address: one device's; None asks all by broadcast, for which our own address must have a mask.
+            wait_s: how long answers are waited for [s].
+            low: lowest instance number that is asked for.
+            high: highest.
+        """
+        if address is None and self._sockets.broadcast is None:
+            raise UserError(f"address {self.address}: a broadcast needs a mask, like 192.168.1.5/24:47808")
+        return self._wait(self._who_is(address, wait_s, low, high), wait_s + self._bound_s)
+
+    def close(self) -> None:
+        """Ends the thread and frees the port. Nothing is read after this."""
+        if self._loop.is_closed():
+            return
+        with contextlib.suppress(SiteError):
+            self._wait(self._shut(), self._bound_s)
+        self._stop()
+
+    def _stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(self._bound_s)
+        if not self._thread.is_alive():
+            self._loop.close()
+
+    def _wait[T](self, work: Coroutine[Any, Any, T], bound_s: float) -> T:
+        """What a coroutine gives, within a bound. Raises SiteError for everything else."""
+        if self._loop.is_closed():
+            work.close()
+            raise SiteError("the BACnet client is closed")
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result(bound_s)
+        except (Late, CancelledError) as error:
+            future.cancel()
+            raise SilenceError(f"no answer within {bound_s:g} s") from error
+        except (SiteError, UserError):
+            raise
+        except Exception as error:
+            raise SiteError(f"BACnet: {type(error).__name__}: {error}") from error
+
+    async def _open(self, timeout_s: float, retries: int) -> Application:
+        device = DeviceObject(
+            objectIdentifier=("device", _OURS),
+            objectName="airhandler",
+            vendorIdentifier=999,
+            maxApduLengthAccepted=_MAX_APDU,
+            segmentationSupported=Segmentation.segmentedBoth,
+            apduTimeout=round(timeout_s * 1000),
+            apduSegmentTimeout=round(timeout_s * 1000),
+            numberOfApduRetries=retries,
+        )
+        app = _Asker.from_object_list([device])
+        own = IPv4Address(self._sockets.address)
+        link = NormalLinkLayer(own, bind_socket=self._sockets.own)
+        app.nsap.bind(link, address=own)
+        app.link_layers[device.objectIdentifier] = link
+        await self._sockets.listen(link.server)
+        return cast(Application, app)
+
+    async def _shut(self) -> None:
+        self._app.close()
+        self._sockets.close()
+        await asyncio.sleep(0)  # transports close in the next turn of the loop
+
+    async def _read(
+        self, device: Address, wanted: dict[ObjectId, Sequence[Property]]
+    ) -> dict[tuple[ObjectId, Property], Plain]:
+        found: dict[tuple[ObjectId, Property], Plain] = {}
+        left = list(wanted.items())
+        while left:
+            size = int(min(self._batch, len(left)))
+            batch, left = left[:size], left[size:]
+            found |= await self._read_batch(device, batch)
+        return found
+
+    async def _read_batch(
+        self, device: Address, batch: list[tuple[ObjectId, Sequence[Property]]]
+    ) -> dict[tuple[ObjectId, Property], Plain]:
+        """A batch; halved where the device refuses it, down to single properties."""
+        if self._multiple:
+            answer = await self._ask(_multiple(device, batch))
+            if not isinstance(answer, Refused):
+                return _taken(answer, batch)
+            if "unrecognized" in answer.words:
+                log.info("%s cannot read several properties at once: they are read one by one", device)
+                self._multiple = False
+            elif len(batch) > 1:
+                half = len(batch) // 2
+                if answer.by != "error":  # an error is of an object in it; too long a message is of its length
+                    self._batch = max(1, min(self._batch, half))
+                    log.info(
+                        "%s refuses %d objects at once (%s): %d from now on", device, len(batch), answer.words, half
+                    )
+                return await self._read_batch(device, batch[:half]) | await self._read_batch(device, batch[half:])
+        return {(target, name): await self._read_one(device, target, name) for target, names in batch for name in names}
+
+    async def _read_one(self, device: Address, target: ObjectId, name: Property) -> Plain:
+        plain, index = _split(name)
+        request = ReadPropertyRequest(
+            objectIdentifier=_identifier(target),
+            propertyIdentifier=PropertyIdentifier(plain),
+            propertyArrayIndex=index,
+            destination=device,
+        )
+        answer = await self._ask(request)
+        return answer if isinstance(answer, Refused) else _plain(answer.propertyValue.tagList)
+
+    async def _write(
+        self, device: Address, target: ObjectId, value: float | None, priority: int | None
+    ) -> Refused | None:
+        request = WritePropertyRequest(
+            objectIdentifier=_identifier(target),
+            propertyIdentifier=PropertyIdentifier(PRESENT_VALUE),
+            propertyValue=Null(()) if value is None else _typed(target, value),
+            destination=device,
+        )
+        if priority is not None:
+            request.priority = priority
+        answer = await self._ask(request)
+        return answer if isinstance(answer, Refused) else None
+
+    async def _ask(self, request: Any) -> Any:
+        """The answer to a confirmed request, or Refused. Raises SilenceError."""
+        try:
+            return await asyncio.wait_for(self._app.request(request), self._bound_s)
+        except ErrorRejectAbortNack as nack:
+            if isinstance(nack, AbortPDU) and nack.apduAbortRejectReason in _SILENT:
+                raise SilenceError(f"{request.pduDestination} does not answer") from None
+            return _refused(nack)
+        except TimeoutError:  # it answered what bacpypes3 could not read
+            raise SilenceError(f"{request.pduDestination} gives no answer that can be read") from None
+
+    async def _who_is(self, address: str | None, wait_s: float, low: int, high: int) -> list[Found]:
+        target = LocalBroadcast() if address is None else Address(address)
+        answers = await self._app.who_is(low, high, target, timeout=wait_s)
+        found = {
+            answer.iAmDeviceIdentifier[1]: Found(
+                address=str(answer.pduSource),
+                device_id=int(answer.iAmDeviceIdentifier[1]),
+                vendor=int(answer.vendorID),
+                max_apdu=int(answer.maxAPDULengthAccepted),
+            )
+            for answer in answers
+        }
+        return [found[number] for number in sorted(found)]
+
+
+class _Asker(Application):  # type: ignore[misc]
+    """An application that answers no request: whoever wants to read or write us is refused."""
+
+    async def indication(self, apdu: APDU) -> None:
+        """Takes I-Am, refuses what asks for an answer, and leaves the rest."""
+        if type(apdu).__name__ == "IAmRequest":
+            await super().indication(apdu)
+        elif hasattr(apdu, "apduInvokeID") and apdu.apduInvokeID is not None:
+            reason = UnrecognizedService.rejectReason
+            await self.response(RejectPDU(reason=reason, context=apdu))
+
+
+class _Sockets:
+    """Our UDP ports. They are bound here, without SO_REUSEPORT: a second process on the port is an error, not a secret.
+
+    bacpypes3 binds with it, and tries for ever where it cannot.
+    """
+
+    def __init__(self, words: str) -> None:
+        host_mask, _, port = words.partition(":")
+        host, _, mask = host_mask.partition("/")
+        try:
+            self.broadcast = str(IPv4Network(f"{host}/{mask}", strict=False).broadcast_address) if mask else None
+            self.own = _bound(host, int(port or 0))
+        except (OSError, ValueError) as error:
+            raise UserError(
+                f"address {words}: cannot be taken for BACnet: {error}; another process may have it"
+            ) from error
+        self.address = f"{host}:{self.own.getsockname()[1]}"
+        self._heard = None
+        if self.broadcast is not None and port:
+            with contextlib.suppress(OSError):  # broadcasts to us are then not heard; those that answer us alone are
+                self._heard = _bound(self.broadcast, int(port))
+
+    async def listen(self, server: IPv4DatagramServer) -> None:
+        """Lets a server send broadcasts, and hear them."""
+        if self.broadcast is None:
+            return
+        server.broadcast_address = (self.broadcast, int(self.address.partition(":")[2]))
+        if self._heard is not None:
+            protocol = IPv4DatagramProtocol()
+            protocol.server = server
+            loop = asyncio.get_running_loop()
+            server.broadcast_transport, _ = await loop.create_datagram_endpoint(lambda: protocol, sock=self._heard)
+            protocol.destination = LocalBroadcast()
+
+    def close(self) -> None:
+        """Frees the ports."""
+        self.own.close()
+        if self._heard is not None:
+            self._heard.close()
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+        made.setblocking(False)
+        made.bind((host, port))
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
+def _note(loop: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
+    """What goes wrong inside bacpypes3 and reaches nobody: the one who waits meets a time-out."""
+    log.debug("bacpypes3: %s", context.get("exception") or context.get("message"))
+
+
+def _multiple(device: Address, batch: Iterable[tuple[ObjectId, Sequence[Property]]]) -> ReadPropertyMultipleRequest:
+    specs = [
+        ReadAccessSpecification(
+            objectIdentifier=_identifier(target),
+            listOfPropertyReferences=[
+                PropertyReference(propertyIdentifier=PropertyIdentifier(plain), propertyArrayIndex=index)
+                for plain, index in map(_split, names)
+            ],
+        )
+        for target, names in batch
+    ]
+    return ReadPropertyMultipleRequest(
+        listOfReadAccessSpecs=SequenceOf(ReadAccessSpecification)(specs), destination=device
+    )
+
+
+def _taken(answer: Any, batch: Iterable[tuple[ObjectId, Sequence[Property]]]) -> dict[tuple[ObjectId, Property], Plain]:
+    """The values of an answer; what was asked for and is not in it is refused."""
+    found: dict[tuple[ObjectId, Property], Plain] = {
+        (target, name): Refused("not answered") for target, names in batch for name in names
+    }
+    for result in answer.listOfReadAccessResults:
+        target = _object_id(result.objectIdentifier)
+        for element in result.listOfResults:
+            plain, index = str(element.propertyIdentifier), element.propertyArrayIndex
+            key = (target, plain if index is None else (plain, int(index)))
+            if key in found:
+                found[key] = _result(element.readResult)
+    return found
+
+
+def _result(result: Any) -> Plain:
+    if result.propertyAccessError is not None:
+        return Refused(str(result.propertyAccessError.errorCode))
+    return _plain(result.propertyValue.tagList)
+
+
+def _refused(nack: ErrorRejectAbortNack) -> Refused:
+    if isinstance(nack, ErrorPDU):
+        return Refused(str(nack.errorCode), "error")
+    if isinstance(nack, RejectPDU):
+        return Refused(f"rejected: {nack.reason}", "reject")
+    return Refused(f"aborted: {nack.reason}", "abort")
+
+
+def _plain(tags: Any) -> Plain:
+    """The value of a property."""
+    enclosed = list(tags)[1:-1]  # between the tags that open and close it in the answer
+    try:
+        values = [_value(tag) for tag in enclosed]
+        return values[0] if len(values) == 1 else tuple(values)
+    except (struct.error, ValueError, IndexError) as error:
+        return Refused(f"what it gave cannot be read: {error}")
+
+
+def _value(tag: Any) -> Scalar:
+    """One tag. Source: ANSI/ASHRAE 135-2020, clause 20.2."""
+    data = bytes(tag.tag_data)
+    if tag.tag_class != TagClass.application:
+        return Refused("no plain value")
+    match int(tag.tag_number):
+        case 0:
+            return None
+        case 1:
+            return bool(tag.tag_lvt)
+        case 2 | 9:
+            return int.from_bytes(data, "big")
+        case 3:
+            return int.from_bytes(data, "big", signed=True)
+        case 4:
+            return float(struct.unpack(">f", data)[0])
+        case 5:
+            return float(struct.unpack(">d", data)[0])
+        case 7:
+            return data[1:].decode({0: "utf-8", 4: "utf-16-be", 5: "latin-1"}.get(data[0], "utf-8"), "replace")
+        case 12:
+            whole = int.from_bytes(data, "big")
+            return _object_id((whole >> 22, whole & 0x3FFFFF))
+        case _:
+            return data  # bit strings, dates and times are read by whoever wants them
+
+
+def _object_id(pair: Any) -> ObjectId:
+    number = int(pair[0])
+    return ObjectId(NAMES.get(number, str(number)), int(pair[1]))
+
+
+def _identifier(target: ObjectId) -> ObjectIdentifier:
+    return ObjectIdentifier((target.number, target.instance))
+
+
+def _split(name: Property) -> tuple[str, int | None]:
+    return (name, None) if isinstance(name, str) else name
+
+
+def _typed(target: ObjectId, value: float) -> Any:
+    """A value as the kind of object wants it. Raises SiteError for one that it cannot hold."""
+    kind = _WRITABLE[target.kind.split("-")[0]]
+    try:
+        return kind(value) if kind in (Real, Double) else kind(round(value))
+    except (ValueError, TypeError, OverflowError) as error:
+        raise SiteError(f"{target} cannot hold {value}: {error}") from error

@@ -1,0 +1,198 @@
+"""The line to one BACnet device: its objects as points of a building; why one is absent is told once."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time
+
+from airhandler.buildings.errors import SiteError
+from airhandler.deploy.site_file import BacnetLink, Place
+
+from .bacnet import BacnetClient, Plain, Property, Refused
+from .objects import (
+    DEVICE,
+    FLAGS,
+    LOCAL_DATE,
+    LOCAL_TIME,
+    NOT_MEASURED,
+    NOT_WORKING,
+    PRESENT_VALUE,
+    PRIORITY_ARRAY,
+    RELIABILITIES,
+    RELIABILITY,
+    RELINQUISH_DEFAULT,
+    SLOTS,
+    STATUS_FLAGS,
+    SYSTEM_STATUS,
+    ObjectId,
+)
+
+log = logging.getLogger("airhandler.bacnet")
+
+Answers = Mapping[tuple[ObjectId, Property], Plain]
+_ANY = 255  # "unspecified" in a date or a time. Source: ANSI/ASHRAE 135-2020, clause 20.2.12
+_FIRST_YEAR = 1900
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Commanded:
+    """What stands in a set-point's object, in the device's unit.
+
+    Attributes:
+        slots: the value in each slot, 1 to 16, None where it is empty; None where it has no priority array.
+        default: what holds when all are empty.
+        present: what is in force.
+        blocked: why commands have no effect, in words; None where they have.
+    """
+
+    slots: tuple[float | None, ...] | None
+    default: float | None
+    present: float | None
+    blocked: str | None
+
+
+class BacnetLine:
+    """Reads the objects of one device.
+
+    Args:
+        client: who asks.
+        link: which device, and how.
+    """
+
+    def __init__(self, client: BacnetClient, link: BacnetLink) -> None:
+        self.client, self.link = client, link
+        self._device = ObjectId(DEVICE, link.device_id)
+        self._reasons: dict[str, str] = {}
+
+    def read(self, wanted: Mapping[ObjectId, tuple[Property, ...]]) -> Answers:
+        """Properties of objects. Raises SiteError where the device is silent, another one, or does not work."""
+        try:
+            answers = self.client.read(
+                self.link.device,
+                {self._device: (SYSTEM_STATUS, LOCAL_DATE, LOCAL_TIME), **wanted},
+                batch=self.link.batch,
+            )
+        except SiteError as error:
+            raise SiteError(f"device {self.link.device_id} at {self.link.device}: {error}") from error
+        self._check_device(answers[self._device, SYSTEM_STATUS])
+        return answers
+
+    def local_time(self, answers: Answers) -> datetime | None:
+        """What the device says its time of day is, naive; None where it does not."""
+        day, hour = answers[self._device, LOCAL_DATE], answers[self._device, LOCAL_TIME]
+        return _moment(day, hour) if isinstance(day, bytes) and isinstance(hour, bytes) else None
+
+    def value(self, place: Place, answers: Answers) -> float | None:
+        """A point's value [the building's unit]; None, told once, where it is no measurement."""
+        target = _object(place)
+        value, why = measured(answers[target, PRESENT_VALUE], answers[target, STATUS_FLAGS])
+        if why == FLAGS[1]:
+            why = f"{why}{self._reliability(target)}"
+        self._tell(place, why)
+        return None if value is None or why is not None else place.conversion.to_building(value)
+
+    def commanded(self, places: Iterable[Place]) -> tuple[dict[str, Commanded], Answers]:
+        """What stands in set-points, by name, and all that was read with it. Raises SiteError as `read` does."""
+        wanted = {_object(p): COMMANDED for p in places}
+        answers = self.read(wanted)
+        return {p.point.name: commanded(_object(p), answers) for p in places}, answers
+
+    def _check_device(self, status: Plain) -> None:
+        who = f"device {self.link.device_id} at {self.link.device}"
+        if isinstance(status, Refused) and status.words == "unknown-object":
+            raise SiteError(f"{who}: another device answers there")
+        if isinstance(status, int) and status in NOT_WORKING:
+            raise SiteError(f"{who}: it does not control: {NOT_WORKING[status]}")
+
+    def _reliability(self, target: ObjectId) -> str:
+        """Why an object is in fault, as far as it says."""
+        try:
+            told = self.client.read(self.link.device, {target: (RELIABILITY,)})[target, RELIABILITY]
+        except SiteError:
+            return ""
+        return f": {RELIABILITIES[told]}" if isinstance(told, int) and told in RELIABILITIES else ""
+
+    def _tell(self, place: Place, why: str | None) -> None:
+        """Says why a point is absent when that changes, and when it is there again; not in each cycle."""
+        name = place.point.name
+        before = self._reasons.get(name)
+        if why == before:
+            return
+        if why is None:
+            del self._reasons[name]
+            log.info("%s (%s) is there again", name, place.where)
+            return
+        self._reasons[name] = why
+        log.warning("%s (%s) is absent: %s", name, place.where, why)
+
+
+MEASURED: tuple[Property, ...] = (PRESENT_VALUE, STATUS_FLAGS)
+COMMANDED: tuple[Property, ...] = (PRESENT_VALUE, STATUS_FLAGS, PRIORITY_ARRAY, RELINQUISH_DEFAULT)
+
+
+def measured(value: Plain, flags: Plain) -> tuple[float | None, str | None]:
+    """A number and None, or why there is none. Without status flags nothing is believed."""
+    if isinstance(value, Refused):
+        return None, value.words
+    if isinstance(flags, Refused):
+        return None, f"its status flags: {flags.words}"
+    number = as_number(value)
+    if number is None:
+        return None, f"its value is no number: {value!r:.40}"
+    raised = [flag for flag in flags_of(flags) if flag in NOT_MEASURED]
+    return number, raised[0] if raised else None
+
+
+def commanded(target: ObjectId, answers: Answers) -> Commanded:
+    """What stands in a set-point's object."""
+    array, default = answers[target, PRIORITY_ARRAY], answers[target, RELINQUISH_DEFAULT]
+    slots = tuple(_slot(v) for v in array) if isinstance(array, tuple) and len(array) == SLOTS else None
+    flags = [flag for flag in flags_of(answers[target, STATUS_FLAGS]) if flag in FLAGS[2:]]
+    return Commanded(
+        slots=slots,
+        default=as_number(default),
+        present=as_number(answers[target, PRESENT_VALUE]),
+        blocked=flags[0] if flags else None,
+    )
+
+
+def as_number(value: object) -> float | None:
+    """A finite number; on and off are 1 and 0. None for anything else."""
+    if not isinstance(value, bool | int | float):
+        return None
+    number = float(value)
+    return number if math.isfinite(number) else None
+
+
+def flags_of(flags: Plain) -> list[str]:
+    """The flags that are raised. Source: ANSI/ASHRAE 135-2020, clause 20.2.10 (a count of unused bits comes first)."""
+    if not isinstance(flags, bytes) or len(flags) < 2:
+        return [FLAGS[1]]  # what cannot be read is not believed
+    return [flag for number, flag in enumerate(FLAGS) if flags[1] & (0x80 >> number)]
+
+
+def _slot(value: object) -> float | None:
+    """The value of a slot; NaN where it is occupied by something that is no number."""
+    return None if value is None else n if (n := as_number(value)) is not None else math.nan
+
+
+def _moment(day: bytes, hour: bytes) -> datetime | None:
+    """Year, month, day; hour, minute, second, hundredths. Source: ANSI/ASHRAE 135-2020, clauses 20.2.12 and 20.2.13."""
+    if len(day) != 4 or len(hour) != 4 or _ANY in (*day[:3], *hour[:3]):
+        return None
+    hundredths = 0 if hour[3] == _ANY else hour[3]
+    try:
+        return datetime.combine(
+            date(_FIRST_YEAR + day[0], day[1], day[2]), time(hour[0], hour[1], hour[2], hundredths * 10_000)
+        )
+    except ValueError:
+        return None
+
+
+def _object(place: Place) -> ObjectId:
+    if place.object is None:
+        raise SiteError(f"{place.point.name} is not on BACnet")
+    return place.object

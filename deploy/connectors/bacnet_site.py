@@ -1,0 +1,98 @@
+"""A BACnet device as a Site: every point of the building, absent where the device has no sound value for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from airhandler.buildings.errors import SiteError
+from airhandler.buildings.points import Point, Reading, Role, Setpoints
+from airhandler.deploy.site_file import Place, SiteSettings
+
+from .bacnet import Property
+from .bacnet_line import COMMANDED, MEASURED, Answers, BacnetLine, Commanded, commanded
+from .clock import SiteClock, in_zone
+from .objects import ObjectId
+
+
+class BacnetSite:
+    """What a device's objects say, in the building's units.
+
+    Args:
+        settings: which site.
+        line: the line to its device; closed with the site.
+        clock: the site's time.
+    """
+
+    def __init__(self, settings: SiteSettings, line: BacnetLine, clock: SiteClock) -> None:
+        self._settings, self._line, self._clock = settings, line, clock
+        self._wanted = wanted(settings)
+        self._absent: dict[str, float | None] = dict.fromkeys(p.name for p in settings.building.points)
+        self._closed = False
+
+    @property
+    def points(self) -> Sequence[Point]:
+        """Every point of the building, also those that the site does not have."""
+        return self._settings.building.points
+
+    def read(self) -> Reading:
+        """The present values, and what the building's own control asks for. Raises SiteError."""
+        if self._closed:
+            raise SiteError(f"site {self._settings.file.site} is closed")
+        answers = self._line.read(self._wanted)
+        places = self._settings.places
+        return Reading(
+            time=self._time(answers),
+            values={**self._absent, **{name: self._line.value(place, answers) for name, place in places.items()}},
+            incumbent=incumbent(self._setpoints(answers), places, self._priority),
+        )
+
+    def close(self) -> None:
+        """Frees the port. Nothing is read after this."""
+        self._closed = True
+        self._line.client.close()
+
+    @property
+    def _priority(self) -> int:
+        return self._line.link.priority
+
+    def _setpoints(self, answers: Answers) -> dict[str, Commanded]:
+        places = self._settings.places.values()
+        return {
+            place.point.name: commanded(place.object, answers)
+            for place in places
+            if place.point.role is Role.SETPOINT and place.object is not None
+        }
+
+    def _time(self, answers: Answers) -> datetime:
+        """The device's where the site file says that its clock counts; ours where it says nothing."""
+        local = self._line.local_time(answers) if self._settings.file.clock == "device" else None
+        now = self._clock.now()
+        return now if local is None else in_zone(local, self._settings.zone, now)
+
+
+def wanted(settings: SiteSettings) -> Mapping[ObjectId, tuple[Property, ...]]:
+    """The properties that a reading takes."""
+    return {
+        place.object: COMMANDED if place.point.role is Role.SETPOINT else MEASURED
+        for place in settings.places.values()
+        if place.object is not None
+    }
+
+
+def incumbent(found: Mapping[str, Commanded], places: Mapping[str, Place], priority: int) -> Setpoints | None:
+    """What the building's own control asks for, in force or not, as far as the device says; None where it says nothing.
+
+    The first occupied slot after ours, else the relinquish default; where nothing can be commanded, what is in force.
+    """
+    asked = {name: _asked(c, priority) for name, c in found.items()}
+    values = {name: places[name].conversion.to_building(value) for name, value in asked.items() if value is not None}
+    return Setpoints(values) if values else None
+
+
+def _asked(found: Commanded, priority: int) -> float | None:
+    if found.slots is None:
+        return found.present
+    after = [value for value in found.slots[priority:] if value is not None]
+    value = after[0] if after else found.default
+    return value if value == value else None  # NaN: something stands there that is no number

@@ -1,0 +1,189 @@
+"""The right to command a BACnet device at one priority: what is written is read back; who comes before us counts."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from airhandler.buildings.errors import SiteError, UserError
+from airhandler.buildings.points import Role, Setpoints
+from airhandler.buildings.site import Overridden, WriteFailed, WriteOutcome, Written
+from airhandler.deploy.site_file import Place, SiteSettings, check_priority
+
+from .bacnet import Refused, SilenceError
+from .bacnet_line import BacnetLine, Commanded, as_number
+from .objects import PRESENT_VALUE, ObjectId, parse_object
+
+log = logging.getLogger("airhandler.bacnet")
+
+# The heartbeat counts to here and begins anew: every number to it is exact as a float32 and as an int16.
+BEATS = 32_000
+_DOUBLES = ("large-analog-value",)
+
+
+class BacnetWriter:
+    """Commands the points that the site file lists under `write`, in our slot, and nothing else.
+
+    Args:
+        settings: which site.
+        line: the line to its device.
+
+    Raises UserError for a priority that is not ours to take.
+    """
+
+    def __init__(self, settings: SiteSettings, line: BacnetLine) -> None:
+        try:
+            self._priority = check_priority(line.link.priority)
+        except ValueError as error:
+            raise UserError(f"{settings.path}: {error}") from error
+        self._settings, self._line = settings, line
+        self._ours = settings.writable
+        self._setpoints = tuple(p for p in settings.places.values() if p.point.role is Role.SETPOINT)
+        heartbeat = settings.file.heartbeat
+        self._heartbeat = None if heartbeat is None else parse_object(heartbeat)
+        self._beats: int | None = None
+
+    def write(self, setpoints: Setpoints) -> WriteOutcome:
+        """Puts set-points into our slot, of those that are ours to write, and reads all back."""
+        asked = {
+            place.point.name: (place, setpoints[place.point.name])
+            for place in self._ours
+            if place.point.name in setpoints
+        }
+        if wrong := [name for name, (_, value) in asked.items() if not math.isfinite(value)]:
+            return WriteFailed(reason=f"{wrong[0]}: {asked[wrong[0]][1]} is no number to write")
+        refused = self._send({place: place.conversion.to_device(value) for place, value in asked.values()})
+        try:
+            found, _ = self._line.commanded(self._setpoints)
+        except SiteError as error:
+            return WriteFailed(reason=f"not read back: {error}")
+        if reason := next(filter(None, (self._override(place, found[place.point.name]) for place in self._ours)), None):
+            return Overridden(reason=reason)
+        wrong_words = refused or [
+            words
+            for place, value in asked.values()
+            if (words := self._not_ours(place, place.conversion.to_device(value), found[place.point.name]))
+        ]
+        if wrong_words:
+            return WriteFailed(reason="; ".join(wrong_words))
+        return Written(in_force=self._in_force(found, setpoints))
+
+    def relinquish(self) -> WriteOutcome:
+        """Empties our slot of every point that may be written. Written only where the device shows them empty."""
+        refused = self._send(dict.fromkeys(self._ours))
+        try:
+            left = self.ours()
+        except SiteError as error:
+            return WriteFailed(reason="; ".join([*refused, f"not read back: {error}"]))
+        if left:
+            held = ", ".join(f"{name} = {value:g}" for name, value in left.items())
+            return WriteFailed(reason="; ".join([*refused, f"slot {self._priority} is still occupied: {held}"]))
+        return Written()
+
+    def ours(self) -> Mapping[str, float]:
+        """What stands in our slots now [the building's unit], after a crash of whoever wrote it. Raises SiteError."""
+        found, _ = self._line.commanded(self._ours)
+        occupied: dict[str, float] = {}
+        for place in self._ours:
+            slots = found[place.point.name].slots
+            if slots is None:
+                raise SiteError(f"{place.point.name} ({place.where}) shows no priority array")
+            if (value := slots[self._priority - 1]) is not None:
+                occupied[place.point.name] = place.conversion.to_building(value)
+        return occupied
+
+    def beat(self) -> WriteOutcome:
+        """Counts the heartbeat up, for the building to see that we live; without one there is nothing to do."""
+        if self._heartbeat is None:
+            return Written()
+        try:
+            beats = (self._count(self._heartbeat) + 1) % BEATS
+            refused = self._line.client.write(self._line.link.device, self._heartbeat, float(beats))
+        except SiteError as error:
+            return WriteFailed(reason=f"heartbeat: {error}")
+        if refused is not None:
+            return WriteFailed(reason=f"heartbeat {self._heartbeat}: {refused.words}")
+        self._beats = beats
+        return Written()
+
+    def _count(self, heartbeat: ObjectId) -> int:
+        """Where the heartbeat stands: what we wrote last, or at first what the device shows."""
+        if self._beats is None:
+            key = (heartbeat, PRESENT_VALUE)
+            shown = as_number(self._line.client.read(self._line.link.device, {heartbeat: (PRESENT_VALUE,)})[key])
+            self._beats = int(shown) % BEATS if shown is not None else 0
+        return self._beats
+
+    def _send(self, values: Mapping[Place, float | None]) -> list[str]:
+        """Writes each; what the device says against it. One that is silent is not asked further."""
+        refused: list[str] = []
+        for place, value in values.items():
+            try:
+                said = self._one(place, value)
+            except SilenceError as error:
+                return [*refused, f"{place.point.name} ({place.where}): {error}"]
+            except SiteError as error:
+                said = Refused(str(error))
+            if said is not None:
+                refused.append(f"{place.point.name} ({place.where}): {said.words}")
+        return refused
+
+    def _one(self, place: Place, value: float | None) -> Refused | None:
+        if place.object is None:
+            raise SiteError("it is not on BACnet")
+        return self._line.client.write(self._line.link.device, place.object, value, self._priority)
+
+    def _override(self, place: Place, found: Commanded) -> str | None:
+        """Who comes before us at a point, in words; None where nobody does."""
+        name = f"{place.point.name} ({place.where})"
+        if found.blocked is not None:
+            return f"{name} is {found.blocked}"
+        for slot, value in enumerate((found.slots or ())[: self._priority - 1], start=1):
+            if value is not None:
+                shown = place.conversion.to_building(value)
+                return f"{name} is held at {shown:g} {place.point.unit} by slot {slot}"
+        return None
+
+    def _not_ours(self, place: Place, asked: float, found: Commanded) -> str | None:
+        """Why a point does not stand where we put it, in words; None where it does. `asked` is in the device's unit."""
+        name = f"{place.point.name} ({place.where})"
+        if found.slots is None:
+            return f"{name} shows no priority array"
+        held = found.slots[self._priority - 1]
+        if held is None or not same(asked, held, place):
+            return f"{name}: asked for {asked:g} {place.unit}, slot {self._priority} holds {_shown(held)}"
+        if found.present is None or not same(asked, found.present, place):
+            return f"{name}: asked for {asked:g} {place.unit}, in force is {_shown(found.present)}"
+        return None
+
+    def _in_force(self, found: Mapping[str, Commanded], asked: Setpoints) -> Setpoints:
+        """What stands at every set-point of the building; what the site does not show is taken for what was asked."""
+        shown: dict[str, float] = {}
+        for point in self._settings.building.setpoints:
+            present = found[point.name].present if point.name in found else None
+            if present is not None:
+                shown[point.name] = self._settings.places[point.name].conversion.to_building(present)
+            elif point.name in asked:
+                shown[point.name] = asked[point.name]
+        return Setpoints(shown)
+
+
+def same(asked: float, shown: float, place: Place) -> bool:
+    """Whether what a device shows is what it was asked for, as its number can say it [the device's unit].
+
+    An analog value is a float32: its neighbours are `spacing` apart, and a device may round either way. What is on or
+    off, or counted, is a whole number.
+    """
+    kind = place.object.kind if place.object is not None else ""
+    if kind in _DOUBLES:
+        return abs(asked - shown) <= float(np.spacing(abs(asked)))
+    if not kind.startswith("analog"):
+        return round(asked) == shown
+    return abs(asked - shown) <= float(np.spacing(np.float32(abs(asked))))
+
+
+def _shown(value: float | None) -> str:
+    return "nothing" if value is None else f"{value:g}"

@@ -1,0 +1,135 @@
+"""From a site file to a view of a real site, or a connection with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from airhandler.buildings.errors import SiteError, UserError
+from airhandler.buildings.points import Setpoints
+from airhandler.buildings.site import WriteOutcome
+from airhandler.deploy.settings import SITE_FILES
+from airhandler.deploy.site_file import BacnetLink, SiteSettings
+
+from .clock import SiteClock, in_zone, localised
+from .connection import ReadOnly, View
+
+
+class BusWriter(Protocol):
+    """The right to write to a site on a bus: a Writer that can also say what stands there, and show that it lives."""
+
+    def write(self, setpoints: Setpoints) -> WriteOutcome:
+        """Writes what of it is ours to write, reads it back, and says what is in force."""
+        ...
+
+    def relinquish(self) -> WriteOutcome:
+        """Gives authority back; Written only where the site shows it."""
+        ...
+
+    def ours(self) -> Mapping[str, float]:
+        """What stands as written by us now, whoever of us wrote it. Raises SiteError."""
+        ...
+
+    def beat(self) -> WriteOutcome:
+        """Counts the heartbeat up."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BusConnection:
+    """A view, and the right to write to what is seen."""
+
+    view: View
+    writer: BusWriter
+
+
+def watch_bus(settings: SiteSettings, *, days: float | None = None) -> View:
+    """A site to look at. It has no writer, nor has it what one could be made of.
+
+    Args:
+        settings: which site.
+        days: how long, in the site's time; None: until it is stopped.
+
+    Raises UserError where its device cannot be had.
+    """
+    return _open(settings, days)[0]
+
+
+def connect_bus(settings: SiteSettings, *, days: float | None = None) -> BusConnection:
+    """A site to control, as far as its file says. Raises UserError where the file permits no write."""
+    if not settings.file.write:
+        raise UserError(
+            f"{settings.path}: write: names no point, so nothing may be written; `airhandler shadow` watches it"
+        )
+    view, make_writer = _open(settings, days)
+    try:
+        return BusConnection(view=view, writer=make_writer())
+    except BaseException:
+        view.site.close()
+        raise
+
+
+def _open(settings: SiteSettings, days: float | None) -> tuple[View, Callable[[], BusWriter]]:
+    if settings.file.bacnet is not None:
+        return _open_bacnet(settings, settings.file.bacnet, days)
+    raise UserError(f"{settings.path}: modbus is not there yet")
+
+
+def _open_bacnet(settings: SiteSettings, link: BacnetLink, days: float | None) -> tuple[View, Callable[[], BusWriter]]:
+    from .bacnet import BacnetClient
+    from .bacnet_line import BacnetLine
+    from .bacnet_site import BacnetSite
+    from .bacnet_writer import BacnetWriter
+
+    client = BacnetClient(link.address, timeout_s=link.timeout_s, retries=link.retries)
+    line = BacnetLine(client, link)
+    try:
+        clock = _clock_of(settings, days, lambda: line.local_time(line.read({})))
+    except BaseException:
+        client.close()
+        raise
+    about = (
+        f"site {settings.file.site}: BACnet device {link.device_id} at {link.device}, {len(settings.places)} of "
+        f"{len(settings.building.points)} points of {settings.building.id}"
+    )
+    site = BacnetSite(settings, line, clock)
+    return View(site=ReadOnly(site), clock=clock, ticks=_ticks(settings, days), about=about), lambda: BacnetWriter(
+        settings, line
+    )
+
+
+def _clock_of(settings: SiteSettings, days: float | None, ask: Callable[[], datetime | None]) -> SiteClock:
+    """The site's clock. Asks the device once in any case: a site that is not there is a mistake of the start."""
+    try:
+        local = ask()
+    except SiteError as error:
+        raise UserError(f"{settings.path}: {error}; `airhandler check` says more") from error
+    if settings.file.clock == "machine":
+        return SiteClock(settings.file.speed, settings.zone, localised(datetime.now(UTC), settings.zone), days=days)
+    if local is None:
+        raise UserError(
+            f"{settings.path}: clock: device, and it does not say what time it is: clock: machine takes ours"
+        )
+    begin = in_zone(local, settings.zone)
+
+    def site_time() -> datetime | None:
+        try:
+            told = ask()
+        except SiteError:
+            return None
+        return None if told is None else in_zone(told, settings.zone, clock.now())
+
+    clock = SiteClock(settings.file.speed, settings.zone, begin, site_time, days=days)
+    return clock
+
+
+def _ticks(settings: SiteSettings, days: float | None) -> int | None:
+    """How many steps there are in so many days, the first and the last one counted."""
+    return None if days is None else int(timedelta(days=days).total_seconds() // settings.building.step_s) + 1
+
+
+def is_site_file(name: str) -> bool:
+    """Whether what the user named as the site is a site file."""
+    return name.endswith(SITE_FILES)
