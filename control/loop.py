@@ -231,7 +231,8 @@ class Loop:
 def _read_only(reading: Reading) -> Reading:
     """The same reading for a controller, which cannot change what the shield will judge."""
     values, age_s = MappingProxyType(reading.values), MappingProxyType(reading.age_s)
-    return Reading(time=reading.time, values=values, age_s=age_s)
+    incumbent = None if reading.incumbent is None else Setpoints(MappingProxyType(reading.incumbent.by_name))
+    return Reading(time=reading.time, values=values, age_s=age_s, incumbent=incumbent)
 
 
 def unshielded(proposal: Proposal | None) -> Verdict:

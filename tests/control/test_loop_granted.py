@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+
+import pytest
 
 from airhandler.buildings.points import Reading, Setpoints
 from airhandler.buildings.site import Overridden, WriteOutcome, Written
@@ -22,9 +24,14 @@ SUPPLY = "east_supply_air_temp_setpoint_c"
 
 
 def run(
-    grants: Sequence[Grant], writer: FakeWriter, *, incumbent: Setpoints | None = None, handover: Handover | None = None
+    grants: Sequence[Grant],
+    writer: FakeWriter,
+    *,
+    incumbent: Setpoints | None = None,
+    handover: Handover | None = None,
+    propose: Callable[[Reading], Setpoints] = lambda reading: WARM,
 ) -> list[Tick]:
-    """As many ticks as grants; the controller always asks for warm air."""
+    """As many ticks as grants; the controller asks for warm air."""
     ticks: list[Tick] = []
     granted = iter(grants)
     readings: list[Reading] = [replace(healthy(i), incumbent=incumbent) for i in range(len(grants))]
@@ -32,7 +39,7 @@ def run(
         site=FakeSite(readings),
         clock=FakeClock(len(grants) - 1),
         step_s=BUILDING.step_s,
-        controller=FakeController(lambda reading: WARM),
+        controller=FakeController(propose),
         shield=Shield(BUILDING),
         writer=writer,
         on_tick=ticks.append,
@@ -62,6 +69,19 @@ def test_taking_over_begins_where_the_buildings_own_control_stands() -> None:
     for tick in ticks:  # and advice says what the first step would be
         assert tick.verdict is not None
         assert tick.verdict.setpoints[SUPPLY] == 22.5  # by its ramp; measured are 22.0
+
+
+def test_a_controller_is_told_what_the_building_asks_for_and_cannot_change_it() -> None:
+    seen: list[Setpoints | None] = []
+
+    def propose(reading: Reading) -> Setpoints:
+        seen.append(reading.incumbent)
+        with pytest.raises(TypeError):
+            reading.incumbent.by_name[SUPPLY] = 0.0  # type: ignore[index, union-attr]
+        return WARM
+
+    run([ADVICE], FakeWriter(), incumbent=COOL, propose=propose)
+    assert seen == [COOL]
 
 
 def test_the_next_ramp_begins_at_what_the_site_says_is_in_force() -> None:

@@ -1,0 +1,156 @@
+"""Live on a bus: a controller in charge of a building that knows it by its network alone."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import os
+from collections.abc import Callable, Iterator
+
+from airhandler import __version__
+from airhandler.buildings.catalog import with_world
+from airhandler.buildings.errors import AirhandlerError, UserError
+from airhandler.control.loop import Loop
+from airhandler.control.registry import find_controller, warn_of
+from airhandler.control.tick import Tick
+
+from .connectors.bus import BusConnection, connect_bus
+from .connectors.connection import View
+from .live import Authority
+from .operator import Operator
+from .recovery import give_back_leftovers
+from .run import Run, RunOutcome, begun
+from .session import Session
+from .settings import RunSettings
+from .site_file import SiteSettings
+from .state import StateFolder
+from .stop import Stop
+
+log = logging.getLogger("airhandler.live")
+
+Watching = Callable[[SiteSettings], Callable[[], str | None]]
+"""Sees to it that somebody watches a site; what it returns says why nobody does, or None where somebody does."""
+
+
+def run_live_site(
+    settings: RunSettings,
+    site: SiteSettings,
+    *,
+    watching: Watching,
+    connect: Callable[..., BusConnection] = connect_bus,
+    stop: Stop | None = None,
+) -> RunOutcome:
+    """Runs a controller in charge of a site on a bus. However it ends, authority goes back, and that is said.
+
+    Args:
+        settings: what the user chose.
+        site: which site.
+        watching: starts the watchdog.
+        connect: gives the connection with the site.
+        stop: asks for the end; SIGTERM, SIGINT and SIGHUP do too.
+
+    Raises UserError before anything is written if a choice cannot be met, SiteError where the site cannot be reached
+    or an earlier run's set-points cannot be given back.
+    """
+    check_may_write(site)
+    building = with_world(site.building, settings.world)
+    operator = Operator(settings.operator, building)
+    controller = find_controller(settings.controller, building)
+    if controller is None:
+        raise UserError(f"controller {settings.controller!r} is the building's own control: there is nothing to write")
+    warn_of(settings.controller, controller, building)
+    folder, stop = StateFolder(site.state), stop or Stop()
+    with folder.lock() as lock, begun(settings, building, controller.name, stop) as run:
+        connection = connect(site, days=settings.days)
+        with contextlib.closing(connection.view.site):
+            _note_start(folder, site, settings)
+            _recover(folder, site, connection)
+            session = Session(
+                site,
+                folder,
+                token=lock.holder.token,
+                controller=controller,
+                writer=connection.writer,
+                unwatched=watching(site),
+                now=connection.view.clock.now,
+                step_s=building.step_s,
+            )
+            return _run(run, session, connection.view, operator, stop, building.step_s)
+
+
+def _run(run: Run, session: Session, view: View, operator: Operator, stop: Stop, step_s: float) -> RunOutcome:
+    """Runs the loop to its end, and says where authority is then."""
+    authority = Authority(session.writer)
+
+    def make_loop(on_tick: Callable[[Tick], None]) -> Loop:
+        def told(tick: Tick) -> None:
+            session.record(tick)
+            on_tick(tick)
+
+        return Loop(
+            site=view.site,
+            clock=view.clock,
+            step_s=step_s,
+            controller=session.controller,
+            shield=operator.shield(),
+            refresh=operator.shield,
+            writer=authority,
+            on_tick=told,
+            handover=session.handover,
+            stopped=lambda: stop.asked,
+            granted=session.granted,
+        )
+
+    try:
+        run.go(view, make_loop)
+    finally:
+        authority.tell(run.why)
+        reason = session.handover.reason
+        with _not_in_the_way():
+            session.note("stop", {"why": run.why, "given_back": authority.given_back})
+        outcome = run.save("live", given_back=authority.given_back, handover=reason.words if reason else None)
+    return outcome
+
+
+def check_may_write(site: SiteSettings) -> None:
+    """Raises UserError where a site file permits nothing to be written."""
+    if site.file.stage not in ("advisory", "live"):
+        raise UserError(
+            f"{site.path}: stage is {site.file.stage}: nothing may be written; `airhandler shadow` watches it, "
+            "stage: advisory or live lets it write what `write:` lists"
+        )
+
+
+def _note_start(folder: StateFolder, site: SiteSettings, settings: RunSettings) -> None:
+    """Says in the journal what begins. Raises JournalError: without a journal nothing is begun."""
+    folder.journal.append(
+        "start",
+        {
+            "version": __version__,
+            "pid": os.getpid(),
+            "site": site.file.site,
+            "stage": site.file.stage,
+            "site_file": str(site.path),
+            "site_file_sha256": hashlib.sha256(site.path.read_bytes()).hexdigest(),
+            "controller": settings.controller,
+        },
+    )
+
+
+def _recover(folder: StateFolder, site: SiteSettings, connection: BusConnection) -> None:
+    """Gives back what an earlier run left in force."""
+    left = give_back_leftovers(connection.writer, folder.journal.folder, site.file.site)
+    if left:
+        told = ", ".join(f"{name} = {value:g}" for name, value in left.items())
+        log.warning("an earlier run was not ended: given back what it left in force: %s", told)
+        folder.journal.append("event", {"event": "given back what an earlier run left in force", "found": left})
+
+
+@contextlib.contextmanager
+def _not_in_the_way() -> Iterator[None]:
+    """A journal that fails is said, and keeps nothing else from being done."""
+    try:
+        yield
+    except AirhandlerError as error:
+        log.error("%s", error)

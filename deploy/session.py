@@ -1,0 +1,139 @@
+"""A live session on one site: what is granted, covered, written down, and asked for by people, step by step."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from airhandler.buildings.errors import AirhandlerError
+from airhandler.control.controller import Controller
+from airhandler.control.tick import Grant, Tick
+from airhandler.safety.handover import Handover
+
+from .cover import Cover
+from .gradual import Gradual, Ramp
+from .grants import Grants
+from .guarded import BusWriter, Guarded
+from .journal_reading import last_rows
+from .journal_rows import Kind, files
+from .journal_ticks import tick_payload
+from .orders import Order
+from .site_file import SiteSettings
+from .state import StateFolder
+
+log = logging.getLogger("airhandler.session")
+
+_LOOK_BACK = 200  # rows: some steps, each of which says for how long authority was exercised
+
+
+class Session:
+    """All that stands between one controller and one building's bus.
+
+    Args:
+        site: which site; its file says `advisory` or `live`.
+        folder: its state folder, whose lock is ours.
+        token: by which orders are known to be for us.
+        controller: who proposes.
+        writer: of the bus.
+        unwatched: why nobody watches us; None where somebody does.
+        now: the site's time.
+        step_s: length of a control step [s of the site].
+
+    Attributes:
+        handover: when authority goes back, and why.
+        writer: what the loop writes with.
+        controller: what the loop asks for proposals.
+    """
+
+    def __init__(
+        self,
+        site: SiteSettings,
+        folder: StateFolder,
+        *,
+        token: str,
+        controller: Controller,
+        writer: BusWriter,
+        unwatched: Callable[[], str | None],
+        now: Callable[[], datetime],
+        step_s: float,
+    ) -> None:
+        self._folder, self._token, self._now = folder, token, now
+        self.handover = Handover()
+        self._grants = Grants(
+            stage="live" if site.file.stage == "live" else "advisory",
+            ramp=Ramp(
+                points=site.file.write,
+                days=site.file.authority.ramp_days,
+                in_order=site.file.authority.points_in_order,
+            ),
+            handover=self.handover,
+            now=now,
+            step_s=step_s,
+            exercised_s=exercised_before(folder),
+        )
+        lease, validity_s = folder.lease, site.file.lease_steps * step_s / site.file.speed
+        self._cover = Cover(
+            lease,
+            take=lambda: lease.take(validity_s, site_file=site.path),
+            unwatched=unwatched,
+            doubt=self.handover.give_back,
+        )
+        self.controller = Gradual(controller, self._grants.share)
+        self.writer = Guarded(
+            writer,
+            note=self.note,
+            covered=self._cover.holds,
+            released=self._cover.release,
+            share=self._grants.share,
+            doubt=self.handover.give_back,
+        )
+
+    def note(self, kind: Kind, payload: Mapping[str, Any]) -> None:
+        """Writes a row into the journal, durably. Raises JournalError."""
+        self._folder.journal.append(kind, payload, site_time=self._now())
+
+    def granted(self) -> Grant:
+        """What the loop may do in the step that begins: orders first, then time, then whether it is covered."""
+        for order in self._folder.orders.take(self._token):
+            self._obey(order)
+        grant = self._grants.grant()
+        return replace(grant, writes=grant.writes and self._cover.step())
+
+    def record(self, tick: Tick) -> None:
+        """Keeps a Tick. One that cannot be kept ends our authority."""
+        try:
+            self.note("tick", {**tick_payload(tick), "exercised_s": self._grants.exercised_s})
+        except AirhandlerError as error:
+            log.error("%s", error)
+            self.handover.give_back(f"authority must go back: the journal does not take the record: {error}")
+
+    def _obey(self, order: Order) -> None:
+        """Does as a person says. What cannot be written down is done all the same where it gives authority back."""
+        log.warning("order of %s: %s", order.by, order.kind)
+        try:
+            self.note("order", order.model_dump(mode="json"))
+        except AirhandlerError as error:
+            self.handover.give_back(f"authority must go back: the journal does not take an order: {error}")
+            return
+        length = timedelta(seconds=order.seconds or 0.0)
+        match order.kind:
+            case "give-back":
+                self._grants.give_back(f"{order.by} asked for authority", over=length)
+            case "reset":
+                self._grants.reset()
+            case "accept":
+                self._grants.accept(length)
+            case "reject":
+                self._grants.reject()
+
+
+def exercised_before(folder: StateFolder) -> float:
+    """For how long authority was exercised in earlier runs, by the journal [s]; 0 where it says nothing."""
+    path = folder.journal.folder
+    for row in reversed(last_rows(path, _LOOK_BACK) if files(path) else []):
+        if row.kind == "tick" and "exercised_s" in row.payload:
+            return float(row.payload["exercised_s"])
+    return 0.0
