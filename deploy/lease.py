@@ -1,0 +1,188 @@
+"""The lease: for how long the building may believe that a controller looks after what it has written.
+
+A BACnet write never expires. So a controller that is in charge says in every step, by the machine's boot-time clock,
+that it is there, and the watchdog, another process, gives everything back when it does not: killed, hanging, stopped
+and suspended look alike. Two small files, each written by one side, so that neither ever waits for the other:
+
+- `lease.json`, the controller's: who it is, whether it is in charge, and when it last said so;
+- `revoked.json`, the watchdog's: what it has taken back, and whether the building has confirmed it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from pydantic import Field
+
+from airhandler.buildings.errors import AirhandlerError
+from airhandler.buildings.strict import Strict
+
+from .boot import boot_id, boot_s
+from .small_files import put_record, read_record
+
+REVOKE_FRAC = 2 / 3
+"""Share of its validity after which a lease that was not renewed is revoked: the rest is for giving back."""
+
+
+class LeaseError(AirhandlerError):
+    """The lease cannot be written, or may not be taken: nothing may be written to the building."""
+
+
+class LeaseState(Strict):
+    """What `lease.json` holds.
+
+    Attributes:
+        pid: the controller's.
+        site_file: path of its site file.
+        in_charge: whether something of ours is or may be in force.
+        serial: counts up, over all controllers.
+        renewed_s: when it was renewed [s, boot-time clock].
+        validity_s: within what time from then on everything is given back, where it is not renewed [s].
+        boot: which start of the machine it is of.
+    """
+
+    pid: int
+    site_file: str
+    in_charge: bool
+    serial: int
+    renewed_s: float = Field(allow_inf_nan=False)
+    validity_s: float = Field(gt=0, allow_inf_nan=False)
+    boot: str
+
+    def holds(self, now_s: float, boot: str) -> bool:
+        """Whether something may be written under it. One of another start of the machine, or of the future, is none."""
+        return boot == self.boot and self.renewed_s <= now_s < self.renewed_s + REVOKE_FRAC * self.validity_s
+
+
+class Revocation(Strict):
+    """What `revoked.json` holds.
+
+    Attributes:
+        serial: of the lease that was revoked; -1 where none could be read.
+        why: in one sentence.
+        given_back: whether the building has confirmed that nothing of ours is in force, and none is on its way.
+    """
+
+    serial: int
+    why: str
+    given_back: bool
+
+
+class Lease:
+    """One site's lease, for both sides.
+
+    Args:
+        folder: where its files are.
+        now_s: the boot-time clock [s].
+        boot: which start of the machine it is; None asks the machine.
+    """
+
+    def __init__(self, folder: Path, *, now_s: Callable[[], float] = boot_s, boot: str | None = None) -> None:
+        self._path, self._revoked_path = folder / "lease.json", folder / "revoked.json"
+        self._now_s, self._boot = now_s, boot or boot_id()
+        self._mine: LeaseState | None = None
+
+    def take(self, validity_s: float, *, site_file: Path) -> None:
+        """The controller takes it: before its first write, and again once a person has looked after a revocation.
+
+        Raises LeaseError while the watchdog still gives back what was left in force, or where it cannot be written.
+        """
+        revoked = self.revocation()
+        if revoked is not None and not revoked.given_back:
+            raise LeaseError(f"the watchdog is still giving back what was left in force ({revoked.why}): try again")
+        try:
+            before = self.state()
+        except ValueError:
+            before = None  # a revocation that is confirmed has dealt with it
+        serial = 1 + max(before.serial if before else 0, revoked.serial if revoked else 0)
+        self._mine = LeaseState(
+            pid=os.getpid(),
+            site_file=str(site_file.absolute()),
+            in_charge=True,
+            serial=serial,
+            renewed_s=self._now_s(),
+            validity_s=validity_s,
+            boot=self._boot,
+        )
+        try:
+            put_record(self._path, self._mine, durable=True)
+            self._revoked_path.unlink(missing_ok=True)
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def renew(self) -> bool:
+        """The controller says that it is there. False where the lease has run out, was revoked or cannot be written.
+
+        Then nothing may be written, and a person is to look: `take` begins anew.
+        """
+        if self._mine is None or not self.holds():
+            return False
+        self._mine = self._mine.model_copy(update={"renewed_s": self._now_s()})
+        try:
+            put_record(self._path, self._mine)
+        except OSError:
+            return False
+        return self.holds()
+
+    def holds(self) -> bool:
+        """Whether something may be written now: the controller asks immediately before each write."""
+        mine = self._mine
+        if mine is None or not mine.in_charge or self._revoked_path.exists():
+            return False
+        return mine.holds(self._now_s(), self._boot)
+
+    def release(self) -> None:
+        """The controller says that nothing of its own is in force, and no write on its way; after a revocation, too.
+
+        Raises LeaseError where that cannot be written: the watchdog then gives back once more.
+        """
+        if self._mine is None or not self._mine.in_charge:
+            return
+        self._mine = self._mine.model_copy(update={"in_charge": False})
+        try:
+            put_record(self._path, self._mine, durable=True)
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def state(self) -> LeaseState | None:
+        """The lease as it stands; None where there is none. Raises ValueError for a file that is no lease."""
+        return read_record(self._path, LeaseState)
+
+    def overdue(self) -> str | None:
+        """For the watchdog: why everything must be given back; None where nothing must, or everything has been."""
+        revoked = self.revocation()
+        try:
+            state = self.state()
+        except ValueError as error:
+            dealt_with = revoked is not None and revoked.given_back
+            return None if dealt_with else f"the lease cannot be read: {error}"
+        if state is None or not state.in_charge or state.holds(now_s := self._now_s(), self._boot):
+            return None
+        if revoked is not None and revoked.given_back and revoked.serial == state.serial:
+            return None
+        if state.boot != self._boot:
+            return f"the machine was started anew since the controller (pid {state.pid}) renewed its lease"
+        return f"the controller (pid {state.pid}) has not renewed its lease for {now_s - state.renewed_s:.1f} s"
+
+    def revocation(self) -> Revocation | None:
+        """What the watchdog has taken back or is taking back; a file that cannot be read counts as one that goes on."""
+        try:
+            return read_record(self._revoked_path, Revocation)
+        except ValueError as error:
+            return Revocation(serial=-1, why=str(error), given_back=False)
+
+    def revoke(self, why: str, *, given_back: bool = False) -> None:
+        """The watchdog takes it away, or says that everything has been given back. Raises OSError."""
+        try:
+            state = self.state()
+        except ValueError:
+            state = None
+        put_record(
+            self._revoked_path,
+            Revocation(serial=state.serial if state is not None else -1, why=why, given_back=given_back),
+        )
+
+    def _unwritable(self, error: OSError) -> LeaseError:
+        return LeaseError(f"{self._path}: cannot be written: {error.strerror or error}")

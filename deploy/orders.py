@@ -1,0 +1,106 @@
+"""Orders: a person's word to a controller that runs. One small file each, taken by the loop in its next step."""
+
+from __future__ import annotations
+
+import getpass
+import logging
+import os
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AwareDatetime, Field
+
+from airhandler.buildings.errors import UserError
+from airhandler.buildings.strict import Strict
+
+from .small_files import put_record, read_record
+
+log = logging.getLogger("airhandler.orders")
+
+OrderKind = Literal["give-back", "reset", "accept", "reject"]
+
+VALID_S = 3600.0
+"""How old an order may be when it is taken: a controller that was stopped for a day must not act on an old word."""
+
+
+class Order(Strict):
+    """What a person asks of a controller.
+
+    Attributes:
+        kind: `give-back` authority to the building, `reset` the handover, `accept` or `reject` what is proposed.
+        to: token of the controller that it was given to: no later one takes it.
+        seconds: of `give-back`: over what time; of `accept`: for how long, from `utc` on; None: at once, and once [s].
+        by: who gave it.
+        utc: when.
+    """
+
+    kind: OrderKind
+    to: str
+    seconds: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    by: str
+    utc: AwareDatetime
+
+
+class Orders:
+    """The folder of orders of one site.
+
+    Args:
+        folder: where their files are.
+        now: the machine's time.
+    """
+
+    def __init__(self, folder: Path, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._folder, self._now = folder, now
+
+    def give(self, kind: OrderKind, *, to: str, seconds: float | None = None) -> Order:
+        """Puts an order where the controller takes it. Raises UserError where that cannot be written."""
+        order = Order(kind=kind, to=to, seconds=seconds, by=_who(), utc=self._now())
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            put_record(self._folder / f"{time.time_ns():020}-{os.getpid()}.json", order)
+        except OSError as error:
+            raise UserError(f"{self._folder}: cannot be written: {error.strerror or error}") from error
+        return order
+
+    def take(self, token: str) -> list[Order]:
+        """The orders to the controller that has this token, in the order in which they were given; they are gone then.
+
+        What is no order, too old or meant for an earlier controller is removed, and said in the log.
+        """
+        taken: list[Order] = []
+        for path in sorted(self._folder.glob("*.json")):
+            try:
+                order = read_record(path, Order)
+                path.unlink()
+            except (OSError, ValueError) as error:
+                log.error("%s: no order that can be taken: %s", path, error)
+                _move_away(path)
+                continue
+            if order is not None and self._is_due(order, token):
+                taken.append(order)
+        return taken
+
+    def _is_due(self, order: Order, token: str) -> bool:
+        old_s = (self._now() - order.utc).total_seconds()
+        if order.to == token and old_s <= VALID_S:
+            return True
+        why = f"{old_s:.0f} s old" if order.to == token else "given to an earlier controller"
+        log.warning("order `%s` of %s is not taken: %s", order.kind, order.by, why)
+        return False
+
+
+def _move_away(path: Path) -> None:
+    try:
+        path.rename(path.with_suffix(".refused"))
+    except OSError as error:
+        log.error("%s: cannot be moved away: %s", path, error)
+
+
+def _who() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may have no name for its user
+        return str(os.getuid())

@@ -1,0 +1,168 @@
+"""The state folder: what the processes of one site know of each other, and what outlives them all."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+import uuid
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+from pydantic import AwareDatetime, ValidationError
+
+from airhandler.buildings.errors import UserError
+from airhandler.buildings.strict import Strict
+
+from .journal import Journal, Keeping
+from .lease import Lease
+from .orders import Orders
+
+Role = Literal["controller", "watchdog"]
+
+_TRIES, _PAUSE_S = 20, 0.05  # one who only asks whether a lock is held holds it himself, for less than a millisecond
+
+
+class Holder(Strict):
+    """Who holds a lock.
+
+    Attributes:
+        pid: of the process.
+        since: when it began.
+        token: different each time that the lock is taken.
+    """
+
+    pid: int
+    since: AwareDatetime
+    token: str
+
+
+class StateFolder:
+    """The state folder of one site.
+
+    Args:
+        path: the folder; made where it is not there.
+        keeping: how its journal is kept.
+
+    Raises UserError where it cannot be made.
+    """
+
+    def __init__(self, path: Path, *, keeping: Keeping | None = None) -> None:
+        self.path, self._keeping = path, keeping
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"state folder {path}: cannot be made: {error.strerror or error}") from error
+
+    @cached_property
+    def journal(self) -> Journal:
+        """The controller's journal, opened when it is asked for. Raises JournalError."""
+        return Journal(self.path / "journal", keeping=self._keeping)
+
+    @cached_property
+    def watchdog_journal(self) -> Journal:
+        """The watchdog's own: a journal has one writer. Raises JournalError."""
+        return Journal(self.path / "watchdog-journal", keeping=self._keeping)
+
+    @cached_property
+    def lease(self) -> Lease:
+        """The site's lease."""
+        return Lease(self.path)
+
+    @cached_property
+    def orders(self) -> Orders:
+        """What people ask of the controller."""
+        return Orders(self.path / "orders")
+
+    def lock(self, role: Role = "controller") -> Lock:
+        """Takes the lock that one controller, or one watchdog, of a site has; it ends with the process.
+
+        Raises UserError that names who has it.
+        """
+        return Lock(self.path, role)
+
+    def holder(self, role: Role = "controller") -> Holder | None:
+        """Who holds a lock now; None where nobody does."""
+        try:
+            with Lock(self.path, role, tries=1, tell=False):
+                return None
+        except HeldError as held:
+            return held.holder
+
+
+class HeldError(UserError):
+    """A lock is held by another process."""
+
+    def __init__(self, message: str, holder: Holder) -> None:
+        super().__init__(message)
+        self.holder = holder
+
+
+class Lock:
+    """A lock that the kernel lets go when the process ends, however it ends. A context; or let go by `release`.
+
+    Args:
+        folder: the state folder.
+        role: whose it is.
+        tries: how often it is tried.
+        tell: whether the file is to say who holds it.
+    """
+
+    def __init__(self, folder: Path, role: Role, *, tries: int = _TRIES, tell: bool = True) -> None:
+        path = folder / f"{role}.lock"
+        self.holder = Holder(pid=os.getpid(), since=datetime.now(UTC), token=uuid.uuid4().hex)
+        try:
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise UserError(f"{path}: cannot be written: {error.strerror or error}") from error
+        try:
+            self._take(path, role, tries)
+            if tell:
+                os.ftruncate(self._descriptor, 0)
+                os.pwrite(self._descriptor, self.holder.model_dump_json().encode(), 0)
+        except OSError as error:
+            self.release()
+            raise UserError(f"{path}: cannot be locked: {error.strerror or error}") from error
+        except BaseException:
+            self.release()
+            raise
+
+    def release(self) -> None:
+        """Lets it go."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+    def _take(self, path: Path, role: Role, tries: int) -> None:
+        for attempt in range(tries):
+            try:
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                if attempt + 1 < tries:
+                    time.sleep(_PAUSE_S)
+        holder = _told(path)
+        since = holder.since.isoformat(timespec="seconds")
+        raise HeldError(
+            f"{path.parent}: a {role} of this site runs already, process {holder.pid} since {since}: stop it first",
+            holder,
+        )
+
+
+def _told(path: Path) -> Holder:
+    """Who the file says that holds the lock; a stand-in in the moment before it says so."""
+    try:
+        return Holder.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        return Holder(pid=0, since=datetime.now(UTC), token="")
