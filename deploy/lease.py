@@ -35,6 +35,7 @@ class LeaseState(Strict):
 
     Attributes:
         pid: the controller's.
+        token: of its lock on the state folder.
         site_file: path of its site file.
         in_charge: whether something of ours is or may be in force.
         serial: counts up, over all controllers.
@@ -44,6 +45,7 @@ class LeaseState(Strict):
     """
 
     pid: int
+    token: str
     site_file: str
     in_charge: bool
     serial: int
@@ -84,21 +86,26 @@ class Lease:
         self._now_s, self._boot = now_s, boot or boot_id()
         self._mine: LeaseState | None = None
 
-    def take(self, validity_s: float, *, site_file: Path) -> None:
+    def take(self, validity_s: float, *, token: str, site_file: Path) -> None:
         """The controller takes it: before its first write, and again once a person has looked after a revocation.
 
-        Raises LeaseError while the watchdog still gives back what was left in force, or where it cannot be written.
+        Args:
+            validity_s: within what time everything is given back where it is not renewed [s].
+            token: of the controller's lock on the state folder.
+            site_file: what the controller was started with.
+
+        Raises LeaseError where it cannot be written, or while there is something that the watchdog has yet to give
+        back, of an earlier controller or of this one: it will have, and then this can be tried again.
         """
-        revoked = self.revocation()
+        revoked, before = self.revocation(), self._before()
         if revoked is not None and not revoked.given_back:
-            raise LeaseError(f"the watchdog is still giving back what was left in force ({revoked.why}): try again")
-        try:
-            before = self.state()
-        except ValueError:
-            before = None  # a revocation that is confirmed has dealt with it
+            raise LeaseError(f"the watchdog has yet to give back what was left in force: {revoked.why}")
+        if before is not None and before.in_charge and before.token != token and not _covers(revoked, before):
+            raise LeaseError(f"an earlier controller (pid {before.pid}) was in charge, and nothing was given back yet")
         serial = 1 + max(before.serial if before else 0, revoked.serial if revoked else 0)
         self._mine = LeaseState(
             pid=os.getpid(),
+            token=token,
             site_file=str(site_file.absolute()),
             in_charge=True,
             serial=serial,
@@ -158,13 +165,15 @@ class Lease:
         except ValueError as error:
             dealt_with = revoked is not None and revoked.given_back
             return None if dealt_with else f"the lease cannot be read: {error}"
-        if state is None or not state.in_charge or state.holds(now_s := self._now_s(), self._boot):
-            return None
-        if revoked is not None and revoked.given_back and revoked.serial == state.serial:
+        if state is None or not self.stands(state) or state.holds(now_s := self._now_s(), self._boot):
             return None
         if state.boot != self._boot:
             return f"the machine was started anew since the controller (pid {state.pid}) renewed its lease"
         return f"the controller (pid {state.pid}) has not renewed its lease for {now_s - state.renewed_s:.1f} s"
+
+    def stands(self, state: LeaseState) -> bool:
+        """Whether something that was written under a lease may still be in force."""
+        return state.in_charge and not _covers(self.revocation(), state)
 
     def revocation(self) -> Revocation | None:
         """What the watchdog has taken back or is taking back; a file that cannot be read counts as one that goes on."""
@@ -184,5 +193,19 @@ class Lease:
             Revocation(serial=state.serial if state is not None else -1, why=why, given_back=given_back),
         )
 
+    def _before(self) -> LeaseState | None:
+        """The lease that stands there. Raises LeaseError for one that cannot be read and was not dealt with."""
+        try:
+            return self.state()
+        except ValueError as error:
+            if (revoked := self.revocation()) is not None and revoked.given_back:
+                return None
+            raise LeaseError(f"the lease cannot be read, and the watchdog has not dealt with it: {error}") from error
+
     def _unwritable(self, error: OSError) -> LeaseError:
         return LeaseError(f"{self._path}: cannot be written: {error.strerror or error}")
+
+
+def _covers(revoked: Revocation | None, state: LeaseState) -> bool:
+    """Whether everything that was written under a lease has been given back by the watchdog."""
+    return revoked is not None and revoked.given_back and revoked.serial == state.serial

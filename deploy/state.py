@@ -6,6 +6,7 @@ import fcntl
 import os
 import time
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -17,13 +18,15 @@ from pydantic import AwareDatetime, ValidationError
 from airhandler.buildings.errors import UserError
 from airhandler.buildings.strict import Strict
 
+from .boot import boot_s
 from .journal import Journal, Keeping
 from .lease import Lease
 from .orders import Orders
+from .signs import Signs
 
 Role = Literal["controller", "watchdog"]
 
-_TRIES, _PAUSE_S = 20, 0.05  # one who only asks whether a lock is held holds it himself, for less than a millisecond
+_TRIES, _PAUSE_S = 20, 0.05  # one who asks whether a lock is held has it himself, for less than a millisecond
 
 
 class Holder(Strict):
@@ -46,12 +49,13 @@ class StateFolder:
     Args:
         path: the folder; made where it is not there.
         keeping: how its journal is kept.
+        now_s: the boot-time clock [s].
 
     Raises UserError where it cannot be made.
     """
 
-    def __init__(self, path: Path, *, keeping: Keeping | None = None) -> None:
-        self.path, self._keeping = path, keeping
+    def __init__(self, path: Path, *, keeping: Keeping | None = None, now_s: Callable[[], float] = boot_s) -> None:
+        self.path, self._keeping, self._now_s = path, keeping, now_s
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -70,7 +74,12 @@ class StateFolder:
     @cached_property
     def lease(self) -> Lease:
         """The site's lease."""
-        return Lease(self.path)
+        return Lease(self.path, now_s=self._now_s)
+
+    @cached_property
+    def signs(self) -> Signs:
+        """What the controller and the watchdog say of themselves."""
+        return Signs(self.path, now_s=self._now_s)
 
     @cached_property
     def orders(self) -> Orders:
@@ -87,10 +96,14 @@ class StateFolder:
     def holder(self, role: Role = "controller") -> Holder | None:
         """Who holds a lock now; None where nobody does."""
         try:
-            with Lock(self.path, role, tries=1, tell=False):
+            with Lock(self.path, role, asking=True):
                 return None
         except HeldError as held:
             return held.holder
+
+    def watched(self) -> bool:
+        """Whether a watchdog is there and ready: without one nothing may be written. Asked in every step."""
+        return self.holder("watchdog") is not None and self.signs.watched()
 
 
 class HeldError(UserError):
@@ -107,11 +120,10 @@ class Lock:
     Args:
         folder: the state folder.
         role: whose it is.
-        tries: how often it is tried.
-        tell: whether the file is to say who holds it.
+        asking: only to see whether it is held: it is shared with all who ask, and nobody is told.
     """
 
-    def __init__(self, folder: Path, role: Role, *, tries: int = _TRIES, tell: bool = True) -> None:
+    def __init__(self, folder: Path, role: Role, *, asking: bool = False) -> None:
         path = folder / f"{role}.lock"
         self.holder = Holder(pid=os.getpid(), since=datetime.now(UTC), token=uuid.uuid4().hex)
         try:
@@ -119,8 +131,8 @@ class Lock:
         except OSError as error:
             raise UserError(f"{path}: cannot be written: {error.strerror or error}") from error
         try:
-            self._take(path, role, tries)
-            if tell:
+            self._take(path, role, fcntl.LOCK_SH if asking else fcntl.LOCK_EX, tries=1 if asking else _TRIES)
+            if not asking:
                 os.ftruncate(self._descriptor, 0)
                 os.pwrite(self._descriptor, self.holder.model_dump_json().encode(), 0)
         except OSError as error:
@@ -144,10 +156,10 @@ class Lock:
     ) -> None:
         self.release()
 
-    def _take(self, path: Path, role: Role, tries: int) -> None:
+    def _take(self, path: Path, role: Role, how: int, *, tries: int) -> None:
         for attempt in range(tries):
             try:
-                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(self._descriptor, how | fcntl.LOCK_NB)
                 return
             except BlockingIOError:
                 if attempt + 1 < tries:

@@ -48,7 +48,7 @@ def test_nothing_may_be_written_before_it_is_taken(lease: Lease, seen: Lease) ->
 
 
 def test_renewed_in_time_it_goes_on(lease: Lease, seen: Lease, now: Seconds) -> None:
-    lease.take(VALIDITY_S, site_file=SITE)
+    lease.take(VALIDITY_S, token="me", site_file=SITE)
     for _ in range(5):
         now.now_s += VALIDITY_S / 3
         assert lease.holds()
@@ -60,7 +60,7 @@ def test_renewed_in_time_it_goes_on(lease: Lease, seen: Lease, now: Seconds) -> 
 
 
 def test_not_renewed_it_ends_with_time_left_to_give_back(lease: Lease, seen: Lease, now: Seconds) -> None:
-    lease.take(VALIDITY_S, site_file=SITE)
+    lease.take(VALIDITY_S, token="me", site_file=SITE)
     now.now_s += REVOKE_FRAC * VALIDITY_S - 0.001
     assert lease.holds()
     assert seen.overdue() is None
@@ -72,52 +72,61 @@ def test_not_renewed_it_ends_with_time_left_to_give_back(lease: Lease, seen: Lea
 
 
 def test_revoked_it_may_not_be_used_nor_renewed(lease: Lease, seen: Lease) -> None:
-    lease.take(VALIDITY_S, site_file=SITE)
+    lease.take(VALIDITY_S, token="me", site_file=SITE)
     seen.revoke("the controller is silent")
     assert not lease.holds()
     assert not lease.renew()
-    with pytest.raises(LeaseError, match="still giving back what was left in force"):
-        lease.take(VALIDITY_S, site_file=SITE)
+    with pytest.raises(LeaseError, match="has yet to give back what was left in force: the controller is silent"):
+        lease.take(VALIDITY_S, token="me", site_file=SITE)
     seen.revoke("the controller is silent", given_back=True)
     assert not lease.renew(), "only a person begins anew"
-    lease.take(VALIDITY_S, site_file=SITE)
+    lease.take(VALIDITY_S, token="me", site_file=SITE)
     assert lease.renew()
     assert seen.revocation() is None
 
 
 def test_what_was_given_back_is_not_overdue_again(lease: Lease, seen: Lease, now: Seconds) -> None:
-    lease.take(VALIDITY_S, site_file=SITE)
+    lease.take(VALIDITY_S, token="me", site_file=SITE)
     now.now_s += VALIDITY_S
     seen.revoke("silent")
     assert seen.overdue() is not None, "not before it is confirmed"
     seen.revoke("silent", given_back=True)
     assert seen.overdue() is None
-    lease.take(VALIDITY_S, site_file=SITE)
+    lease.take(VALIDITY_S, token="me", site_file=SITE)
     now.now_s += VALIDITY_S
     assert seen.overdue() is not None
 
 
 def test_released_it_is_nobodys(lease: Lease, seen: Lease, now: Seconds) -> None:
-    lease.take(VALIDITY_S, site_file=SITE)
+    lease.take(VALIDITY_S, token="me", site_file=SITE)
     lease.release()
     assert not lease.holds()
     assert not lease.renew()
     now.now_s += VALIDITY_S
     assert seen.overdue() is None
-    lease.take(VALIDITY_S, site_file=SITE)
+    lease.take(VALIDITY_S, token="me", site_file=SITE)
+    assert lease.holds()
+
+
+def test_controller_waits_until_what_an_earlier_one_has_left_is_given_back(lease: Lease, seen: Lease) -> None:
+    lease.take(VALIDITY_S, token="the one before", site_file=SITE)
+    with pytest.raises(LeaseError, match="an earlier controller"):
+        lease.take(VALIDITY_S, token="me", site_file=SITE)
+    seen.revoke("it has ended", given_back=True)
+    lease.take(VALIDITY_S, token="me", site_file=SITE)
     assert lease.holds()
 
 
 @pytest.mark.parametrize("jump_s", [-1.0, 1e6])
 def test_no_jump_of_the_clock_keeps_it_alive(jump_s: float, lease: Lease, seen: Lease, now: Seconds) -> None:
-    lease.take(VALIDITY_S, site_file=SITE)
+    lease.take(VALIDITY_S, token="me", site_file=SITE)
     now.now_s += jump_s
     assert not lease.holds()
     assert seen.overdue() is not None
 
 
 def test_lease_of_another_start_of_the_machine_is_overdue(tmp_path: Path, lease: Lease, now: Seconds) -> None:
-    lease.take(VALIDITY_S, site_file=SITE)
+    lease.take(VALIDITY_S, token="me", site_file=SITE)
     later = Lease(tmp_path, now_s=now, boot="another")
     assert "started anew" in (later.overdue() or "")
 
@@ -126,28 +135,31 @@ def test_lease_of_another_start_of_the_machine_is_overdue(tmp_path: Path, lease:
 def test_file_that_is_no_lease_is_overdue_until_it_is_dealt_with(content: str, tmp_path: Path, seen: Lease) -> None:
     (tmp_path / "lease.json").write_text(content)
     assert "cannot be read" in (seen.overdue() or "")
+    with pytest.raises(LeaseError, match="cannot be read"):
+        seen.take(VALIDITY_S, token="me", site_file=SITE)
     seen.revoke("unreadable", given_back=True)
     assert seen.overdue() is None
+    seen.take(VALIDITY_S, token="me", site_file=SITE)
 
 
 def test_revocation_that_cannot_be_read_counts(tmp_path: Path, lease: Lease) -> None:
-    lease.take(VALIDITY_S, site_file=SITE)
+    lease.take(VALIDITY_S, token="me", site_file=SITE)
     (tmp_path / "revoked.json").write_text("")
     assert not lease.holds()
     with pytest.raises(LeaseError):
-        lease.take(VALIDITY_S, site_file=SITE)
+        lease.take(VALIDITY_S, token="me", site_file=SITE)
 
 
 @pytest.mark.parametrize(
     "act",
-    [lambda lease: lease.take(VALIDITY_S, site_file=SITE), lambda lease: lease.release()],
+    [lambda lease: lease.take(VALIDITY_S, token="me", site_file=SITE), lambda lease: lease.release()],
     ids=["take", "release"],
 )
 def test_lease_that_cannot_be_written_is_said(act: Callable[[Lease], None], tmp_path: Path, now: Seconds) -> None:
     folder = tmp_path / "state"
     folder.mkdir()
     lease = Lease(folder, now_s=now, boot="this")
-    lease.take(VALIDITY_S, site_file=SITE)
+    lease.take(VALIDITY_S, token="me", site_file=SITE)
     for path in folder.iterdir():
         path.unlink()
     folder.rmdir()
