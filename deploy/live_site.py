@@ -85,10 +85,10 @@ def _run(run: Run, session: Session, view: View, operator: Operator, stop: Stop,
 
     def make_loop(on_tick: Callable[[Tick], None]) -> Loop:
         def told(tick: Tick) -> None:
-            session.record(tick)
+            session.record(tick, loop.stage, in_charge=loop.in_charge)
             on_tick(tick)
 
-        return Loop(
+        loop = Loop(
             site=view.site,
             clock=view.clock,
             step_s=step_s,
@@ -101,6 +101,7 @@ def _run(run: Run, session: Session, view: View, operator: Operator, stop: Stop,
             stopped=lambda: stop.asked,
             granted=session.granted,
         )
+        return loop
 
     try:
         run.go(view, make_loop)
@@ -145,6 +146,7 @@ def _recover(folder: StateFolder, site: SiteSettings, connection: BusConnection)
         told = ", ".join(f"{name} = {value:g}" for name, value in left.items())
         log.warning("an earlier run was not ended: given back what it left in force: %s", told)
         folder.journal.append("event", {"event": "given back what an earlier run left in force", "found": left})
+        folder.lease.revoke("a later run found it in force", given_back=True)
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -10,7 +11,7 @@ from typing import Any
 
 from airhandler.buildings.errors import AirhandlerError
 from airhandler.control.controller import Controller
-from airhandler.control.tick import Grant, Tick
+from airhandler.control.tick import Grant, Stage, Tick
 from airhandler.safety.handover import Handover
 
 from .cover import Cover
@@ -21,6 +22,7 @@ from .journal_reading import last_rows
 from .journal_rows import Kind, files
 from .journal_ticks import tick_payload
 from .orders import Order
+from .signs import ControllerSign
 from .site_file import SiteSettings
 from .state import StateFolder
 
@@ -61,6 +63,7 @@ class Session:
         step_s: float,
     ) -> None:
         self._folder, self._token, self._now = folder, token, now
+        self._site, self._step_s = site.file.site, step_s / site.file.speed
         self.handover = Handover()
         self._grants = Grants(
             stage="live" if site.file.stage == "live" else "advisory",
@@ -77,7 +80,7 @@ class Session:
         lease, validity_s = folder.lease, site.file.lease_steps * step_s / site.file.speed
         self._cover = Cover(
             lease,
-            take=lambda: lease.take(validity_s, site_file=site.path),
+            take=lambda: lease.take(validity_s, token=token, site_file=site.path),
             unwatched=unwatched,
             doubt=self.handover.give_back,
         )
@@ -102,13 +105,39 @@ class Session:
         grant = self._grants.grant()
         return replace(grant, writes=grant.writes and self._cover.step())
 
-    def record(self, tick: Tick) -> None:
-        """Keeps a Tick. One that cannot be kept ends our authority."""
+    def record(self, tick: Tick, stage: Stage, *, in_charge: bool) -> None:
+        """Keeps a Tick, and shows people what we do now. One that cannot be kept ends our authority.
+
+        Args:
+            tick: the step that was taken.
+            stage: how much authority there is after it.
+            in_charge: whether something of ours is or may be in force.
+        """
         try:
             self.note("tick", {**tick_payload(tick), "exercised_s": self._grants.exercised_s})
         except AirhandlerError as error:
             log.error("%s", error)
             self.handover.give_back(f"authority must go back: the journal does not take the record: {error}")
+
+        signs = self._folder.signs
+        sign = ControllerSign(
+            pid=os.getpid(),
+            site=self._site,
+            controller=self.controller.name,
+            stage=stage,
+            in_charge=in_charge,
+            tick=tick.number,
+            site_time=tick.reading.time,
+            step_s=self._step_s,
+            why=self.handover.reason.words if self.handover.reason else "",
+            notes=tuple(reason.words for reason in (tick.verdict.reasons if tick.verdict else ())),
+            at_s=signs.now_s(),
+            boot=signs.boot,
+        )
+        try:
+            signs.put_controller(sign)
+        except OSError as error:
+            log.error("%s: what we do cannot be shown: %s", self._folder.path, error.strerror or error)
 
     def _obey(self, order: Order) -> None:
         """Does as a person says. What cannot be written down is done all the same where it gives authority back."""

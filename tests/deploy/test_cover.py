@@ -17,7 +17,7 @@ class Scene:
         self.lease = Lease(folder, now_s=lambda: self.time_s, boot="this one")
         self.cover = Cover(
             self.lease,
-            take=lambda: self.lease.take(3.0, site_file=folder / "site.yaml"),
+            take=lambda: self.lease.take(3.0, token="ours", site_file=folder / "site.yaml"),
             unwatched=lambda: self.unwatched,
             doubt=self.handover.give_back,
         )
