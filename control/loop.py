@@ -13,6 +13,7 @@ from types import MappingProxyType
 from airhandler.buildings.errors import AirhandlerError
 from airhandler.buildings.points import Reading, Setpoints
 from airhandler.buildings.site import Clock, Site, WriteFailed, WriteOutcome, Writer, Written
+from airhandler.safety.forecaster import Forecaster
 from airhandler.safety.handover import Handover
 from airhandler.safety.shield import Shield
 from airhandler.safety.verdict import Allowed, Proposal, Rejected, Verdict
@@ -44,6 +45,8 @@ class Loop:
             first one. None: that stays.
         stopped: whether a stop was asked for: nothing is written from then on.
         granted: how much authority there is for the step that begins; by default all of it.
+        number: of the first Tick; above 0 for a run that goes on: the controller then keeps what it knows.
+        forecaster: what was learned before the begin; by default a new one.
     """
 
     site: Site
@@ -61,6 +64,8 @@ class Loop:
     refresh: Callable[[], Shield] | None = None
     stopped: Callable[[], bool] | None = None
     granted: Callable[[], Grant] = field(default=lambda: LIVE)
+    number: int = 0
+    forecaster: Forecaster | None = None
     _in_charge: bool = field(default=False, init=False)
     _grant: Grant = field(default=LIVE, init=False)
 
@@ -70,14 +75,14 @@ class Loop:
         Whatever ends it, authority goes back to the building if a write was tried. The last Tick's decision is
         written, and given back before it had a step to take effect.
         """
-        if self.controller is not None:
+        if self.controller is not None and self.number == 0:
             self.controller.reset()
         self._in_force = self.in_force
         self._in_charge = self.writer is not None and self.in_force is not None
         self._history = deque(self.history, maxlen=self.shield.memory if self.shield else 1)
         self._past = deque(self.past, maxlen=self.shield.past_steps if self.shield else 0)
-        self._forecaster = self.shield.forecaster() if self.shield else None
-        begin, step, number, due = self.clock.now(), timedelta(seconds=self.step_s), 0, 0
+        self._forecaster = self.forecaster or (self.shield.forecaster() if self.shield else None)
+        begin, step, number, due = self.clock.now(), timedelta(seconds=self.step_s), self.number, 0
         try:
             while True:
                 self.on_tick(self._tick(number))

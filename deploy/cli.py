@@ -61,8 +61,14 @@ class RunOptions:
     ] = None
     site: Annotated[
         str,
-        typer.Option("--site", help="`simulated`, a CSV of recorded readings, or the site file (YAML) of a real one."),
+        typer.Option(
+            "--site", help="`simulated`, recorded readings (CSV or Parquet), or the site file (YAML) of a real one."
+        ),
     ] = SIMULATED
+    map: Annotated[
+        Path | None,
+        typer.Option("--map", metavar="FILE", help="YAML: a historian's names, units and time zone (docs/shadow.md)."),
+    ] = None
     port: Annotated[int, typer.Option("--port", help="Port of /metrics; 0 takes a free one.")] = METRICS_PORT
     address: Annotated[str, typer.Option("--address", help="Address that /metrics is served on.")] = "127.0.0.1"
     out: Annotated[
@@ -88,7 +94,7 @@ class RunOptions:
         ),
     ] = None
 
-    def read(self, stage: str, controller: str, scenario: ScenarioOptions) -> RunSettings:
+    def read(self, stage: str, controller: str, scenario: ScenarioOptions, *, resume: bool = False) -> RunSettings:
         """The settings of a run. Raises UserError that names what is wrong."""
         from airhandler.buildings.model import parse_month_day
 
@@ -102,6 +108,8 @@ class RunOptions:
             seed=self.seed,
             speed=speed,
             site=self.site,
+            map=self.map,
+            resume=resume,
             port=self.port,
             address=self.address,
             out=self.out or _new_folder(stage),
@@ -132,7 +140,15 @@ class RunOptions:
     "  |  airhandler shadow runs/agent/bundle --site recorded.csv  |  airhandler shadow outdoor-reset --stress 1"
 )
 @expanded
-def shadow(controller: ControllerName, run: RunOptions, scenario: ScenarioOptions, as_json: AsJson = False) -> None:
+def shadow(
+    controller: ControllerName,
+    run: RunOptions,
+    scenario: ScenarioOptions,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run on a recording that --out holds.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Runs a controller beside the building's own control: it proposes, nothing is ever written."""
     from airhandler.buildings.processes import spare_what_is_there
 
@@ -141,7 +157,7 @@ def shadow(controller: ControllerName, run: RunOptions, scenario: ScenarioOption
 
     set_up_logs(run.log_format)
     spare_what_is_there()
-    _finish(run_shadow(run.read("shadow", controller, scenario), watch), as_json=as_json)
+    _finish(run_shadow(run.read("shadow", controller, scenario, resume=resume), watch), as_json=as_json)
 
 
 @app.command(
@@ -165,6 +181,26 @@ def live(controller: ControllerName, run: RunOptions, scenario: ScenarioOptions,
     set_up_logs(run.log_format)
     spare_what_is_there()
     _finish(run_live(run.read("live", controller, scenario), connect), as_json=as_json)
+
+
+@app.command(
+    epilog="For example: airhandler evaluate trim-respond --out runs/own  |  "
+    "airhandler record runs/own/trim-respond-chicago-*.npz --out year.csv  |  airhandler shadow agent --site year.csv"
+)
+def record(
+    ticks: Annotated[Path, typer.Argument(help="Ticks of a run: a `.npz` of `evaluate --out`, `shadow` or `live`.")],
+    out: Annotated[Path, typer.Option("--out", help="The CSV file.")],
+) -> None:
+    """Writes the ticks of a run as a recording, to shadow: what was in force in it is the building's own control's."""
+    from airhandler.control.table import TickTable, replacing
+
+    from .connectors.recorded_file import write_recording
+    from .connectors.recorded_ticks import readings_of
+
+    table = TickTable.load(ticks)
+    with replacing(out) as temporary:
+        write_recording(temporary, table.building, readings_of(table))
+    typer.echo(f"{len(table)} rows in {out}")
 
 
 def _finish(outcome: RunOutcome, *, as_json: bool) -> None:

@@ -21,7 +21,9 @@ from airhandler.control.loop import Loop
 from airhandler.control.table import KINDS, TickTable, check_writable, replacing
 from airhandler.control.tick import Stage, Tick
 
+from . import checkpoint
 from .connectors.connection import View
+from .connectors.recorded_mends import mend_table
 from .metrics import Metrics
 from .progress import progress
 from .settings import RunSettings
@@ -51,6 +53,7 @@ class RunOutcome:
         world: what surrounded it.
         seed: of what is random in it.
         randomised: what was drawn for it, by name.
+        about: what was run, for whoever judges it later: site, hashes, what was mended in a recording.
     """
 
     stage: Stage
@@ -66,6 +69,7 @@ class RunOutcome:
     world: World | None = None
     seed: int = 0
     randomised: Mapping[str, float] = field(default_factory=dict)
+    about: Mapping[str, object] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, object]:
         """As JSON has it."""
@@ -83,6 +87,7 @@ class RunOutcome:
             "scenario": self.scenario.to_dict(),
             "world": None if self.world is None else self.world.words,
             "randomised": dict(self.randomised),
+            **self.about,
             "kpis": self.kpis.to_dict() if self.kpis else None,
         }
 
@@ -101,6 +106,17 @@ class Run:
         self._settings, self._table, self._log = settings, TickTable(building), TickLog()
         self._error: str | None = None
         self._randomised: Mapping[str, float] = {}
+        self._view: View | None = None
+        self.about: Mapping[str, object] = {}
+
+    @property
+    def table(self) -> TickTable:
+        """The ticks until now."""
+        return self._table
+
+    def resume(self) -> None:
+        """Goes on with the ticks that the folder holds."""
+        self._table = TickTable.load(self._settings.out / TICKS_FILE, self._table.building)
 
     @property
     def why(self) -> str:
@@ -115,7 +131,9 @@ class Run:
             make_loop: makes the loop, with what is to be told every Tick.
         """
         log.info("%s", view.about)
-        self._randomised = view.randomised
+        if told := mend_table(view.mends):
+            log.warning("the recording was mended:\n%s", told)
+        self._randomised, self._view = view.randomised, view
         self.stop.then(view.clock.stop)
         with progress(self.controller, view.ticks, bar=self._settings.bar) as shown:
 
@@ -150,6 +168,7 @@ class Run:
             world=self._table.building.world,
             seed=self._settings.seed,
             randomised=self._randomised,
+            about=self.about,
         )
         self._table.save(self._settings.out / TICKS_FILE)
         with replacing(self._settings.out / SUMMARY_FILE) as temporary:
@@ -159,13 +178,18 @@ class Run:
 
     def _tell(self, tick: Tick, loop: Loop) -> None:
         """Tells all who listen. One that fails is logged: keeping the books never ends the run."""
-        for listen in (self._table.add, self.metrics.observe, self._log.write):
+        for listen in (self._table.add, self.metrics.observe, self._log.write, self._keep):
             try:
                 listen(tick)
             except Exception:
                 log.exception("tick %d was not taken note of", tick.number)
         if loop.stage != tick.stage:
             self.metrics.authority(loop.stage)
+
+    def _keep(self, tick: Tick) -> None:
+        """Now and then the ticks of a run that can be resumed, whole or not at all."""
+        if self._view is not None and self._view.sha256 and (tick.number + 1) % checkpoint.EVERY == 0:
+            self._table.save(self._settings.out / TICKS_FILE)
 
 
 @contextlib.contextmanager
@@ -174,7 +198,7 @@ def begun(settings: RunSettings, building: Building, controller: str, stop: Stop
 
     After a run that nothing stopped, the metrics linger. Raises UserError before anything has started.
     """
-    _check_folder(settings.out)
+    _check_folder(settings)
     try:
         yield from _begun(settings, building, controller, stop)
     finally:
@@ -193,7 +217,12 @@ def _begun(settings: RunSettings, building: Building, controller: str, stop: Sto
             run.stop.wait(settings.linger_s)
 
 
-def _check_folder(folder: Path) -> None:
-    if (folder / SUMMARY_FILE).exists():
-        raise UserError(f"folder {folder} holds an earlier run ({SUMMARY_FILE}): name another with --out")
+def _check_folder(settings: RunSettings) -> None:
+    """Raises UserError where a folder holds another run, unless that is to go on."""
+    folder = settings.out
+    if not settings.resume:
+        for name, what in ((SUMMARY_FILE, "an earlier run"), (checkpoint.FILE, "a run that was cut off")):
+            if (folder / name).exists():
+                hint = "; --resume goes on with it" if (folder / checkpoint.FILE).exists() else ""
+                raise UserError(f"folder {folder} holds {what} ({name}): name another with --out{hint}")
     check_writable(folder)

@@ -37,6 +37,8 @@ class RunSettings:
         scenario: what a simulated site is put through; a recorded one can only have other servers.
         seed: of a simulated site: which of the world's years, and which draw of what is random in the scenario.
         operator: file of what an operator has fixed by hand, read anew when it changes; None where nothing is.
+        map: file that says what the columns of a recording are; None: they are called as the points.
+        resume: whether a shadow run on a recording goes on where it was.
         bar: whether progress is a bar; None draws one where stderr is a terminal.
     """
 
@@ -56,6 +58,8 @@ class RunSettings:
     seed: int = 0
     operator: Path | None = None
     bar: bool | None = None
+    map: Path | None = None
+    resume: bool = False
 
     def __post_init__(self) -> None:
         if self.speed is not None and not (math.isfinite(self.speed) and self.speed > 0):
@@ -68,6 +72,11 @@ class RunSettings:
             raise UserError(
                 f"{self.scenario.words}: a recorded site is what it was: leave out --site, or these options"
             )
+        for given, option in ((self.map is not None, "--map"), (self.resume, "--resume")):
+            if given and self.kind != "recorded":
+                raise UserError(f"{option}: belongs to a recording: name one with --site FILE.csv, or leave it out")
+        if self.resume and self.speed is not None:
+            raise UserError("--resume: goes over what was done at full speed; leave --speed out")
         if self.days is not None and self.days < 1:
             raise UserError(f"days {self.days}: must be 1 or more")
 

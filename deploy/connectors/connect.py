@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 
 from airhandler.buildings.catalog import Building
@@ -23,7 +24,8 @@ def watch(settings: RunSettings, building: Building) -> View:
     if settings.is_on_bus:
         from .bus import watch_bus
 
-        return watch_bus(_site_of(settings, building), days=settings.days)
+        site = _site_of(settings, building)
+        return replace(watch_bus(site, days=settings.days), name=site.file.site)
     from .recorded import watch_recorded
 
     return watch_recorded(settings, building)
@@ -39,8 +41,9 @@ def connect(settings: RunSettings, building: Building) -> Connection:
     if settings.is_on_bus:
         from .bus import connect_bus
 
-        made = connect_bus(_site_of(settings, building), days=settings.days)
-        return Connection(view=made.view, writer=made.writer)
+        site = _site_of(settings, building)
+        made = connect_bus(site, days=settings.days)
+        return Connection(view=replace(made.view, name=site.file.site), writer=made.writer)
     from .rehearsal import connect_rehearsal
 
     return connect_rehearsal(settings, building)

@@ -9,6 +9,8 @@ from typing import Protocol
 from airhandler.buildings.points import Point, Reading
 from airhandler.buildings.site import Clock, Site, Writer
 
+from .recorded_mends import Mend
+
 
 class StoppableClock(Clock, Protocol):
     """A clock that a stop ends: `sleep_until` then returns False, at once for a sleeper."""
@@ -26,6 +28,9 @@ class View:
         ticks: how many control steps it offers; None where that has no end.
         about: one sentence on what it is, for the log.
         randomised: what was drawn for a simulated site, by name.
+        name: what the site is called; "" where it has no name.
+        mends: what was mended in a recording.
+        sha256: of a recording; "" for a site that goes on.
     """
 
     site: Site
@@ -33,6 +38,9 @@ class View:
     ticks: int | None
     about: str
     randomised: Mapping[str, float] = field(default_factory=dict)
+    name: str = ""
+    mends: tuple[Mend, ...] = ()
+    sha256: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

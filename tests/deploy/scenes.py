@@ -19,7 +19,8 @@ from airhandler.buildings.site import WriteFailed, WriteOutcome, Written
 from airhandler.control.bundle import Provenance, save_bundle
 from airhandler.control.tick import Stage, Tick
 from airhandler.deploy.connectors.connection import Connection, ReadOnly, View
-from airhandler.deploy.connectors.recorded import RecordedClock, RecordedSite, Recording, write_recording
+from airhandler.deploy.connectors.recorded import RecordedClock, RecordedSite, write_recording
+from airhandler.deploy.connectors.recording import recording_of
 from airhandler.deploy.settings import RunSettings
 from airhandler.safety.verdict import Allowed, Proposal, Verdict
 
@@ -135,7 +136,7 @@ class FakeWriter:
 
 def view(readings: Sequence[Reading]) -> View:
     """A site that gives these readings, one a step."""
-    recording = Recording(times=tuple(r.time for r in readings), rows=tuple(r.values for r in readings))
+    recording = recording_of(readings)
     clock = RecordedClock(recording)
     site = ReadOnly(RecordedSite(building(), recording, clock))
     return View(site=site, clock=clock, ticks=len(readings), about="readings of a test")
