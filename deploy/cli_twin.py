@@ -31,6 +31,9 @@ def twin(
         typer.Option("--bacnet", metavar="HOST:PORT", help="Where the BACnet/IP device listens; port 0: a free one."),
     ] = "127.0.0.1:47808",
     device_id: Annotated[int, typer.Option("--device-id", help="Instance number of the BACnet device.")] = 4711,
+    modbus: Annotated[
+        str | None, typer.Option("--modbus", metavar="HOST:PORT", help="Serves the same by Modbus TCP.")
+    ] = None,
     speed: Annotated[
         float, typer.Option("--speed", help="Building's seconds per second: 1 is real time, 60 an hour a minute.")
     ] = 1.0,
@@ -80,6 +83,7 @@ def twin(
         out=out or Path("runs") / f"twin-{datetime.now(UTC):%Y%m%dT%H%M%SZ}",
         bacnet=Address.read(bacnet, "--bacnet"),
         device=device_id,
+        modbus=None if modbus is None else Address.read(modbus, "--modbus"),
         control_port=control_port,
         speed=speed,
         weather=weather,

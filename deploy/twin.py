@@ -51,6 +51,7 @@ class TwinSettings:
         out: folder for what it leaves behind.
         bacnet: where the BACnet device listens.
         device: its instance number.
+        modbus: where the same is served by Modbus TCP; None: nowhere.
         control_port: of 127.0.0.1, where faults are asked for; 0 takes a free one.
         speed: simulated seconds per second.
         weather: a name or the path of an EPW file.
@@ -68,6 +69,7 @@ class TwinSettings:
     out: Path
     bacnet: Address
     device: int = 4711
+    modbus: Address | None = None
     control_port: int = 0
     speed: float = 1.0
     weather: str = "chicago"
@@ -197,6 +199,7 @@ def _open(run: _Run) -> Iterator[None]:
     """Serves a run while the block lasts. Raises UserError where an address cannot be had."""
     settings, servers = run.settings, run.servers
     bacnet = servers.open_bacnet(settings.bacnet, settings.device)
+    modbus = None if settings.modbus is None else servers.open_modbus(settings.modbus)
     drill = Drill(run.board, servers.restart)
     channel = ControlChannel(
         settings.control_port, tell=run.tell, do=lambda name, words: servers.call(lambda: drill.do(name, words))
@@ -207,22 +210,24 @@ def _open(run: _Run) -> Iterator[None]:
         told = {
             "bacnet": str(bacnet),
             "device": settings.device,
+            "modbus": None if modbus is None else str(modbus),
             "control": channel.url,
             "pid": os.getpid(),
         }
         with replacing(settings.out / ADDRESSES_FILE) as temporary:
             temporary.write_text(json.dumps(told, indent=2) + "\n")
-        _announce(run, bacnet, channel.url)
+        _announce(run, bacnet, modbus, channel.url)
         yield
 
 
-def _announce(run: _Run, bacnet: Address, url: str) -> None:
+def _announce(run: _Run, bacnet: Address, modbus: Address | None, url: str) -> None:
     settings = run.settings
     log.info(
-        "twin of %s: BACnet device %d at %s; %g times real time, weather %s, %s, own control %s",
+        "twin of %s: BACnet device %d at %s%s; %g times real time, weather %s, %s, own control %s",
         run.board.building.id,
         settings.device,
         bacnet,
+        "" if modbus is None else f", Modbus TCP at {modbus}",
         settings.speed,
         settings.weather,
         in_days(settings.days),

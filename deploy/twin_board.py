@@ -23,9 +23,11 @@ SLOTS = 16
 """Places of a priority array; 1 comes first. Source: ASHRAE 135, clause 19.2."""
 SUPERVISED = range(9, 15)
 """Slots that the heartbeat watch empties: those that a supervising controller may have."""
-HEARTBEAT = "heartbeat"
-MODBUS_SLOT = 16
-"""Where a Modbus write stands, which has no priority: behind everybody's."""
+HEARTBEAT, ENABLE = "heartbeat", "enable"
+REMOTE_SLOT = 14
+"""Where a Modbus write stands, which has no priority: the last of the supervised slots."""
+
+_HUNDREDTH_S = 0.01  # what a BACnet clock resolves. Source: ASHRAE 135, clause 20.2.13
 
 Code = Literal["write-access-denied", "value-out-of-range"]
 
@@ -100,6 +102,8 @@ class Board:
         on_write: is told every write.
         on_event: is told what the device does by itself.
         faults: what is wrong with it.
+        heartbeat: what a controller counts up.
+        remote: whether a controller that knows no slots has been let in; see twin_modbus.py.
     """
 
     building: Building
@@ -111,6 +115,7 @@ class Board:
     on_event: Callable[[str], None]
     faults: Faults = field(default_factory=Faults)
     heartbeat: float = 0.0
+    remote: bool = False
 
     def __post_init__(self) -> None:
         self.measured = tuple(p for p in self.building.points if p.role is not Role.SETPOINT)
@@ -126,7 +131,7 @@ class Board:
     def now(self) -> datetime:
         """The device's clock: simulated time goes on between two steps, and waits for a step that is late."""
         since_s = (time.monotonic() - self._shown_s) * self.speed
-        within_s = min(since_s, math.nextafter(self.step_s, 0.0))
+        within_s = min(since_s, self.step_s - _HUNDREDTH_S)
         return self.shown.time + timedelta(seconds=within_s) + self.faults.clock_off
 
     def seen(self, name: str) -> Seen:
@@ -171,6 +176,15 @@ class Board:
         if refusal is None and not self.faults.ignores(HEARTBEAT):
             self.heartbeat = value
 
+    def let_remote(self, on: bool, source: str) -> None:
+        """Lets a controller in that knows no slots, or out, which gives its slot back. Raises RefusedError."""
+        refusal: Code | None = "write-access-denied" if self.faults.refuses(ENABLE) else None
+        self._note(ENABLE, float(on), None, source, refusal)
+        if refusal is None and not self.faults.ignores(ENABLE):
+            self.remote = on
+            if not on:
+                self._vacate(range(REMOTE_SLOT, REMOTE_SLOT + 1))
+
     def deny(self, name: str, value: float | None, priority: int | None, source: str) -> None:
         """Takes note of a write to what cannot be written, and raises RefusedError."""
         self._note(name, value, priority, source, "write-access-denied")
@@ -181,10 +195,8 @@ class Board:
         self.empty(range(1, SLOTS + 1), "the device started anew: all slots are empty")
 
     def empty(self, slots: range, why: str) -> None:
-        """Empties slots of all set-points."""
-        for values in self._slots.values():
-            for number in slots:
-                values[number - 1] = None
+        """Empties slots of all set-points by itself."""
+        self._vacate(slots)
         self.on_event(why)
 
     # --- what goes on -----------------------------------------------------------------------------------------
@@ -217,6 +229,13 @@ class Board:
         if self._still >= self.heartbeat_steps:
             self._still = 0
             self.empty(SUPERVISED, f"no heartbeat for {self.heartbeat_steps} steps: slots 9 to 14 are emptied")
+
+    def _vacate(self, slots: range) -> None:
+        for values in self._slots.values():
+            for number in slots:
+                values[number - 1] = None
+        if REMOTE_SLOT in slots:
+            self.remote = False
 
     def _note(self, name: str, value: float | None, priority: int | None, source: str, refusal: Code | None) -> None:
         self.on_write(

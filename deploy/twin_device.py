@@ -7,11 +7,11 @@ import socket
 from collections.abc import Mapping
 from typing import Any
 
-from bacpypes3.apdu import AbortReason, ConfirmedRequestPDU
+from bacpypes3.apdu import AbortPDU, ConfirmedRequestPDU
 from bacpypes3.app import Application
 from bacpypes3.appservice import ApplicationServiceAccessPoint
 from bacpypes3.comm import bind
-from bacpypes3.errors import AbortException, PropertyError
+from bacpypes3.errors import PropertyError
 from bacpypes3.ipv4.link import NormalLinkLayer
 from bacpypes3.netservice import NetworkServiceAccessPoint, NetworkServiceElement
 from bacpypes3.pdu import IPv4Address
@@ -109,7 +109,9 @@ class _TwinApplication(Application):  # type: ignore[misc]
         """Answers a batch, all of one instant: nothing in between lets the loop do anything else."""
         faults = self._board.faults
         if faults.too_much(sum(len(spec.listOfPropertyReferences) for spec in apdu.listOfReadAccessSpecs)):
-            raise _Aborted(faults.abort)
+            # The library's own way, an exception, sends an abort that says it is a client's: nobody would hear it.
+            await self.response(AbortPDU(True, reason=faults.abort, context=apdu))
+            return
         await super().do_ReadPropertyMultipleRequest(apdu)
 
     async def do_WritePropertyRequest(self, apdu: Any) -> None:  # noqa: N802
@@ -118,14 +120,6 @@ class _TwinApplication(Application):  # type: ignore[misc]
         if found is not None and found.get_property_type(apdu.propertyIdentifier) is None:
             raise PropertyError(errorCode="unknownProperty")
         await super().do_WritePropertyRequest(apdu)
-
-
-class _Aborted(AbortException):  # type: ignore[misc]
-    """A request that is aborted for a reason."""
-
-    def __init__(self, reason: str | None) -> None:
-        super().__init__()
-        self.abortReason = AbortReason(reason)
 
 
 def _own_socket(address: Address) -> socket.socket:

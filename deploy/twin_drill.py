@@ -10,7 +10,7 @@ from typing import get_args
 
 from airhandler.buildings.errors import UserError
 
-from .twin_board import HEARTBEAT, SLOTS, Board
+from .twin_board import ENABLE, HEARTBEAT, SLOTS, Board
 from .twin_faults import Abort, Faults, Ill, SensorIll
 
 PANEL = "operator's panel"
@@ -25,7 +25,7 @@ USAGE: Mapping[str, str] = {
     "bias": "POINT VALUE: the sensor shows so much too much",
     "gone": "POINT: the object is not there any more",
     "broken": "POINT: the object answers every read with an error; others of the same request are answered",
-    "refuse": "[POINT]: writes are refused; without a point those of all set-points and of the heartbeat",
+    "refuse": "[POINT]: writes are refused; without a point those of all set-points, heartbeat and enable",
     "ignore": "[POINT]: writes are acknowledged and change nothing",
     "stick": "[POINT]: slots are written, and the actuator stays where it is",
     "slow": "SECONDS: every answer comes so much later; 0: at once",
@@ -34,6 +34,7 @@ USAGE: Mapping[str, str] = {
     "silent": "SECONDS: nothing is answered for so long",
     "clock": "SECONDS: the device's clock jumps by so much",
     "operator": "POINT VALUE [PRIORITY]: an operator sets a point by hand, at priority 8; VALUE `null` lets go of it",
+    "local": "by Modbus: an operator switches `enable` off at the device",
     "equipment": "NAME...: what is broken in the building, in place of what was: `airhandler buildings show`",
     "restart": "[SECONDS]: the device starts anew, and is away for so long; what stood in its slots is lost",
     "clear": "[NAME]: all is well again, or what that name did",
@@ -117,6 +118,10 @@ class Drill:
             raise UserError(f"operator: priority {priority}: must be 1 to {SLOTS}")
         self._board.command(name, None if value == "null" else self._number("operator", value), priority, PANEL)
 
+    def _local(self, words: Sequence[str]) -> None:
+        self._taken("local", words, 0)
+        self._board.let_remote(False, PANEL)
+
     def _equipment(self, words: Sequence[str]) -> None:
         faults = self._board.building.faults
         if unknown := sorted(set(words) - set(faults)):
@@ -142,13 +147,13 @@ class Drill:
             raise UserError(f"clear {name!r}: must be one of {', '.join([*get_args(Ill), *_FIELDS])}")
 
     def _objects(self, kind: str, words: Sequence[str]) -> Sequence[str]:
-        known = [*(p.name for p in self._board.building.points), HEARTBEAT]
+        known = [*(p.name for p in self._board.building.points), HEARTBEAT, ENABLE]
         if not words or (unknown := sorted(set(words) - set(known))):
             raise UserError(f"{kind} {' '.join(unknown) if words else ''}: {USAGE[kind]}")
         return words
 
     def _written(self, kind: str, words: Sequence[str]) -> Sequence[str]:
-        return self._objects(kind, words or [*(p.name for p in self._board.building.setpoints), HEARTBEAT])
+        return self._objects(kind, words or [*(p.name for p in self._board.building.setpoints), HEARTBEAT, ENABLE])
 
     @staticmethod
     def _taken(kind: str, words: Sequence[str], least: int, most: int | None = None) -> Sequence[str]:

@@ -128,7 +128,7 @@ class Input(_Live, AnalogInputObject):  # type: ignore[misc]
     def reliability(self) -> Any:
         """Whether it is trusted."""
         seen = self._board.seen(self._name)
-        return Reliability.noFaultDetected if seen.reliable else Reliability.noSensor
+        return Reliability(Reliability.noFaultDetected if seen.reliable else Reliability.noSensor)
 
     @reliability.setter
     def reliability(self, value: Any) -> None:

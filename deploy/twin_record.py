@@ -19,7 +19,7 @@ from airhandler.control.kpis import kpis
 from airhandler.control.table import TickTable, check_writable, replacing
 from airhandler.control.tick import Tick
 
-from .twin_board import BusWrite, Command
+from .twin_board import HEARTBEAT, BusWrite, Command
 
 TICKS_FILE, SUMMARY_FILE, WRITES_FILE, STEPS_FILE, EVENTS_FILE = (
     "ticks.npz",
@@ -76,7 +76,7 @@ class TwinRecord:
         elif write.point in self._names:
             self._by_priority[priority] += 1
             self._by_source[write.source] += 1
-        else:
+        elif write.point == HEARTBEAT:
             self._beats += 1
 
     def event(self, now: datetime, words: str) -> None:

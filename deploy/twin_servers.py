@@ -63,6 +63,14 @@ class Servers:
         self.objects = server.objects
         return server.address
 
+    def open_modbus(self, address: Address) -> Address:
+        """Serves by Modbus TCP. Returns where. Raises UserError where the address cannot be had."""
+        from .twin_modbus import ModbusServer
+
+        server = ModbusServer(self._board, address)
+        self._begin(server)
+        return server.address
+
     def call[T](self, work: Callable[[], T]) -> T:
         """The result of a function that is called in their thread, between two requests. Raises what it raises."""
         return self._thread.call(work)
