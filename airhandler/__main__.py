@@ -38,8 +38,8 @@ def main() -> None:
     from airhandler.control import cli_buildings as buildings
     from airhandler.control import cli_bundle as bundle
     from airhandler.deploy import cli as deploy
+    from airhandler.deploy import cli_journal, cli_order, cli_watchdog, demo
     from airhandler.deploy import cli_twin as twin
-    from airhandler.deploy import demo
 
     app = Typer(
         no_args_is_help=True,
@@ -55,6 +55,9 @@ def main() -> None:
     app.add_typer(bundle.app)
     app.add_typer(deploy.app)
     app.add_typer(twin.app)
+    app.add_typer(cli_watchdog.app)
+    app.add_typer(cli_order.app)
+    app.add_typer(cli_journal.app, name="journal")
     app.add_typer(demo.app)
     try:
         app()

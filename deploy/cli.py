@@ -175,12 +175,19 @@ def live(controller: ControllerName, run: RunOptions, scenario: ScenarioOptions,
     """
     from airhandler.buildings.processes import spare_what_is_there
 
+    from .connectors.bus import is_site_file
     from .connectors.connect import connect
     from .live import run_live
+    from .live_site import run_live_site
+    from .site_file import load_site
 
     set_up_logs(run.log_format)
     spare_what_is_there()
-    _finish(run_live(run.read("live", controller, scenario), connect), as_json=as_json)
+    settings = run.read("live", controller, scenario)
+    if is_site_file(run.site):
+        _finish(run_live_site(settings, load_site(Path(run.site))), as_json=as_json)
+    else:
+        _finish(run_live(settings, connect), as_json=as_json)
 
 
 @app.command(

@@ -26,6 +26,7 @@ from .settings import RunSettings
 from .site_file import SiteSettings
 from .state import StateFolder
 from .stop import Stop
+from .watch_site import start_watchdog
 
 log = logging.getLogger("airhandler.live")
 
@@ -33,11 +34,18 @@ Watching = Callable[[SiteSettings], Callable[[], str | None]]
 """Sees to it that somebody watches a site; what it returns says why nobody does, or None where somebody does."""
 
 
+def watched(site: SiteSettings) -> Callable[[], str | None]:
+    """Starts a watchdog where none is. Raises UserError where none gets ready."""
+    start_watchdog(site)
+    state = StateFolder(site.state)
+    return lambda: None if state.watched() else "the watchdog is gone, or silent"
+
+
 def run_live_site(
     settings: RunSettings,
     site: SiteSettings,
     *,
-    watching: Watching,
+    watching: Watching = watched,
     connect: Callable[..., BusConnection] = connect_bus,
     stop: Stop | None = None,
 ) -> RunOutcome:
