@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 PATIENCE_S = 120.0  # never a measure: only how long a test waits before it gives up
@@ -19,11 +20,12 @@ class Airhandler:
     Args:
         words: what stands behind `airhandler` on the command line.
         folder: where it runs.
+        prefix: what runs it, where it is not to run just here.
     """
 
-    def __init__(self, *words: str, folder: Path) -> None:
+    def __init__(self, *words: str, folder: Path, prefix: Sequence[str] = ()) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "airhandler", *words],
+            [*prefix, sys.executable, "-m", "airhandler", *words],
             cwd=folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -1,0 +1,176 @@
+"""A drill: a real twin, a real controller on its bus, a real watchdog, each a process; and something that goes wrong.
+
+What a drill showed is written to the folder that AIRHANDLER_DRILLS names: docs/drills.md's table is made of it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from airhandler.buildings.errors import UserError
+from airhandler.control.tick import Tick
+from airhandler.deploy.journal_reading import found, verify
+from airhandler.deploy.journal_ticks import ticks
+from airhandler.deploy.signs import ControllerSign, Signs
+from airhandler.deploy.state import StateFolder
+from airhandler.deploy.twin_control import ask, truth
+from tests.deploy.cable import Cable
+from tests.deploy.process import PATIENCE_S, Airhandler
+
+SPEED = 900.0  # a step of a quarter of an hour is a second
+STEP = timedelta(minutes=15)
+OURS = range(9, 15)
+SUPPLY, INLET = "east_supply_air_temp_setpoint_c", "east_inlet_temp_c"
+
+
+class Drill:
+    """One twin with all that belongs to it.
+
+    Args:
+        folder: where everything is.
+        cable: between the two; None: this machine's own loopback.
+        site: what is different in the site file.
+    """
+
+    def __init__(self, folder: Path, *, cable: Cable | None = None, **site: object) -> None:
+        self.folder, self.processes, self._cable = folder, list[Airhandler](), cable
+        self.site_file, self.state = folder / "site.yaml", folder / "site.state"
+        words = f"--speed {SPEED:g} --start 07-13 --days 3 --bacnet {cable.site if cable else '127.0.0.1'}:0".split()
+        words += ["--write-site", str(self.site_file), "--out", str(folder / "twin")]
+        self.twin = self.start("twin", "datacentre-dx", *words)
+        self.twin.wait_for("faults: airhandler twin-fault")
+        told = json.loads((folder / "twin" / "twin.json").read_text())
+        self.url = str(told["control"])
+        here = {} if cable is None else {"address": cable.controller}
+        self.set(bacnet=here, authority={"ramp_days": 0}, **site)
+        self._since = self.site_time()
+
+    def set(self, **site: object) -> None:
+        """Changes the site file; bacnet: only what is said of it."""
+        declared: dict[str, Any] = yaml.safe_load(self.site_file.read_text())
+        bus = {"timeout_s": 0.4, "retries": 0, **site.pop("bacnet", {})}  # type: ignore[dict-item]
+        declared |= {**site, "bacnet": {**declared["bacnet"], **bus}}
+        self.site_file.write_text(yaml.safe_dump(declared))
+
+    def start(self, *words: str) -> Airhandler:
+        """Starts `airhandler`."""
+        prefix = self._cable.prefix if self._cable and words[0] != "twin" else ()
+        process = Airhandler(*words, folder=self.folder, prefix=prefix)
+        self.processes.append(process)
+        return process
+
+    def live(self, controller: str = "outdoor-reset", *words: str) -> Airhandler:
+        """A controller that is in charge."""
+        process = self.start("live", controller, "--site", str(self.site_file), "--port", "0", *words)
+        self.until(lambda: self.occupied() != {}, process)
+        return process
+
+    def until(self, what: Callable[[], bool], *watched: Airhandler) -> timedelta:
+        """Waits for something. Returns how much of the site's time has passed since the last `fault` or `mark`."""
+        end_s = time.monotonic() + PATIENCE_S
+        while not what():
+            if time.monotonic() > end_s:
+                raise AssertionError("".join(p.text for p in watched or self.processes))
+            time.sleep(0.02)
+        return self.site_time() - self._since
+
+    def mark(self) -> None:
+        """From here on time is counted."""
+        self._since = self.site_time()
+
+    def fault(self, name: str, *words: str) -> None:
+        """Breaks something in the twin."""
+        self.mark()
+        ask(self.url, name, words)
+
+    def truth(self) -> dict[str, Any]:
+        """What the twin is."""
+        return truth(self.url)
+
+    def site_time(self) -> datetime:
+        """The twin's time."""
+        return datetime.fromisoformat(self.truth()["time"])
+
+    def occupied(self) -> Mapping[str, float]:
+        """What stands in slots 9 to 14."""
+        slots = self.truth()["slots"]
+        return {f"{name} {n}": array[n - 1] for name, array in slots.items() for n in OURS if array[n - 1] is not None}
+
+    def empty(self) -> bool:
+        """Whether nothing of ours is in force."""
+        return not self.occupied()
+
+    def steps(self, number: int) -> None:
+        """Lets some steps pass."""
+        begin = self.site_time()
+        end_s = time.monotonic() + PATIENCE_S
+        while self.site_time() < begin + number * STEP and time.monotonic() < end_s:
+            time.sleep(0.05)
+
+    def pid(self, role: str) -> int:
+        """The process that is the controller or the watchdog."""
+        holder = StateFolder(self.state).holder("watchdog" if role == "watchdog" else "controller")
+        assert holder is not None
+        return holder.pid
+
+    def signal(self, role: str, number: signal.Signals) -> None:
+        """Sends a signal to the controller or to the watchdog."""
+        self.mark()
+        os.kill(self.pid(role), number)
+
+    def sign(self) -> ControllerSign:
+        """What the controller says of itself."""
+        sign = Signs(self.state).controller()
+        assert sign is not None
+        return sign
+
+    def journalled(self) -> list[Tick]:
+        """The steps in the journal, which must hold together."""
+        assert verify(self.state / "journal").broken is None
+        return list(ticks(self.state / "journal"))
+
+    def written(self) -> list[tuple[datetime, str, str, str]]:
+        """Every write on the bus: site's time, point, priority, value."""
+        rows = (line.split(",") for line in (self.folder / "twin" / "writes.csv").read_text().splitlines()[1:])
+        return [(datetime.fromisoformat(row[1]), row[3], row[4], row[5]) for row in rows]
+
+    def told(self, row: str, safe: str, took: timedelta | None) -> None:
+        """Keeps what came of it, for the table."""
+        where = os.environ.get("AIRHANDLER_DRILLS")
+        if where is None:
+            return
+        steps = None if took is None else took / STEP
+        (Path(where) / f"{row}.json").write_text(json.dumps({"safe": safe, "steps": steps}))
+
+    def end(self) -> dict[str, Any]:
+        """Ends everything. Returns the twin's summary; nothing was above allowable, whatever went wrong."""
+        for process in self.processes[1:]:
+            with suppress(ProcessLookupError):
+                process.end(signal.SIGTERM)
+        self.twin.end(signal.SIGTERM)
+        summary: dict[str, Any] = json.loads((self.folder / "twin" / "summary.json").read_text())
+        assert summary["kpis"]["above_allowable_frac"] == 0.0
+        return summary
+
+    def kill(self) -> None:
+        """Ends whatever still runs."""
+        for role in ("controller", "watchdog"):
+            with suppress(AssertionError, ProcessLookupError, UserError):
+                os.kill(self.pid(role), signal.SIGKILL)
+        for process in self.processes:
+            process.kill()
+
+
+def journal_of(drill: Drill) -> Path:
+    """The file that the controller's journal is in."""
+    return found(drill.state / "journal")[-1]

@@ -1,0 +1,378 @@
+"""Drills (docs/drills.md): whatever goes wrong on site, the building has its own control, or a sound one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from airhandler.control.bundle import save_bundle
+from airhandler.deploy.journal_reading import rows, verify
+from tests.control.test_bundle import BUILDING, SOURCE, weights
+from tests.deploy.cable import Cable
+from tests.deploy.drills import INLET, STEP, SUPPLY, Drill, journal_of
+
+pytestmark = pytest.mark.slow
+
+LEASE = 3 * STEP
+CYCLE = STEP + STEP / 2  # a step, and the time that the next cycle takes
+
+
+@pytest.fixture
+def drill(tmp_path: Path) -> Iterator[Drill]:
+    """A twin under its own control."""
+    made = Drill(tmp_path)
+    yield made
+    made.kill()
+
+
+@pytest.fixture
+def row(request: pytest.FixtureRequest) -> str:
+    """The name of the drill, as docs/drills.md has it."""
+    return str(request.node.name).removeprefix("test_")
+
+
+def fill(path: Path) -> None:
+    """Writes until nothing more can be written, which it raises."""
+    with path.open("wb", buffering=0) as file:
+        while True:
+            file.write(b"\0" * 512)
+
+
+def handed_over(drill: Drill, row: str, why: str, within: object = None) -> None:
+    """The building has its own control back, the controller says why, and it stays so."""
+    took = drill.until(drill.empty)
+    drill.told(row, "handed over", took)
+    if within is not None:
+        assert took <= within  # type: ignore[operator]
+    drill.until(lambda: why in drill.sign().why)
+    assert not drill.sign().in_charge
+    drill.steps(2)
+    assert drill.empty()
+    assert drill.sign().stage == "fallback"
+
+
+# -- processes
+
+
+def test_controller_killed(drill: Drill, row: str) -> None:
+    drill.live()
+    drill.signal("controller", signal.SIGKILL)
+    took = drill.until(drill.empty)
+    drill.told(row, "given back by the watchdog", took)
+    assert took <= LEASE
+    drill.end()
+    assert verify(drill.state / "journal").broken is None
+
+
+def test_watchdog_killed(drill: Drill, row: str) -> None:
+    drill.live()
+    drill.signal("watchdog", signal.SIGKILL)
+    handed_over(drill, row, "nobody watches", CYCLE)
+    drill.end()
+
+
+def test_both_killed(drill: Drill, row: str) -> None:
+    drill.live()
+    drill.signal("watchdog", signal.SIGKILL)
+    os.kill(drill.pid("controller"), signal.SIGKILL)
+    took = drill.until(drill.empty)
+    drill.told(row, "given back by the building's own watch on the heartbeat", took)
+    assert any("heartbeat" in words for words in drill.end()["events"])
+
+
+def test_both_killed_and_started_anew(drill: Drill, row: str) -> None:
+    drill.live()
+    drill.fault("clock", "0")
+    watchdog, controller = drill.pid("watchdog"), drill.pid("controller")
+    os.kill(watchdog, signal.SIGSTOP)  # it must not help
+    os.kill(controller, signal.SIGKILL)
+    os.kill(watchdog, signal.SIGKILL)
+    left = drill.occupied()
+    again = drill.live()
+    again.wait_for("an earlier run was not ended: given back what it left in force")
+    drill.told(row, "found by the next start, given back, then taken anew", None)
+    assert left
+    drill.end()
+
+
+def test_controller_stopped_and_woken(drill: Drill, row: str) -> None:
+    drill.live()
+    drill.signal("controller", signal.SIGSTOP)
+    took = drill.until(drill.empty)
+    drill.told(row, "given back by the watchdog; once awake it writes nothing", took)
+    assert took <= LEASE
+    os.kill(drill.pid("controller"), signal.SIGCONT)
+    drill.until(lambda: "lease ran out" in drill.sign().why)
+    drill.steps(2)
+    assert drill.empty()
+    drill.end()
+
+
+def test_watchdog_stopped(drill: Drill, row: str) -> None:
+    drill.live()
+    drill.signal("watchdog", signal.SIGSTOP)
+    handed_over(drill, row, "nobody watches")
+    os.kill(drill.pid("watchdog"), signal.SIGCONT)
+    drill.end()
+
+
+def test_second_controller_started(drill: Drill, row: str) -> None:
+    drill.live()
+    second = drill.start("live", "constant", "--site", str(drill.site_file), "--port", "0")
+    assert second.wait() == 2
+    assert "a controller of this site runs already" in second.text
+    drill.steps(2)
+    assert drill.occupied()
+    assert drill.sign().stage == "live"
+    drill.told(row, "the second one is refused, the first one goes on", None)
+    drill.end()
+
+
+def test_terminated(drill: Drill, row: str) -> None:
+    controller = drill.live()
+    drill.mark()
+    assert controller.end(signal.SIGTERM) == 0
+    took = drill.until(drill.empty)
+    drill.told(row, "given back, and said", took)
+    assert "authority given back to the building's own control: SIGTERM" in controller.text
+    drill.end()
+
+
+# -- the device and the network
+
+
+def test_device_restarted(drill: Drill, row: str) -> None:
+    drill.live()
+    drill.fault("restart", "0.5")
+    took = drill.until(lambda: len(drill.occupied()) == 4 and drill.sign().stage == "live")
+    drill.told(row, "its slots are lost; written anew in the next cycle that reads it", took)
+    drill.steps(3)
+    assert drill.sign().stage == "live"
+    drill.end()
+
+
+def test_device_silent(drill: Drill, row: str) -> None:
+    drill.live()
+    drill.fault("silent", "8")
+    took = drill.until(drill.empty)
+    drill.told(row, "handed over; given back once it answers, or by its own watch", took)
+    drill.until(lambda: drill.sign().stage == "fallback" and not drill.sign().in_charge)
+    drill.steps(2)
+    assert drill.empty()
+    drill.end()
+
+
+def test_answers_too_slow(drill: Drill, row: str) -> None:
+    drill.live()
+    drill.fault("slow", "1")
+    took = drill.until(drill.empty)
+    drill.told(row, "handed over", took)
+    drill.fault("clear")
+    drill.until(lambda: not drill.sign().in_charge)
+    drill.end()
+
+
+def test_large_requests_aborted(drill: Drill, row: str) -> None:
+    drill.live()
+    drill.fault("abort", "segmentation-not-supported", "12")
+    drill.steps(4)
+    assert drill.sign().stage == "live"
+    assert not any(value is None for value in drill.journalled()[-1].reading.values.values())
+    drill.told(row, "asked in smaller pieces; nothing is missed", None)
+    drill.end()
+
+
+def test_one_point_unreadable(drill: Drill, row: str) -> None:
+    drill.live()
+    drill.fault("broken", "water_flow_m3_s")
+    drill.steps(4)
+    reading = drill.journalled()[-1].reading
+    assert [name for name, value in reading.values.items() if value is None] == ["water_flow_m3_s"]
+    assert drill.sign().stage == "live"
+    drill.told(row, "that point is absent, the others count; goes on where it is not needed", None)
+    drill.end()
+
+
+def test_needed_point_unreadable(drill: Drill, row: str) -> None:
+    drill.live()
+    drill.fault("gone", INLET)
+    handed_over(drill, row, "absent")
+    drill.end()
+
+
+def test_network_cut(tmp_path: Path, row: str) -> None:
+    with closing(Cable()) as cable:
+        drill = Drill(tmp_path, cable=cable)
+        try:
+            drill.live()
+            drill.mark()
+            cable.cut()
+            took = drill.until(drill.empty)
+            drill.told(
+                row, "given back by the building's own watch; handed over; nothing written once it is back", took
+            )
+            cable.mend()
+            drill.until(lambda: drill.sign().stage == "fallback" and not drill.sign().in_charge)
+            drill.steps(2)
+            assert drill.empty()
+            drill.end()
+        finally:
+            drill.kill()
+
+
+# -- writes
+
+
+def test_write_refused(drill: Drill, row: str) -> None:
+    drill.live()
+    drill.fault("refuse", SUPPLY)
+    took = drill.until(lambda: drill.sign().stage == "fallback")
+    drill.told(row, "handed over after two; asked until the device lets go", took)
+    assert "failed writes in a row" in drill.sign().why
+    drill.fault("clear")
+    drill.until(drill.empty)
+    drill.end()
+
+
+def test_write_without_effect(drill: Drill, row: str) -> None:
+    drill.live()
+    drill.fault("ignore", SUPPLY)
+    took = drill.until(lambda: drill.sign().stage == "fallback")
+    drill.told(row, "read back: handed over after two; asked until the slot is empty", took)
+    drill.fault("clear")
+    drill.until(drill.empty)
+    drill.end()
+
+
+def test_operator_overrides(drill: Drill, row: str) -> None:
+    drill.live()
+    drill.fault("operator", SUPPLY, "19")
+    handed_over(drill, row, "by slot 8", CYCLE)
+    assert SUPPLY in drill.sign().why
+    drill.end()
+
+
+def test_operator_asks_for_authority_and_resets(drill: Drill, row: str) -> None:
+    drill.live()
+    drill.mark()
+    assert drill.start("order", str(drill.site_file), "give-back").wait() == 0
+    handed_over(drill, row, "asked for authority")
+    assert drill.start("order", str(drill.site_file), "reset").wait() == 0
+    drill.until(lambda: drill.occupied() != {})
+    assert [r.payload["kind"] for r in rows(drill.state / "journal", "order")] == ["give-back", "reset"]
+    drill.end()
+
+
+# -- sensors
+
+
+@pytest.mark.parametrize(
+    ("kind", "words", "why"),
+    [
+        ("missing", [], "absent"),
+        ("nan", [], "absent"),
+        ("absurd", ["200"], "plausible"),
+        ("stuck", [], "has not moved"),
+    ],
+    ids=["missing", "nan", "absurd", "stuck"],
+)
+def test_sensor(kind: str, words: list[str], why: str, drill: Drill, row: str) -> None:
+    drill.live()
+    drill.fault(kind, INLET, *words)
+    handed_over(drill, row, why)
+    drill.end()
+
+
+def test_sensor_drifting(drill: Drill, row: str) -> None:
+    drill.live()
+    drill.fault("drift", INLET, "4")
+    drill.steps(12)
+    drill.told(row, "cooled for what it shows: inlets stay below the limit", None)
+    drill.end()
+
+
+def test_device_clock_jumps(drill: Drill, row: str) -> None:
+    drill.live()
+    drill.fault("clock", "86400")
+    drill.steps(6)
+    assert len(drill.journalled()) > 6
+    assert drill.empty() == (drill.sign().stage == "fallback")
+    drill.told(row, f"stays {drill.sign().stage}", None)
+    drill.end()
+
+
+# -- what is on the disk
+
+
+def test_disk_full(drill: Drill, row: str) -> None:
+    drill.state.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(drill.state)], check=True)
+    try:
+        drill.live()
+        drill.mark()
+        with (
+            (drill.state / "ballast").open("wb", buffering=0) as ballast,
+            pytest.raises(OSError, match="No space left"),
+        ):
+            fill(ballast)
+        took = drill.until(drill.empty)
+        drill.told(row, "handed over", took)
+        drill.steps(2)
+        assert drill.empty()
+        assert any("the journal does not take" in line for line in drill.processes[-1].said)
+        drill.end()
+    finally:
+        drill.kill()
+        subprocess.run(["umount", "-l", str(drill.state)], check=True)
+
+
+def test_journal_locked(drill: Drill, row: str) -> None:
+    drill.live()
+    with closing(sqlite3.connect(journal_of(drill), isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        drill.mark()
+        handed_over(drill, row, "the journal does not take")
+        other.execute("ROLLBACK")
+    drill.end()
+
+
+def test_bundle_corrupt(drill: Drill, row: str) -> None:
+    bundle = drill.folder / "bundle"
+    save_bundle(bundle, BUILDING, weights(), SOURCE)
+    content = bytearray((bundle / "weights.npz").read_bytes())
+    content[len(content) // 2] ^= 1
+    (bundle / "weights.npz").write_bytes(content)
+    controller = drill.start("live", str(bundle), "--site", str(drill.site_file), "--port", "0")
+    assert controller.wait() == 2
+    assert "SHA-256 differs" in controller.text
+    assert drill.empty()
+    drill.told(row, "refused before anything is written", None)
+    drill.end()
+
+
+def test_hot_change_bad(drill: Drill, row: str) -> None:
+    limits = drill.folder / "operator.yaml"
+    limits.write_text(f"limits: {{{SUPPLY}: {{high: 21}}}}\n")
+    controller = drill.live("outdoor-reset", "--operator", str(limits))
+    limits.write_text(f"limits: {{{SUPPLY}: {{high: 99}}}}\n")
+    controller.wait_for("operator's file refused, what was fixed before stays")
+    drill.steps(3)
+    assert drill.sign().stage == "live"
+    assert max(value for name, value in drill.occupied().items() if name.startswith(SUPPLY)) <= 21.0
+    drill.told(row, "refused; what was fixed before stays in force", None)
+    drill.end()
+
+
+def test_every_write_was_ours_at_our_priority(drill: Drill) -> None:
+    drill.live()
+    drill.steps(4)
+    written = [w for w in drill.written() if w[1] in {p.name for p in BUILDING.setpoints}]
+    assert {priority for _, _, priority, _ in written} == {"10"}
+    assert drill.end()["writes"]["refused"] == 0
