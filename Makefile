@@ -19,7 +19,7 @@ LOCK := $(BIN)/uv pip compile --quiet pyproject.toml --universal --python-versio
   --no-emit-index-url --custom-compile-command "make lock" $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check mutants bench lock clean
+.PHONY: help install demo test check mutants drills bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ mutants: $(STAMP) ## change the shield in small ways: which changes does no test
 	@$(BIN)/python tests/mutants.py --again
 	$(BIN)/mutmut run
 	@$(BIN)/python tests/mutants.py
+
+drills: $(STAMP) ## what happens when things go wrong on site: the table of docs/drills.md, in minutes
+	@$(BIN)/python tests/drills.py
 
 bench: $(STAMP) ## steps per second of the engine
 	@$(BIN)/airhandler bench engine

@@ -72,7 +72,7 @@ class Drill:
     def live(self, controller: str = "outdoor-reset", *words: str) -> Airhandler:
         """A controller that is in charge."""
         process = self.start("live", controller, "--site", str(self.site_file), "--port", "0", *words)
-        self.until(lambda: self.occupied() != {}, process)
+        self.until(lambda: self.occupied() != {} and Signs(self.state).controller() is not None, process)
         return process
 
     def until(self, what: Callable[[], bool], *watched: Airhandler) -> timedelta:

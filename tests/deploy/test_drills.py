@@ -279,7 +279,7 @@ def test_operator_asks_for_authority_and_resets(drill: Drill, row: str) -> None:
         ("missing", [], "absent"),
         ("nan", [], "absent"),
         ("absurd", ["200"], "plausible"),
-        ("stuck", [], "has not moved"),
+        ("stuck", [], "the same value to the last bit"),
     ],
     ids=["missing", "nan", "absurd", "stuck"],
 )
@@ -302,7 +302,7 @@ def test_device_clock_jumps(drill: Drill, row: str) -> None:
     drill.live()
     drill.fault("clock", "86400")
     drill.steps(6)
-    assert len(drill.journalled()) > 6
+    assert len(drill.journalled()) >= 6
     assert drill.empty() == (drill.sign().stage == "fallback")
     drill.told(row, f"stays {drill.sign().stage}", None)
     drill.end()
@@ -317,16 +317,13 @@ def test_disk_full(drill: Drill, row: str) -> None:
     try:
         drill.live()
         drill.mark()
-        with (
-            (drill.state / "ballast").open("wb", buffering=0) as ballast,
-            pytest.raises(OSError, match="No space left"),
-        ):
-            fill(ballast)
+        with pytest.raises(OSError, match="No space left"):
+            fill(drill.state / "ballast")
         took = drill.until(drill.empty)
         drill.told(row, "handed over", took)
         drill.steps(2)
         assert drill.empty()
-        assert any("the journal does not take" in line for line in drill.processes[-1].said)
+        assert "authority must go back: " in drill.processes[-1].text  # the journal or the lease, whichever came first
         drill.end()
     finally:
         drill.kill()
