@@ -20,11 +20,10 @@ from airhandler.buildings.points import Point, Role
 from airhandler.buildings.settings import load_yaml
 from airhandler.buildings.strict import Strict
 
-from .connectors.objects import OPERATORS_SLOT, OUR_SLOTS, ObjectId, parse_object
+from .connectors.objects import BACNET_PORT, OPERATORS_SLOT, OUR_SLOTS, ObjectId, parse_object
 from .connectors.registers import WRITABLE_TABLES, Register, parse_register
 from .connectors.units import AIR_KG_M3, Conversion, convert
 
-BACNET_PORT = 47808
 _MAX_PORT = 65535
 
 

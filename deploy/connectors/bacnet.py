@@ -53,7 +53,7 @@ from bacpypes3.primitivedata import (
 
 from airhandler.buildings.errors import SiteError, UserError
 
-from .objects import NAMES, PRESENT_VALUE, ObjectId
+from .objects import BACNET_PORT, NAMES, PRESENT_VALUE, ObjectId
 
 log = logging.getLogger("airhandler.bacnet")
 
@@ -168,18 +168,17 @@ class BacnetClient:
         """
         return self._wait(self._write(Address(device), target, value, priority), self._bound_s)
 
-    def who_is(self, address: str | None, *, wait_s: float, low: int = 0, high: int = 4194303) -> list[Found]:
+    def who_is(self, address: str | None, *, wait_s: float, port: int = BACNET_PORT) -> list[Found]:
         """The devices that say that they are there, by instance number.
 
         Args:
             address: one device's; None asks all by broadcast, for which our own address must have a mask.
             wait_s: how long answers are waited for [s].
-            low: lowest instance number that is asked for.
-            high: highest.
+            port: which one a broadcast goes to.
         """
         if address is None and self._sockets.broadcast is None:
             raise UserError(f"address {self.address}: a broadcast needs a mask, like 192.168.1.5/24:47808")
-        return self._wait(self._who_is(address, wait_s, low, high), wait_s + self._bound_s)
+        return self._wait(self._who_is(address, wait_s, port), wait_s + self._bound_s)
 
     def close(self) -> None:
         """Ends the thread and frees the port. Nothing is read after this."""
@@ -227,6 +226,7 @@ class BacnetClient:
         link = NormalLinkLayer(own, bind_socket=self._sockets.own)
         app.nsap.bind(link, address=own)
         app.link_layers[device.objectIdentifier] = link
+        await link.server._local_transport_ready.wait()
         await self._sockets.listen(link.server)
         return cast(Application, app)
 
@@ -303,9 +303,11 @@ class BacnetClient:
         except TimeoutError:  # it answered what bacpypes3 could not read
             raise SilenceError(f"{request.pduDestination} gives no answer that can be read") from None
 
-    async def _who_is(self, address: str | None, wait_s: float, low: int, high: int) -> list[Found]:
+    async def _who_is(self, address: str | None, wait_s: float, port: int) -> list[Found]:
+        if address is None:
+            self._sockets.aim(port)
         target = LocalBroadcast() if address is None else Address(address)
-        answers = await self._app.who_is(low, high, target, timeout=wait_s)
+        answers = await self._app.who_is(address=target, timeout=wait_s)
         found = {
             answer.iAmDeviceIdentifier[1]: Found(
                 address=str(answer.pduSource),
@@ -342,7 +344,7 @@ class _Sockets:
         try:
             self.broadcast = str(IPv4Network(f"{host}/{mask}", strict=False).broadcast_address) if mask else None
             self.own = _bound(host, int(port or 0))
-        except (OSError, ValueError) as error:
+        except (OSError, OverflowError, ValueError) as error:
             raise UserError(
                 f"address {words}: cannot be taken for BACnet: {error}; another process may have it"
             ) from error
@@ -353,16 +355,18 @@ class _Sockets:
                 self._heard = _bound(self.broadcast, int(port))
 
     async def listen(self, server: IPv4DatagramServer) -> None:
-        """Lets a server send broadcasts, and hear them."""
-        if self.broadcast is None:
-            return
-        server.broadcast_address = (self.broadcast, int(self.address.partition(":")[2]))
+        """Lets a server hear broadcasts."""
+        self._server = server
         if self._heard is not None:
             protocol = IPv4DatagramProtocol()
             protocol.server = server
             loop = asyncio.get_running_loop()
             server.broadcast_transport, _ = await loop.create_datagram_endpoint(lambda: protocol, sock=self._heard)
             protocol.destination = LocalBroadcast()
+
+    def aim(self, port: int) -> None:
+        """Broadcasts go to a port from now on."""
+        self._server.broadcast_address = (self.broadcast, port)
 
     def close(self) -> None:
         """Frees the ports."""
@@ -377,7 +381,7 @@ def _bound(host: str, port: int) -> socket.socket:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
         made.setblocking(False)
         made.bind((host, port))
-    except OSError:
+    except (OSError, OverflowError):
         made.close()
         raise
     return made
