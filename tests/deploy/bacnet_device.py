@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import socket
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -92,7 +92,8 @@ class _Device(DeviceObject):
 
 
 def _time(one: Any) -> datetime:
-    return one._app.shown or datetime.now()  # noqa: DTZ005 - a device's time has no zone
+    shown = one._app.shown
+    return shown() if shown is not None else datetime.now()  # noqa: DTZ005 - a device's time has no zone
 
 
 class _App(Application):  # type: ignore[misc]
@@ -108,7 +109,7 @@ class _App(Application):  # type: ignore[misc]
         ignores: those that confirm a write and do nothing.
         deaf: those in whose slots a value stands without effect.
         flags: the status flags of objects, by their name.
-        shown: the device's time; None: the machine's.
+        shown: gives the device's time; None: the machine's.
     """
 
     most, singly, silent, slow_s = 10_000, False, False, 0.0
@@ -117,7 +118,7 @@ class _App(Application):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self.asked: dict[str, int] = {}
         self.flags: dict[str, list[int]] = {}
-        self.shown: datetime | None = None
+        self.shown: Callable[[], datetime] | None = None
         self.refuses, self.ignores, self.deaf = set[str](), set[str](), set[str]()
 
     async def indication(self, apdu: Any) -> None:

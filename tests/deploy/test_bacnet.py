@@ -12,7 +12,8 @@ import pytest
 
 from airhandler.buildings.catalog import find_building
 from airhandler.buildings.errors import SiteError, UserError
-from airhandler.deploy.connectors.bacnet import BacnetClient, Refused, SilenceError
+from airhandler.deploy.connectors.answers import Refused, SilenceError
+from airhandler.deploy.connectors.bacnet import BacnetClient
 from airhandler.deploy.connectors.objects import (
     DEVICE,
     OBJECT_LIST,

@@ -315,7 +315,7 @@ def test_site_without_a_point_to_write_gives_no_writer(peer: Device, tmp_path: P
 
 
 def test_devices_time_counts_where_the_site_file_says_so(peer: Device, tmp_path: Path) -> None:
-    peer.app.shown = datetime(2017, 7, 4, 13, 45, 0)  # noqa: DTZ001 - a device's time has no zone
+    peer.app.shown = lambda: datetime(2017, 7, 4, 13, 45, 0)  # noqa: DTZ001 - a device's time has no zone
     view = watch_bus(site(peer, tmp_path, clock="device", speed=60.0))
     assert view.clock.now().isoformat().startswith("2017-07-04T13:45:00")
     assert view.site.read().time.isoformat() == "2017-07-04T13:45:00-05:00"
