@@ -14,10 +14,9 @@ from airhandler.deploy.site_file import Place, SiteSettings, check_priority
 
 from .answers import Refused, SilenceError
 from .bacnet_line import BacnetLine, Commanded, as_number
+from .heartbeat import BEATS
 from .objects import PRESENT_VALUE, ObjectId, parse_object
 
-# The heartbeat counts to here and begins anew: every number to it is exact as a float32 and as an int16.
-BEATS = 32_000
 _DOUBLES = ("large-analog-value",)
 
 

@@ -18,8 +18,9 @@ from airhandler.buildings.errors import SiteError, UserError
 from airhandler.buildings.points import Setpoints
 from airhandler.buildings.site import Overridden, WriteFailed, Written
 from airhandler.deploy.connectors.bacnet_line import BacnetLine
-from airhandler.deploy.connectors.bacnet_writer import BEATS, BacnetWriter, same
+from airhandler.deploy.connectors.bacnet_writer import BacnetWriter, same
 from airhandler.deploy.connectors.bus import BusConnection, connect_bus, watch_bus
+from airhandler.deploy.connectors.heartbeat import BEATS
 from airhandler.deploy.site_file import SiteSettings, load_site
 from tests.deploy.bacnet_device import Device, device, site_text
 

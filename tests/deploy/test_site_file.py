@@ -143,7 +143,7 @@ def test_mistake_is_one_line_that_names_the_file_and_the_field(
     [
         ("modbus.enable", None, "the coil by which the device takes its authority back"),
         ("modbus.enable", "holding,0", "must be a coil"),
-        ("clock", "device", "Modbus has no time"),
+        ("clock", "device", "needs modbus.clock"),
         (f"points.{SUPPLY}.register", "input,9", "input,9 cannot be written"),
         (f"points.{INLET}.register", "input", "must be like input,0"),
         (f"points.{INLET}.register", "input,65536", "must be at most 65535"),
