@@ -20,11 +20,10 @@ from airhandler.buildings.points import Point, Role
 from airhandler.buildings.settings import load_yaml
 from airhandler.buildings.strict import Strict
 
-from .connectors.objects import OPERATORS_SLOT, OUR_SLOTS, ObjectId, parse_object
+from .connectors.objects import BACNET_PORT, OPERATORS_SLOT, OUR_SLOTS, ObjectId, parse_object
 from .connectors.registers import WRITABLE_TABLES, Register, parse_register
 from .connectors.units import AIR_KG_M3, Conversion, convert
 
-BACNET_PORT = 47808
 _MAX_PORT = 65535
 
 
@@ -112,6 +111,7 @@ class ModbusLink(Strict):
         retries: how often a request is sent again.
         enable: the coil that gives us authority while it is on; without one nothing may be written.
         word_order: which of a value's registers comes first.
+        clock: a register with the unit's time, seconds since 1970 as uint32.
     """
 
     host: Address
@@ -121,6 +121,7 @@ class ModbusLink(Strict):
     retries: Retries = 1
     enable: RegisterWords | None = None
     word_order: Literal["big", "little"] = "big"
+    clock: RegisterWords | None = None
 
     @field_validator("enable")
     @classmethod
@@ -205,8 +206,8 @@ class SiteFile(Strict):
             raise ValueError("give either 'bacnet' or 'modbus'")
         if self.speed != 1.0 and self.clock != "device":
             raise ValueError("speed other than 1 is for a twin: it needs 'clock: device'")
-        if self.clock == "device" and self.bacnet is None:
-            raise ValueError("clock: device needs 'bacnet': Modbus has no time")
+        if self.clock == "device" and self.modbus is not None and self.modbus.clock is None:
+            raise ValueError("clock: device needs modbus.clock, the register that has the time")
         self._check_places()
         self._check_writing()
         return self

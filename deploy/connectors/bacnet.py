@@ -1,7 +1,7 @@
-"""A BACnet/IP client: reads in batches, writes that are awaited, discovery. The one file that knows bacpypes3.
+"""A BACnet/IP client: reads in batches, writes that are awaited, discovery. The one connector that knows bacpypes3.
 
-bacpypes3 lives in an event loop of a thread of its own; whoever calls waits, and never longer than a bound. Its errors
-are no `Exception`: none leaves this file. What comes back are plain numbers, words and `Refused`.
+It lives in an event loop in a thread of its own. Its errors are no `Exception`: none leaves this file. What comes back
+are plain numbers, words and `Refused`.
 """
 
 from __future__ import annotations
@@ -12,13 +12,10 @@ import logging
 import math
 import socket
 import struct
-import threading
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
-from concurrent.futures import CancelledError
-from concurrent.futures import TimeoutError as Late
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from bacpypes3.apdu import (
     APDU,
@@ -53,9 +50,11 @@ from bacpypes3.primitivedata import (
 
 from airhandler.buildings.errors import SiteError, UserError
 
-from .objects import NAMES, PRESENT_VALUE, ObjectId
+from .answers import Refused, SilenceError
+from .loop_thread import LoopThread
+from .objects import BACNET_PORT, NAMES, PRESENT_VALUE, ObjectId
 
-log = logging.getLogger("airhandler.bacnet")
+log = logging.getLogger("airhandler.bus")
 
 Property = str | tuple[str, int]  # with the index of an array
 
@@ -74,25 +73,8 @@ _WRITABLE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """What a device says in place of a value, or what it answered that is none.
-
-    Attributes:
-        words: what it said.
-        by: `error` for one property; `reject` or `abort` for a whole request.
-    """
-
-    words: str
-    by: Literal["error", "reject", "abort"] = "error"
-
-
 Scalar = float | int | bool | str | bytes | ObjectId | Refused | None
 Plain = Scalar | tuple[Scalar, ...]  # several values are those of an array: None is an empty slot
-
-
-class SilenceError(SiteError):
-    """A device did not answer in time."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -129,11 +111,8 @@ class BacnetClient:
         self._bound_s = timeout_s * (retries + 1) + _SLACK_S
         self._sockets = _Sockets(address)
         self._multiple, self._batch = True, math.inf
-        self._loop = asyncio.new_event_loop()
-        self._loop.set_exception_handler(_note)
-        self._thread = threading.Thread(target=self._loop.run_forever, name="bacnet", daemon=True)
-        self._thread.start()
-        self._app = self._wait(self._open(timeout_s, retries), self._bound_s)
+        self._thread = LoopThread("BACnet")
+        self._app = self._thread.wait(self._open(timeout_s, retries), self._bound_s)
 
     @property
     def bound_s(self) -> float:
@@ -159,57 +138,34 @@ class BacnetClient:
             batch: how many objects are asked for at once.
         """
         self._batch = min(self._batch, batch)
-        return self._wait(self._read(Address(device), dict(wanted)), _ROUNDS * self._bound_s)
+        return self._thread.wait(self._read(Address(device), dict(wanted)), _ROUNDS * self._bound_s)
 
     def write(self, device: str, target: ObjectId, value: float | None, priority: int | None = None) -> Refused | None:
         """Writes a present value; None empties the slot. None where the device confirms it. Raises SilenceError.
 
         What it says is not what it does: whoever writes reads back.
         """
-        return self._wait(self._write(Address(device), target, value, priority), self._bound_s)
+        return self._thread.wait(self._write(Address(device), target, value, priority), self._bound_s)
 
-    def who_is(self, address: str | None, *, wait_s: float, low: int = 0, high: int = 4194303) -> list[Found]:
+    def who_is(self, address: str | None, *, wait_s: float, port: int = BACNET_PORT) -> list[Found]:
         """The devices that say that they are there, by instance number.
 
         Args:
             address: one device's; None asks all by broadcast, for which our own address must have a mask.
             wait_s: how long answers are waited for [s].
-            low: lowest instance number that is asked for.
-            high: highest.
+            port: which one a broadcast goes to.
         """
         if address is None and self._sockets.broadcast is None:
             raise UserError(f"address {self.address}: a broadcast needs a mask, like 192.168.1.5/24:47808")
-        return self._wait(self._who_is(address, wait_s, low, high), wait_s + self._bound_s)
+        return self._thread.wait(self._who_is(address, wait_s, port), wait_s + self._bound_s)
 
     def close(self) -> None:
         """Ends the thread and frees the port. Nothing is read after this."""
-        if self._loop.is_closed():
+        if self._thread.closed:
             return
         with contextlib.suppress(SiteError):
-            self._wait(self._shut(), self._bound_s)
-        self._stop()
-
-    def _stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(self._bound_s)
-        if not self._thread.is_alive():
-            self._loop.close()
-
-    def _wait[T](self, work: Coroutine[Any, Any, T], bound_s: float) -> T:
-        """What a coroutine gives, within a bound. Raises SiteError for everything else."""
-        if self._loop.is_closed():
-            work.close()
-            raise SiteError("the BACnet client is closed")
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
-        try:
-            return future.result(bound_s)
-        except (Late, CancelledError) as error:
-            future.cancel()
-            raise SilenceError(f"no answer within {bound_s:g} s") from error
-        except (SiteError, UserError):
-            raise
-        except Exception as error:
-            raise SiteError(f"BACnet: {type(error).__name__}: {error}") from error
+            self._thread.wait(self._shut(), self._bound_s)
+        self._thread.stop(self._bound_s)
 
     async def _open(self, timeout_s: float, retries: int) -> Application:
         device = DeviceObject(
@@ -227,6 +183,7 @@ class BacnetClient:
         link = NormalLinkLayer(own, bind_socket=self._sockets.own)
         app.nsap.bind(link, address=own)
         app.link_layers[device.objectIdentifier] = link
+        await link.server._local_transport_ready.wait()
         await self._sockets.listen(link.server)
         return cast(Application, app)
 
@@ -303,9 +260,11 @@ class BacnetClient:
         except TimeoutError:  # it answered what bacpypes3 could not read
             raise SilenceError(f"{request.pduDestination} gives no answer that can be read") from None
 
-    async def _who_is(self, address: str | None, wait_s: float, low: int, high: int) -> list[Found]:
+    async def _who_is(self, address: str | None, wait_s: float, port: int) -> list[Found]:
+        if address is None:
+            self._sockets.aim(port)
         target = LocalBroadcast() if address is None else Address(address)
-        answers = await self._app.who_is(low, high, target, timeout=wait_s)
+        answers = await self._app.who_is(address=target, timeout=wait_s)
         found = {
             answer.iAmDeviceIdentifier[1]: Found(
                 address=str(answer.pduSource),
@@ -342,7 +301,7 @@ class _Sockets:
         try:
             self.broadcast = str(IPv4Network(f"{host}/{mask}", strict=False).broadcast_address) if mask else None
             self.own = _bound(host, int(port or 0))
-        except (OSError, ValueError) as error:
+        except (OSError, OverflowError, ValueError) as error:
             raise UserError(
                 f"address {words}: cannot be taken for BACnet: {error}; another process may have it"
             ) from error
@@ -353,16 +312,18 @@ class _Sockets:
                 self._heard = _bound(self.broadcast, int(port))
 
     async def listen(self, server: IPv4DatagramServer) -> None:
-        """Lets a server send broadcasts, and hear them."""
-        if self.broadcast is None:
-            return
-        server.broadcast_address = (self.broadcast, int(self.address.partition(":")[2]))
+        """Lets a server hear broadcasts."""
+        self._server = server
         if self._heard is not None:
             protocol = IPv4DatagramProtocol()
             protocol.server = server
             loop = asyncio.get_running_loop()
             server.broadcast_transport, _ = await loop.create_datagram_endpoint(lambda: protocol, sock=self._heard)
             protocol.destination = LocalBroadcast()
+
+    def aim(self, port: int) -> None:
+        """Broadcasts go to a port from now on."""
+        self._server.broadcast_address = (self.broadcast, port)
 
     def close(self) -> None:
         """Frees the ports."""
@@ -377,15 +338,10 @@ def _bound(host: str, port: int) -> socket.socket:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
         made.setblocking(False)
         made.bind((host, port))
-    except OSError:
+    except (OSError, OverflowError):
         made.close()
         raise
     return made
-
-
-def _note(loop: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
-    """What goes wrong inside bacpypes3 and reaches nobody: the one who waits meets a time-out."""
-    log.debug("bacpypes3: %s", context.get("exception") or context.get("message"))
 
 
 def _multiple(device: Address, batch: Iterable[tuple[ObjectId, Sequence[Property]]]) -> ReadPropertyMultipleRequest:

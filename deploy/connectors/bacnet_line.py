@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,7 +10,8 @@ from datetime import date, datetime, time
 from airhandler.buildings.errors import SiteError
 from airhandler.deploy.site_file import BacnetLink, Place
 
-from .bacnet import BacnetClient, Plain, Property, Refused
+from .answers import Absences, Refused
+from .bacnet import BacnetClient, Plain, Property
 from .objects import (
     DEVICE,
     FLAGS,
@@ -29,8 +29,6 @@ from .objects import (
     SYSTEM_STATUS,
     ObjectId,
 )
-
-log = logging.getLogger("airhandler.bacnet")
 
 Answers = Mapping[tuple[ObjectId, Property], Plain]
 _ANY = 255  # "unspecified" in a date or a time. Source: ANSI/ASHRAE 135-2020, clause 20.2.12
@@ -65,7 +63,7 @@ class BacnetLine:
     def __init__(self, client: BacnetClient, link: BacnetLink) -> None:
         self.client, self.link = client, link
         self._device = ObjectId(DEVICE, link.device_id)
-        self._reasons: dict[str, str] = {}
+        self._absences = Absences()
 
     def read(self, wanted: Mapping[ObjectId, tuple[Property, ...]]) -> Answers:
         """Properties of objects. Raises SiteError where the device is silent, another one, or does not work."""
@@ -91,7 +89,7 @@ class BacnetLine:
         value, why = measured(answers[target, PRESENT_VALUE], answers[target, STATUS_FLAGS])
         if why == FLAGS[1]:
             why = f"{why}{self._reliability(target)}"
-        self._tell(place, why)
+        self._absences.tell(place.point.name, place.where, why)
         return None if value is None or why is not None else place.conversion.to_building(value)
 
     def commanded(self, places: Iterable[Place]) -> tuple[dict[str, Commanded], Answers]:
@@ -114,19 +112,6 @@ class BacnetLine:
         except SiteError:
             return ""
         return f": {RELIABILITIES[told]}" if isinstance(told, int) and told in RELIABILITIES else ""
-
-    def _tell(self, place: Place, why: str | None) -> None:
-        """Says why a point is absent when that changes, and when it is there again; not in each cycle."""
-        name = place.point.name
-        before = self._reasons.get(name)
-        if why == before:
-            return
-        if why is None:
-            del self._reasons[name]
-            log.info("%s (%s) is there again", name, place.where)
-            return
-        self._reasons[name] = why
-        log.warning("%s (%s) is absent: %s", name, place.where, why)
 
 
 MEASURED: tuple[Property, ...] = (PRESENT_VALUE, STATUS_FLAGS)

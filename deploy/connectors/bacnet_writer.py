@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Mapping
 
@@ -13,14 +12,11 @@ from airhandler.buildings.points import Role, Setpoints
 from airhandler.buildings.site import Overridden, WriteFailed, WriteOutcome, Written
 from airhandler.deploy.site_file import Place, SiteSettings, check_priority
 
-from .bacnet import Refused, SilenceError
+from .answers import Refused, SilenceError
 from .bacnet_line import BacnetLine, Commanded, as_number
+from .heartbeat import BEATS
 from .objects import PRESENT_VALUE, ObjectId, parse_object
 
-log = logging.getLogger("airhandler.bacnet")
-
-# The heartbeat counts to here and begins anew: every number to it is exact as a float32 and as an int16.
-BEATS = 32_000
 _DOUBLES = ("large-analog-value",)
 
 

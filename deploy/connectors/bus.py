@@ -11,7 +11,7 @@ from airhandler.buildings.errors import SiteError, UserError
 from airhandler.buildings.points import Setpoints
 from airhandler.buildings.site import WriteOutcome
 from airhandler.deploy.settings import SITE_FILES
-from airhandler.deploy.site_file import BacnetLink, SiteSettings
+from airhandler.deploy.site_file import BacnetLink, ModbusLink, SiteSettings
 
 from .clock import SiteClock, in_zone, localised
 from .connection import ReadOnly, View
@@ -74,7 +74,8 @@ def connect_bus(settings: SiteSettings, *, days: float | None = None) -> BusConn
 def _open(settings: SiteSettings, days: float | None) -> tuple[View, Callable[[], BusWriter]]:
     if settings.file.bacnet is not None:
         return _open_bacnet(settings, settings.file.bacnet, days)
-    raise UserError(f"{settings.path}: modbus is not there yet")
+    assert settings.file.modbus is not None
+    return _open_modbus(settings, settings.file.modbus, days)
 
 
 def _open_bacnet(settings: SiteSettings, link: BacnetLink, days: float | None) -> tuple[View, Callable[[], BusWriter]]:
@@ -85,8 +86,13 @@ def _open_bacnet(settings: SiteSettings, link: BacnetLink, days: float | None) -
 
     client = BacnetClient(link.address, timeout_s=link.timeout_s, retries=link.retries)
     line = BacnetLine(client, link)
+
+    def told(near: datetime | None) -> datetime | None:
+        local = line.local_time(line.read({}))
+        return None if local is None else in_zone(local, settings.zone, near)
+
     try:
-        clock = _clock_of(settings, days, lambda: line.local_time(line.read({})))
+        clock = _clock_of(settings, days, told)
     except BaseException:
         client.close()
         raise
@@ -100,28 +106,62 @@ def _open_bacnet(settings: SiteSettings, link: BacnetLink, days: float | None) -
     )
 
 
-def _clock_of(settings: SiteSettings, days: float | None, ask: Callable[[], datetime | None]) -> SiteClock:
-    """The site's clock. Asks the device once in any case: a site that is not there is a mistake of the start."""
+def _open_modbus(settings: SiteSettings, link: ModbusLink, days: float | None) -> tuple[View, Callable[[], BusWriter]]:
+    from .modbus import ModbusClient
+    from .modbus_site import ModbusLine, ModbusSite, ModbusWriter, register_of
+
+    client = ModbusClient(
+        link.host, link.port, link.unit_id, word_order=link.word_order, timeout_s=link.timeout_s, retries=link.retries
+    )
+    line, first = ModbusLine(client, link), register_of(next(iter(settings.places.values())))
+
+    def told(_: datetime | None) -> datetime | None:
+        time = line.time(line.read([first]))
+        return None if time is None else localised(time, settings.zone)
+
     try:
-        local = ask()
+        clock = _clock_of(settings, days, told)
+    except BaseException:
+        client.close()
+        raise
+    about = (
+        f"site {settings.file.site}: Modbus unit {link.unit_id} at {link.host}:{link.port}, {len(settings.places)} of "
+        f"{len(settings.building.points)} points of {settings.building.id}"
+    )
+    site = ModbusSite(settings, line, clock)
+    view = View(site=ReadOnly(site), clock=clock, ticks=_ticks(settings, days), about=about)
+    return view, lambda: ModbusWriter(settings, line)
+
+
+def _clock_of(
+    settings: SiteSettings, days: float | None, ask: Callable[[datetime | None], datetime | None]
+) -> SiteClock:
+    """The site's clock. The device is asked in any case: one that is not there is a mistake of the start.
+
+    Args:
+        settings: which site.
+        days: after which its time ends.
+        ask: gives the device's time, of several that it could be the one nearest to a time.
+    """
+    speed, zone = settings.file.speed, settings.zone
+    try:
+        begin = ask(None)
     except SiteError as error:
         raise UserError(f"{settings.path}: {error}; `airhandler check` says more") from error
     if settings.file.clock == "machine":
-        return SiteClock(settings.file.speed, settings.zone, localised(datetime.now(UTC), settings.zone), days=days)
-    if local is None:
+        return SiteClock(speed, zone, localised(datetime.now(UTC), zone), days=days)
+    if begin is None:
         raise UserError(
             f"{settings.path}: clock: device, and it does not say what time it is: clock: machine takes ours"
         )
-    begin = in_zone(local, settings.zone)
 
     def site_time() -> datetime | None:
         try:
-            told = ask()
+            return ask(clock.now())
         except SiteError:
             return None
-        return None if told is None else in_zone(told, settings.zone, clock.now())
 
-    clock = SiteClock(settings.file.speed, settings.zone, begin, site_time, days=days)
+    clock = SiteClock(speed, zone, begin, site_time, days=days)
     return clock
 
 

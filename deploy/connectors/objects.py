@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 DEVICE = "device"
+BACNET_PORT = 47808  # 0xBAC0. Source: ANSI/ASHRAE 135-2020, annex J.1.2
 
 # Object types that can carry a point, with what their present value is made of.
 NUMBERS = {

@@ -6,11 +6,11 @@ import asyncio
 import contextlib
 import socket
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from datetime import datetime
 from typing import Any
 
-from bacpypes3.apdu import AbortReason
+from bacpypes3.apdu import AbortPDU, AbortReason
 from bacpypes3.app import Application
 from bacpypes3.basetypes import DeviceStatus, EngineeringUnits, Reliability, StatusFlags
 from bacpypes3.errors import AbortException, PropertyError, UnrecognizedService
@@ -33,14 +33,27 @@ class _Abort(AbortException):
     abortReason = AbortReason("segmentation-not-supported")  # noqa: N815 - as the library names it
 
 
-class _Input(AnalogInputObject):
+class _Flagged:
+    """An object whose status flags somebody raises, by its name."""
+
+    @property
+    def statusFlags(self) -> Any:  # noqa: N802 - as the library names it
+        app = getattr(self, "_app", None)
+        return StatusFlags(app.flags.get(str(self.objectName), [0, 0, 0, 0]) if app is not None else [0, 0, 0, 0])
+
+    @statusFlags.setter
+    def statusFlags(self, value: Any) -> None:  # noqa: N802
+        pass
+
+
+class _Input(_Flagged, AnalogInputObject):
     """An input as real devices have it: it refuses to be written."""
 
     async def write_property(self, *_: Any, **__: Any) -> None:
         raise PropertyError("writeAccessDenied")
 
 
-class _Output(AnalogOutputObject):
+class _Output(_Flagged, AnalogOutputObject):
     """A set-point, and how it may be at odds with who commands it."""
 
     async def write_property(self, attr: Any, value: Any, index: Any = None, priority: Any = None) -> None:
@@ -58,17 +71,11 @@ class _Output(AnalogOutputObject):
 
 
 class _Device(DeviceObject):
-    """A device whose time can be set.
-
-    Attributes:
-        shown: its time; None: the machine's.
-    """
-
-    shown: datetime | None = None
+    """A device whose time can be set."""
 
     @property
     def localDate(self) -> Any:  # noqa: N802 - as the library names it
-        return Date((self.shown or datetime.now()).date())  # noqa: DTZ005 - a device's time has no zone
+        return Date(_time(self).date())
 
     @localDate.setter
     def localDate(self, value: Any) -> None:  # noqa: N802
@@ -76,11 +83,17 @@ class _Device(DeviceObject):
 
     @property
     def localTime(self) -> Any:  # noqa: N802
-        return Time((self.shown or datetime.now()).time())  # noqa: DTZ005
+        shown = _time(self)
+        return Time((shown.hour, shown.minute, shown.second, shown.microsecond // 10_000))
 
     @localTime.setter
     def localTime(self, value: Any) -> None:  # noqa: N802
         pass
+
+
+def _time(one: Any) -> datetime:
+    shown = one._app.shown
+    return shown() if shown is not None else datetime.now()  # noqa: DTZ005 - a device's time has no zone
 
 
 class _App(Application):  # type: ignore[misc]
@@ -95,6 +108,8 @@ class _App(Application):  # type: ignore[misc]
         refuses: names of the objects that refuse to be written.
         ignores: those that confirm a write and do nothing.
         deaf: those in whose slots a value stands without effect.
+        flags: the status flags of objects, by their name.
+        shown: gives the device's time; None: the machine's.
     """
 
     most, singly, silent, slow_s = 10_000, False, False, 0.0
@@ -102,6 +117,8 @@ class _App(Application):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.asked: dict[str, int] = {}
+        self.flags: dict[str, list[int]] = {}
+        self.shown: Callable[[], datetime] | None = None
         self.refuses, self.ignores, self.deaf = set[str](), set[str](), set[str]()
 
     async def indication(self, apdu: Any) -> None:
@@ -112,6 +129,11 @@ class _App(Application):  # type: ignore[misc]
         if self.slow_s:
             await asyncio.sleep(self.slow_s)
         await super().indication(apdu)
+
+    async def response(self, apdu: Any) -> None:
+        if isinstance(apdu, AbortPDU):
+            apdu.apduSrv = True  # the library forgets to say that it is the server who aborts
+        await super().response(apdu)
 
     async def do_ReadPropertyMultipleRequest(self, apdu: Any) -> None:  # noqa: N802
         if self.singly:
@@ -154,7 +176,6 @@ class Device:
                 description=point.help,
                 presentValue=(point.low + point.high) / 2,
                 units=EngineeringUnits({"degC": 62, "W": 47, "kg/s": 42, "m3/s": 85}.get(point.unit, 95)),
-                statusFlags=StatusFlags([0, 0, 0, 0]),
                 outOfService=False,
                 reliability=Reliability("no-fault-detected"),
             )
@@ -166,7 +187,6 @@ class Device:
                 presentValue=(point.low + point.high) / 2,
                 relinquishDefault=(point.low + point.high) / 2,
                 units=EngineeringUnits({"degC": 62, "kg/s": 42}.get(point.unit, 95)),
-                statusFlags=StatusFlags([0, 0, 0, 0]),
                 outOfService=False,
                 reliability=Reliability("no-fault-detected"),
             )
@@ -175,14 +195,12 @@ class Device:
             objectName="heartbeat",
             presentValue=0.0,
             units=EngineeringUnits(95),
-            statusFlags=StatusFlags([0, 0, 0, 0]),
             outOfService=False,
         )
         self.objects["lamp"] = BinaryOutputObject(
             objectIdentifier=("binary-output", 1),
             objectName="lamp",
             presentValue="inactive",
-            statusFlags=StatusFlags([0, 0, 0, 0]),
             outOfService=False,
         )
         self.app = _App.from_object_list([self.device, *self.objects.values()])
@@ -211,14 +229,12 @@ class Device:
         """Has a sensor measure something else."""
         self.do(lambda: setattr(self.objects[name], "presentValue", value))
 
-    def flag(
-        self, name: str, *, fault: bool = False, overridden: bool = False, out: bool = False, why: str = ""
-    ) -> None:
-        """Raises status flags of an object, with a reliability."""
+    def flag(self, name: str, *raised: str, why: str = "no-fault-detected") -> None:
+        """Raises status flags of an object and lowers the others, with a reliability."""
 
         def raise_flags() -> None:
-            self.objects[name].statusFlags = StatusFlags([0, int(fault), int(overridden), int(out)])
-            self.objects[name].reliability = Reliability(why or "no-fault-detected")
+            self.app.flags[name] = [int(flag in raised) for flag in ("alarm", "fault", "overridden", "out")]
+            self.objects[name].reliability = Reliability(why)
 
         self.do(raise_flags)
 

@@ -27,6 +27,20 @@ def test_short_runs_are_no_trouble(steps: int, caplog: pytest.LogCaptureFixture)
     assert 1 <= len(caplog.messages) <= max(1, steps)
 
 
+def test_without_an_end_steps_are_counted(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger="airhandler.progress")
+    with Lines("fake", None) as shown:
+        for done in range(1, 251):
+            shown.done(done)
+    assert caplog.messages == ["fake: step 100", "fake: step 200"]
+
+
+def test_bar_without_an_end_counts(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress("fake", None, bar=True) as shown:
+        shown.done(7)
+    assert "7/?" in capsys.readouterr().err
+
+
 def test_bar_is_drawn_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     with progress("fake", 7, bar=True) as shown:
         assert isinstance(shown, Bar)

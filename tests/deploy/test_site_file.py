@@ -1,0 +1,176 @@
+"""The site file: strict, with the path of every error, and nothing in it that could strand a building."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from airhandler.buildings.errors import UserError
+from airhandler.deploy.site_file import load_site
+
+SUPPLY, INLET = "east_supply_air_temp_setpoint_c", "east_inlet_temp_c"
+GOOD: dict[str, Any] = {
+    "site": "north-hall",
+    "building": "datacentre-dx",
+    "time_zone": "America/Chicago",
+    "stage": "live",
+    "bacnet": {"device": "127.0.0.1:47808", "device_id": 4711},
+    "points": {INLET: {"object": "analog-input,1"}, SUPPLY: {"object": "analog-output,1"}},
+    "write": [SUPPLY],
+}
+MODBUS: dict[str, Any] = {
+    **GOOD,
+    "modbus": {"host": "127.0.0.1", "port": 5020, "enable": "coil,0"},
+    "points": {INLET: {"register": "input,0"}, SUPPLY: {"register": "holding,0", "type": "int16", "scale": 0.1}},
+}
+del MODBUS["bacnet"]
+
+
+def _write(folder: Path, text: object) -> Path:
+    path = folder / "site.yaml"
+    path.write_text(yaml.safe_dump(text))
+    return path
+
+
+def _changed(base: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
+    """A copy in which one field is something else; a path is `bacnet.priority`."""
+    made: dict[str, Any] = yaml.safe_load(yaml.safe_dump(base))
+    *parents, last = path.split(".")
+    target = made
+    for parent in parents:
+        target = target.setdefault(parent, {})
+    target[last] = value
+    return made
+
+
+def test_site_is_its_file_and_its_building(tmp_path: Path) -> None:
+    made = load_site(_write(tmp_path, GOOD))
+    assert made.building.id == "datacentre-dx"
+    assert [p.point.name for p in made.writable] == [SUPPLY]
+    assert {name: place.where for name, place in made.places.items()} == {
+        INLET: "analog-input,1",
+        SUPPLY: "analog-output,1",
+    }
+    assert made.state == tmp_path / "north-hall.state"
+    assert made.promotion is None
+    summer = datetime(2026, 7, 1, tzinfo=UTC)
+    assert summer.astimezone(made.zone).utcoffset() == timedelta(hours=-5)
+
+
+def test_what_is_not_said_is_cautious(tmp_path: Path) -> None:
+    bare = {key: GOOD[key] for key in ("site", "building", "time_zone", "bacnet", "points")}
+    file = load_site(_write(tmp_path, bare)).file
+    assert (file.stage, file.write, file.clock, file.speed, file.lease_steps) == ("shadow", (), "machine", 1.0, 3)
+    assert file.bacnet is not None
+    assert (file.bacnet.address, file.bacnet.priority, file.bacnet.batch) == ("127.0.0.1", 10, 20)
+
+
+def test_folders_are_relative_to_the_file(tmp_path: Path) -> None:
+    made = load_site(_write(tmp_path, {**GOOD, "state": "state/hall", "promotion": "runs/promotion.json"}))
+    assert (made.state, made.promotion) == (tmp_path / "state/hall", tmp_path / "runs/promotion.json")
+
+
+def test_own_building_file_is_found_beside_the_site_file(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("base: datacentre-dx\nid: mine\n")
+    made = load_site(_write(tmp_path, {**GOOD, "building": "mine.yaml"}))
+    assert (made.building.id, made.building.path) == ("mine", (tmp_path / "mine.yaml").resolve())
+
+
+@pytest.mark.parametrize("priority", [1, 7, 8])
+def test_priorities_of_others_are_refused_with_the_reason(tmp_path: Path, priority: int) -> None:
+    with pytest.raises(UserError, match=r"bacnet.priority: priority .* refused: 1 to 8 belong to life safety"):
+        load_site(_write(tmp_path, _changed(GOOD, "bacnet.priority", priority)))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("bacnet.priority", 15, "the building's own control writes there"),
+        ("bacnet.priority", 0, "refused"),
+        ("bacnet.priority", True, "bacnet.priority"),
+        ("bacnet.device", "hall.example:47808", r"bacnet.device: must be an IPv4 address and a port"),
+        ("bacnet.device", "127.0.0.1:0", "port '0'"),
+        ("bacnet.timeout_s", 0, "bacnet.timeout_s"),
+        ("bacnet.timeout_s", float("nan"), "bacnet.timeout_s"),
+        ("bacnet.retries", 100, "bacnet.retries"),
+        ("bacnet.secret", 1, "bacnet.secret"),
+        ("bacnet.device_id", 4194303, "bacnet.device_id"),
+        ("speed", 60, "needs 'clock: device'"),
+        ("speed", 0, "speed"),
+        ("stage", "shadow", "with stage shadow nothing may be written"),
+        ("stage", "observe", "with stage observe nothing may be written"),
+        ("stage", "fallback", "stage"),
+        ("time_zone", "Mars/Olympus", "time_zone: is not known"),
+        ("time_zone", "+99:00", "time_zone"),
+        ("time_zone", "-6", "must be like -06:00"),
+        ("site", "north hall", "site"),
+        ("site", "../hall", "site"),
+        ("write", [SUPPLY, SUPPLY], "stands twice"),
+        ("write", ["west_supply_air_temp_setpoint_c"], "is not in points"),
+        ("write", [INLET], "analog-input,1 cannot be commanded"),
+        ("heartbeat", "analog-input,5", "heartbeat 'analog-input,5': cannot be written"),
+        ("heartbeat", "kettle", "heartbeat 'kettle'"),
+        ("lease_steps", 0, "lease_steps"),
+        ("authority.ramp_days", -1, "authority.ramp_days"),
+        ("points", {}, "points"),
+        (f"points.{INLET}.object", "analog-input", f"points.{INLET}.object: must be like analog-input,1"),
+        (f"points.{INLET}.object", "schedule,1", f"points.{INLET}.object: must be like analog-input,1"),
+        (f"points.{INLET}.object", "analog-input,4194303", "must be at most"),
+        (f"points.{INLET}.object", "analog-output,1", "is east_inlet_temp_c already|analog-output,1 is"),
+        (f"points.{INLET}.unit", "furlong", f"points.{INLET}: unit 'furlong' cannot be converted to degC; known: degC"),
+        (f"points.{INLET}.scale", 0, "scale"),
+        (f"points.{INLET}.register", "input,0", "give either 'object'"),
+        ("points.no_such_point", {"object": "analog-input,7"}, "points.no_such_point: datacentre-dx: no point"),
+        ("modbus", {"host": "127.0.0.1"}, "give either 'bacnet' or 'modbus'"),
+    ],
+)
+def test_mistake_is_one_line_that_names_the_file_and_the_field(
+    tmp_path: Path, field: str, value: Any, words: str
+) -> None:
+    path = _write(tmp_path, _changed(GOOD, field, value))
+    with pytest.raises(UserError, match=words) as caught:
+        load_site(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("modbus.enable", None, "the coil by which the device takes its authority back"),
+        ("modbus.enable", "holding,0", "must be a coil"),
+        ("clock", "device", "needs modbus.clock"),
+        (f"points.{SUPPLY}.register", "input,9", "input,9 cannot be written"),
+        (f"points.{INLET}.register", "input", "must be like input,0"),
+        (f"points.{INLET}.register", "input,65536", "must be at most 65535"),
+        (f"points.{INLET}.type", "float16", f"points.{INLET}.type"),
+        ("heartbeat", "input,7", "must be a holding register"),
+    ],
+)
+def test_mistake_on_modbus_is_told_too(tmp_path: Path, field: str, value: Any, words: str) -> None:
+    load_site(_write(tmp_path, MODBUS))
+    with pytest.raises(UserError, match=words):
+        load_site(_write(tmp_path, _changed(MODBUS, field, value)))
+
+
+def test_a_sensor_is_never_written_wherever_it_is(tmp_path: Path) -> None:
+    text = _changed(GOOD, f"points.{INLET}.object", "analog-value,1")
+    with pytest.raises(UserError, match=f"write: {INLET} is a sensor of datacentre-dx, not a set-point"):
+        load_site(_write(tmp_path, {**text, "write": [INLET]}))
+
+
+@pytest.mark.parametrize("content", ["", "- 1", "a: [", "\x00"])
+def test_file_that_is_none_is_told(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "site.yaml"
+    path.write_text(content)
+    with pytest.raises(UserError, match=str(path)):
+        load_site(path)
+
+
+def test_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="cannot be read"):
+        load_site(tmp_path / "nowhere.yaml")
