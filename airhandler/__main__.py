@@ -37,7 +37,7 @@ def main() -> None:
     from airhandler.control import cli as control
     from airhandler.control import cli_buildings as buildings
     from airhandler.deploy import cli as deploy
-    from airhandler.deploy import demo
+    from airhandler.deploy import cli_journal, cli_order, cli_watchdog, demo
 
     app = Typer(
         no_args_is_help=True,
@@ -51,6 +51,9 @@ def main() -> None:
     app.add_typer(buildings.app, name="buildings")
     app.add_typer(control.app)
     app.add_typer(deploy.app)
+    app.add_typer(cli_watchdog.app)
+    app.add_typer(cli_order.app)
+    app.add_typer(cli_journal.app, name="journal")
     app.add_typer(demo.app)
     try:
         app()

@@ -61,12 +61,18 @@ def last_rows(folder: Path, number: int) -> list[Row]:
     return taken[::-1]
 
 
-def verify(folder: Path) -> Verified:
+def verify(folder: Path, *, holds: tuple[int, bytes] | None = None) -> Verified:
     """Looks at every row of every file: each must have the hash of what it says, and follow the one before.
 
-    What no chain can show by itself: that its last rows were taken away. Raises UserError where there is no journal.
+    No chain can show by itself that its last rows were taken away, or that all of it was written anew.
+
+    Args:
+        folder: the journal's.
+        holds: number and hash of a row that were noted elsewhere: it must be there.
+
+    Raises UserError where there is no journal.
     """
-    chain = _Chain()
+    chain = _Chain(holds)
     for path in found(folder):
         try:
             with contextlib.closing(connected(path)) as connection:
@@ -83,7 +89,8 @@ def verify(folder: Path) -> Verified:
 class _Chain:
     """The chain up to a row."""
 
-    def __init__(self) -> None:
+    def __init__(self, holds: tuple[int, bytes] | None) -> None:
+        self._holds, self._held = holds, holds is None
         self.rows = self.first = self.last = 0
         self.broken: str | None = None
         self._head, self._before = BEGIN, BEGIN
@@ -103,6 +110,8 @@ class _Chain:
         broken = self.broken
         if broken is None and self.rows and (self.first - 1, self._before) not in self._removed:
             broken = f"row {self.first}: the rows before it are missing, and no row says that they were removed"
+        if broken is None and self._holds is not None and not self._held:
+            broken = f"row {self._holds[0]} does not have the hash that was noted, or is not there"
         return Verified(
             rows=self.rows,
             first=self.first,
@@ -128,6 +137,7 @@ class _Chain:
         if not self.rows:
             self.first, self._before = seq, previous
         self.rows, self.last, self._head = self.rows + 1, seq, digest
+        self._held = self._held or self._holds == (seq, digest)
         if kind == b"event":
             note = json.loads(payload)
             if note.get("event") == RETENTION:

@@ -8,7 +8,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from airhandler import __version__
 from airhandler.buildings.catalog import Building
+from airhandler.buildings.errors import UserError
 from airhandler.buildings.points import Reading, Setpoints
 from airhandler.buildings.site import Overridden, WriteFailed, WriteOutcome, Written
 from airhandler.control.table import TickTable
@@ -62,6 +64,25 @@ def tick_table(folder: Path, building: Building) -> TickTable:
     for tick in ticks(folder):
         table.add(tick)
     return table
+
+
+def start_payload(building: Building, controller: str, **more: Any) -> dict[str, Any]:
+    """What the first row of a run says: what ran on which building, with which version.
+
+    Args:
+        building: whose points the ticks have.
+        controller: who proposes.
+        more: what else there is to say, as JSON can hold it.
+    """
+    return {"version": __version__, "building": building.reference, "controller": controller, **more}
+
+
+def building_of(folder: Path) -> str:
+    """The building that the last run of a journal was on. Raises UserError where no run began."""
+    found = [row.payload["building"] for row in rows(folder, "start") if "building" in row.payload]
+    if not found:
+        raise UserError(f"{folder}: does not say whose points they are: name it with --building")
+    return str(found[-1])
 
 
 def reading_payload(reading: Reading) -> dict[str, Any]:

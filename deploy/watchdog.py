@@ -9,6 +9,7 @@ that one wakes up: as long as it may, everything is relinquished again.
 from __future__ import annotations
 
 import logging
+import math
 import os
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
@@ -28,6 +29,7 @@ log = logging.getLogger("airhandler.watchdog")
 _LOOKS = 60  # at a lease, within its validity
 _SLOWEST_S, _FASTEST_S = 0.5, 0.02
 _RETRY_S, _SLOWEST_RETRY_S = 0.2, 5.0
+_NOBODY_S = 60.0  # how long a controller is waited for
 _SIGN_S = WATCHDOG_S / 5  # between two signs that say the same
 
 
@@ -50,7 +52,8 @@ class Watchdog:
         state: the site's state folder, whose watchdog's lock the caller holds.
         connect: opens the way to the site; a failure closes it, and opens another one.
         settle_s: how long a write that was sent may take to arrive [s].
-        once: whether it ends by itself when no controller runs and nothing is left to give back.
+        once: whether it ends by itself: when the controller has ended, or none has come for a minute, and nothing is
+            left to give back.
         notify: systemd, where it is a service.
     """
 
@@ -72,6 +75,7 @@ class Watchdog:
         self._failures = 0
         self._confirmed_s: float | None = None
         self._signed: WatchdogSign | None = None
+        self._until_s = state.signs.now_s() + _NOBODY_S
 
     def run(self, stop: Stop) -> bool:
         """Watches until a stop. Returns whether nothing was left to give back."""
@@ -123,7 +127,11 @@ class Watchdog:
         return holder is None or holder.token not in (state.token, "")
 
     def _is_over(self) -> bool:
-        return self._duty is None and self._due() is None and self._state.holder() is None
+        """Whether nobody needs it any more. Asked in every step."""
+        if self._state.holder() is not None:
+            self._until_s = -math.inf
+            return False
+        return self._duty is None and self._due() is None and self._state.signs.now_s() >= self._until_s
 
     # -- giving back
 

@@ -1,0 +1,109 @@
+"""`airhandler order` on the command line: a person's word to a controller that runs, and what it is doing."""
+
+from __future__ import annotations
+
+import json
+import re
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from airhandler.buildings.errors import UserError
+
+from .cli_watchdog import SiteArgument
+
+if TYPE_CHECKING:
+    from .orders import OrderKind
+    from .state import StateFolder
+
+app = typer.Typer(no_args_is_help=True)
+
+
+class What(StrEnum):
+    """What may be asked."""
+
+    GIVE_BACK = "give-back"
+    RESET = "reset"
+    ACCEPT = "accept"
+    REJECT = "reject"
+    STATUS = "status"
+
+
+_UNITS_S = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+_LENGTH = re.compile(rf"(\d+(?:\.\d+)?)({'|'.join(_UNITS_S)})")
+
+
+@app.command(
+    epilog="For example: airhandler order site.yaml status  |  airhandler order site.yaml give-back --over 1h"
+    "  |  airhandler order site.yaml accept --for 30min",
+)
+def order(
+    site: SiteArgument,
+    what: Annotated[What, typer.Argument(help="What is asked; `status` asks what it is doing.")],
+    over: Annotated[
+        str | None, typer.Option("--over", metavar="1h", help="give-back: in steps, over such a time.")
+    ] = None,
+    accept_for: Annotated[
+        str | None, typer.Option("--for", metavar="1h", help="accept: what is proposed in such a time, too.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Asks something of the controller that runs on a site. It takes the order in its next step.
+
+    give-back: authority goes to the building's own control, and stays there. reset: a person has looked, and it may be
+    taken anew. accept, reject: what is proposed, in the stage `advisory`. status: what it is doing; exit code 1 where
+    none runs.
+    """
+    from .site_file import load_site
+    from .state import StateFolder
+
+    state = StateFolder(load_site(site).state)
+    if what is What.STATUS:
+        _refuse(over, accept_for, what)
+        _show(state, as_json=as_json)
+        return
+    seconds = _seconds(over, accept_for, what)
+    holder = state.holder()
+    if holder is None:
+        raise UserError(f"{site}: no controller runs on this site: nobody would take the order `{what}`")
+    given = state.orders.give(cast("OrderKind", what.value), to=holder.token, seconds=seconds)
+    if as_json:
+        typer.echo(given.model_dump_json(indent=2, exclude={"to"}))
+    else:
+        typer.echo(f"order `{what}` given to process {holder.pid}; it is taken in its next step")
+
+
+def _show(state: StateFolder, *, as_json: bool) -> None:
+    from .situation import situation
+
+    found = situation(state)
+    typer.echo(json.dumps(found.to_dict(), indent=2) if as_json else "\n".join(found.lines()))
+    if not found.runs:
+        raise typer.Exit(1)
+
+
+def _seconds(over: str | None, accept_for: str | None, what: What) -> float | None:
+    """The time that belongs to an order [s]. Raises UserError for one that belongs to another."""
+    if what is What.GIVE_BACK:
+        _refuse(None, accept_for, what)
+        return None if over is None else _length_s("--over", over)
+    if what is What.ACCEPT:
+        _refuse(over, None, what)
+        return None if accept_for is None else _length_s("--for", accept_for)
+    _refuse(over, accept_for, what)
+    return None
+
+
+def _refuse(over: str | None, accept_for: str | None, what: What) -> None:
+    if over is not None:
+        raise UserError(f"--over is for give-back, not for {what}: leave it out")
+    if accept_for is not None:
+        raise UserError(f"--for is for accept, not for {what}: leave it out")
+
+
+def _length_s(option: str, words: str) -> float:
+    match = _LENGTH.fullmatch(words)
+    if match is None or float(match[1]) == 0.0:
+        raise UserError(f"{option} {words}: give a time like 90s, 30min, 1h or 2d")
+    return float(match[1]) * _UNITS_S[match[2]]
