@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -124,13 +125,10 @@ def _building(folder: Path, named: str | None) -> Building:
 def _row_and_hash(words: str | None) -> tuple[int, bytes] | None:
     if words is None:
         return None
-    row, _, digest = words.partition(":")
-    try:
-        return int(row), bytes.fromhex(digest)
-    except ValueError as error:
-        raise UserError(
-            f"--holds {words}: give a row and its hash, as `airhandler journal verify` prints them"
-        ) from error
+    match = re.fullmatch(r"(\d+):([0-9a-f]{64})", words)
+    if match is None:
+        raise UserError(f"--holds {words}: give a row and its hash, as `airhandler journal verify` prints them")
+    return int(match[1]), bytes.fromhex(match[2])
 
 
 def _line(row: Row) -> str:
