@@ -42,12 +42,12 @@ class Verified:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-def rows(folder: Path, kind: str | None = None) -> Iterator[Row]:
-    """Rows, the oldest first, of all kinds or of one. Raises UserError for what cannot be read."""
+def rows(folder: Path, kind: str | None = None, *, after: int = 0) -> Iterator[Row]:
+    """Rows behind that number, the oldest first, of all kinds or of one. Raises UserError for what cannot be read."""
     for path in found(folder):
         with _told(path), contextlib.closing(connected(path)) as connection:
-            where, values = ("WHERE kind = ?", (kind,)) if kind else ("", ())
-            for row in connection.execute(f"SELECT {COLUMNS} FROM rows {where} ORDER BY seq", values):
+            where, values = ("AND kind = ?", (after, kind)) if kind else ("", (after,))
+            for row in connection.execute(f"SELECT {COLUMNS} FROM rows WHERE seq > ? {where} ORDER BY seq", values):
                 yield _row(row)
 
 

@@ -53,15 +53,15 @@ def tick_of(payload: Mapping[str, Any]) -> Tick:
     )
 
 
-def ticks(folder: Path) -> Iterator[Tick]:
-    """Every Tick of a journal, the oldest first. Raises UserError for what cannot be read."""
-    return (tick_of(row.payload) for row in rows(folder, "tick"))
+def ticks(folder: Path, *, after: int = 0) -> Iterator[Tick]:
+    """Every Tick of a journal behind a row, the oldest first. Raises UserError for what cannot be read."""
+    return (tick_of(row.payload) for row in rows(folder, "tick", after=after))
 
 
-def tick_table(folder: Path, building: Building) -> TickTable:
-    """Every Tick of a journal as columns. Raises UserError for what cannot be read."""
+def tick_table(folder: Path, building: Building, *, after: int = 0) -> TickTable:
+    """Every Tick of a journal behind a row as columns. Raises UserError for what cannot be read."""
     table = TickTable(building)
-    for tick in ticks(folder):
+    for tick in ticks(folder, after=after):
         table.add(tick)
     return table
 

@@ -8,15 +8,16 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 
-from airhandler import __version__
-from airhandler.buildings.catalog import with_world
+from airhandler.buildings.catalog import Building, with_world
 from airhandler.buildings.errors import AirhandlerError, UserError
 from airhandler.control.loop import Loop
 from airhandler.control.registry import find_controller, warn_of
+from airhandler.control.table import TickTable
 from airhandler.control.tick import Tick
 
 from .connectors.bus import BusConnection, connect_bus
 from .connectors.connection import View
+from .journal_ticks import start_payload, tick_table
 from .live import Authority
 from .operator import Operator
 from .recovery import give_back_leftovers
@@ -72,7 +73,8 @@ def run_live_site(
     with folder.lock() as lock, begun(settings, building, controller.name, stop) as run:
         connection = connect(site, days=settings.days)
         with contextlib.closing(connection.view.site):
-            _note_start(folder, site, settings)
+            start = _note_start(folder, site, settings)
+            run.keep_elsewhere(lambda: _ticks_since(folder, building, start))
             _recover(folder, site, connection)
             session = Session(
                 site,
@@ -131,20 +133,27 @@ def check_may_write(site: SiteSettings) -> None:
         )
 
 
-def _note_start(folder: StateFolder, site: SiteSettings, settings: RunSettings) -> None:
-    """Says in the journal what begins. Raises JournalError: without a journal nothing is begun."""
-    folder.journal.append(
-        "start",
-        {
-            "version": __version__,
-            "pid": os.getpid(),
-            "site": site.file.site,
-            "stage": site.file.stage,
-            "site_file": str(site.path),
-            "site_file_sha256": hashlib.sha256(site.path.read_bytes()).hexdigest(),
-            "controller": settings.controller,
-        },
+def _note_start(folder: StateFolder, site: SiteSettings, settings: RunSettings) -> int:
+    """Says in the journal what begins. Returns the row. Raises JournalError: without a journal nothing is begun."""
+    said = start_payload(
+        site.building,
+        settings.controller,
+        pid=os.getpid(),
+        site=site.file.site,
+        stage=site.file.stage,
+        site_file=str(site.path),
+        site_file_sha256=hashlib.sha256(site.path.read_bytes()).hexdigest(),
     )
+    return folder.journal.append("start", said)
+
+
+def _ticks_since(folder: StateFolder, building: Building, start: int) -> TickTable:
+    """The ticks of this run; none where the journal cannot be read: authority is back, and that is what counts."""
+    try:
+        return tick_table(folder.journal.folder, building, after=start)
+    except AirhandlerError as error:
+        log.error("the summary is empty: %s", error)
+        return TickTable(building)
 
 
 def _recover(folder: StateFolder, site: SiteSettings, connection: BusConnection) -> None:

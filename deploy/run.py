@@ -104,6 +104,7 @@ class Run:
             interval_s=building.step_s / settings.speed if settings.speed else None,
         )
         self._settings, self._table, self._log = settings, TickTable(building), TickLog()
+        self._read: Callable[[], TickTable] | None = None
         self._error: str | None = None
         self._randomised: Mapping[str, float] = {}
         self._view: View | None = None
@@ -117,6 +118,10 @@ class Run:
     def resume(self) -> None:
         """Goes on with the ticks that the folder holds."""
         self._table = TickTable.load(self._settings.out / TICKS_FILE, self._table.building)
+
+    def keep_elsewhere(self, read: Callable[[], TickTable]) -> None:
+        """Ticks are not kept here, where those of a year would fill the memory; `read` gives them at the end."""
+        self._read = read
 
     @property
     def why(self) -> str:
@@ -154,6 +159,8 @@ class Run:
 
     def save(self, stage: Stage, *, given_back: bool | None = None, handover: str | None = None) -> RunOutcome:
         """Writes the ticks and the summary, each whole or not at all."""
+        if self._read is not None:
+            self._table = self._read()
         outcome = RunOutcome(
             stage=stage,
             controller=self.controller,
@@ -178,13 +185,17 @@ class Run:
 
     def _tell(self, tick: Tick, loop: Loop) -> None:
         """Tells all who listen. One that fails is logged: keeping the books never ends the run."""
-        for listen in (self._table.add, self.metrics.observe, self._log.write, self._keep):
+        for listen in (self._add, self.metrics.observe, self._log.write, self._keep):
             try:
                 listen(tick)
             except Exception:
                 log.exception("tick %d was not taken note of", tick.number)
         if loop.stage != tick.stage:
             self.metrics.authority(loop.stage)
+
+    def _add(self, tick: Tick) -> None:
+        if self._read is None:
+            self._table.add(tick)
 
     def _keep(self, tick: Tick) -> None:
         """Now and then the ticks of a run that can be resumed, whole or not at all."""
