@@ -64,7 +64,7 @@ class PartSaved:
     physical: bool
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Savings:
     """What would have been saved; negative where more would have been used.
 
@@ -81,7 +81,7 @@ class Savings:
         cv_rmse_frac: error of hourly sums on days that were not fitted on, as a share of their mean.
         nmbe_frac: their mean error, as a share of their mean.
         parts: by part.
-        daily_kwh: saved on each day [days].
+        by_step_w: saved in each step; NaN where something is not known [steps].
     """
 
     method: str
@@ -97,7 +97,7 @@ class Savings:
     cv_rmse_frac: float
     nmbe_frac: float
     parts: tuple[PartSaved, ...]
-    daily_kwh: tuple[float, ...]
+    by_step_w: Array
 
     @property
     def saved_frac(self) -> float:
@@ -133,7 +133,7 @@ def savings(run: Beside, air: Counterfactual | None) -> Savings:
         cv_rmse_frac=cv_rmse,
         nmbe_frac=nmbe,
         parts=tuple(_part(fit, kwh, drawn, run.step_h) for fit, kwh, drawn in zip(fits, point, saved, strict=True)),
-        daily_kwh=tuple(np.sum([fit.daily_kwh(run.step_h) for fit in fits], axis=0).tolist()),
+        by_step_w=_by_step_w(fits, known),
     )
 
 
@@ -153,16 +153,16 @@ class _Fit:
 
     def __init__(self, part: Part, known: Mask, day: NDArray[np.int64], weather: Array) -> None:
         self.part, self._day = part, day
-        self.x, self.y, asked = part.stood[known], part.power_w[known], part.asked[known]
+        self.x, self.y, self._asked = part.stood[known], part.power_w[known], part.asked[known]
         self._days = int(day.max()) + 1
-        self._change = self._by_day(self.x - asked)
+        self._change = self._by_day(self.x - self._asked)
         self._squares = self._by_day((self.x[:, :, np.newaxis] * self.x[:, np.newaxis, :]).reshape(len(self.x), -1))
         self._squares = self._squares.reshape(self._days, self.x.shape[1], self.x.shape[1])
         self._products = self._by_day(self.x * self.y[:, np.newaxis])
         self.beta = self.fitted(np.ones(self._days))
         bins = np.unique(weather, return_inverse=True)[1]
         self._wrong = np.bincount(bins, weights=self.y - self.x @ self.beta)
-        self.outside = self._leverage(asked) > np.quantile(self._leverage(self.x), _COVERED)
+        self.outside = self._leverage(self._asked) > np.quantile(self._leverage(self.x), _COVERED)
 
     def fitted(self, weights: Array) -> Array:
         """Coefficients with so much weight on each day [features]."""
@@ -172,8 +172,9 @@ class _Fit:
     def saved_kwh(self, step_h: float) -> float:
         return float(self._change.sum(axis=0) @ self.beta) * step_h * _KWH_PER_W_H
 
-    def daily_kwh(self, step_h: float) -> Array:
-        return np.asarray(self._change @ self.beta * step_h * _KWH_PER_W_H)
+    def saved_w(self) -> Array:
+        """In each step that is known [steps]."""
+        return np.asarray((self.x - self._asked) @ self.beta)
 
     def was_kwh(self, step_h: float) -> float:
         return known_sum(self.y) * step_h * _KWH_PER_W_H
@@ -226,6 +227,12 @@ def solved(squares: Array, products: Array, *, signed: bool) -> Array:
             return beta
         kept.pop(int(np.argmin(found)))
     return beta
+
+
+def _by_step_w(fits: Sequence[_Fit], known: Mask) -> Array:
+    found = np.full(len(known), np.nan)
+    found[known] = np.sum([fit.saved_w() for fit in fits], axis=0)
+    return found
 
 
 def _known(part: Part) -> Mask:
@@ -286,5 +293,5 @@ def _nothing(why: str) -> Savings:
         cv_rmse_frac=nan,
         nmbe_frac=nan,
         parts=(),
-        daily_kwh=(),
+        by_step_w=np.array([]),
     )
