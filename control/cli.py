@@ -256,19 +256,44 @@ def identify(
     show(found.model_dump(mode="json"), thermal_table, as_json=as_json)
 
 
-@app.command(epilog="For example: airhandler report runs/compare --title 'January in Chicago'")
+@app.command(
+    epilog="For example: airhandler report runs/compare --title 'January in Chicago'"
+    "  |  airhandler report --shadow runs/shadow-20260701T120000Z  |  airhandler report --shadow runs/shadow --truth"
+)
 def report(
-    folder: Annotated[Path, typer.Argument(help="Folder of runs kept by `airhandler evaluate --out`.")],
+    folder: Annotated[
+        Path, typer.Argument(help="Folder of runs kept by `airhandler evaluate --out`, or a shadow run.")
+    ],
     out: Annotated[
-        Path | None, typer.Option("--out", help="The HTML file; by default report.html in the folder.")
+        Path | None, typer.Option("--out", help="The HTML file; by default report.html or shadow.html in the folder.")
     ] = None,
-    title: Annotated[str, typer.Option("--title", help="Headline.")] = "airhandler: controllers compared",
+    title: Annotated[str | None, typer.Option("--title", help="Headline.", show_default=False)] = None,
+    shadow: Annotated[
+        bool, typer.Option("--shadow", help="The folder is a shadow run: what it would have saved and broken.")
+    ] = False,
+    truth: Annotated[
+        bool, typer.Option("--truth", help="With --shadow of a simulated site: hold the estimate to branches of it.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Writes one HTML page from kept runs: the finding, the table, plots that a person understands."""
+    """Writes one HTML page from kept runs: the finding, the table, plots that a person understands.
+
+    With --shadow also shadow.json, and promotion.json: the checklist that live mode asks for before it writes.
+    """
+    from airhandler.buildings.errors import UserError
+
+    if shadow:
+        from .shadow_report import report_shadow
+
+        told = report_shadow(folder, out or folder / "shadow.html", truth=truth, command=command_line(), title=title)
+        typer.echo(json.dumps(told, indent=2) if as_json else told["words"])
+        return
+    if truth:
+        raise UserError("--truth: belongs to --shadow")
     from .compare import load_evaluations
     from .summary import report_runs
 
+    title = title or "airhandler: controllers compared"
     path = report_runs(load_evaluations(folder), out or folder / "report.html", title=title, command=command_line())
     typer.echo(json.dumps({"report": str(path)}) if as_json else f"report in {path}")
 

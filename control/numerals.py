@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 _KWH_PER_MWH = 1000.0
 SAME_FRAC = 0.0005
@@ -38,3 +40,14 @@ def cell(value: float) -> str:
     if not math.isfinite(value):
         return "–"
     return f"{value:,.0f}" if abs(value) >= 1000.0 or value == round(value) else f"{value:.4g}"
+
+
+def plain(value: Any) -> Any:
+    """The same without what JSON does not have."""
+    if isinstance(value, Mapping):
+        return {name: plain(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

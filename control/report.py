@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import platform
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -18,6 +16,7 @@ from .face import Column, Face, Figures, rules_of
 from .hostile import HOSTILE
 from .kpis import OF_CENTRES, OF_PEOPLE, Kpis
 from .numerals import SAME_FRAC, cell, mwh, percent, signed_percent
+from .pages import Picture, render, versions
 from .plots import AGENTS, REFERENCE, STOCK, Run
 from .report_centre import CentreFace
 from .report_office import OfficeFace
@@ -25,28 +24,10 @@ from .table import replacing
 
 __all__ = ["Run", "finding", "write_report"]
 
-_PACKAGES = (
-    "airhandler",
-    "numpy",
-    "matplotlib",
-    "pyenergyplus-lbnl",
-    "sinergym",
-    "stable-baselines3",
-    "torch",
-)
 _MAIN_METER_FRAC = 0.005  # a larger gap between the main meter and its parts is worth a remark
 
 FACES: Mapping[Kind, Face] = {"data centre": CentreFace(), "office": OfficeFace()}
 """What differs between the kinds of buildings."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Picture:
-    """One plot on the page."""
-
-    title: str
-    reading: str
-    svg: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,24 +58,16 @@ def write_report(path: Path, *, title: str, building: Building, runs: Sequence[R
 
     Raises UserError where the runs cannot be compared, or the file cannot be written.
     """
-    import jinja2
-
     weathers = _by_weather(runs)
     chapters = [_chapter(group[0].table.building, group, number) for number, group in enumerate(weathers.values())]
-    pages = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page = pages.get_template("report.html.j2").render(
+    page = render(
+        "report.html.j2",
         title=title,
         building=building.file,
         words=FACES[building.kind].words,
         agents=AGENTS,
         chapters=chapters,
-        provenance={**notes, "versions": _versions()},
+        provenance={**notes, "versions": versions()},
     )
     with replacing(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
@@ -306,13 +279,3 @@ def _period(building: Building, run: Run) -> str:
     minutes = building.step_s / 60.0
     begin, end = (f"{t.day} {t:%B %Y %H:%M}" for t in (first, last))
     return f"{begin} to {end}, {run.kpis.steps:,} steps of {minutes:g} minutes"
-
-
-def _versions() -> str:
-    found = [f"Python {platform.python_version()}"]
-    for name in _PACKAGES:
-        try:
-            found.append(f"{name} {importlib.metadata.version(name)}")
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return ", ".join(found)

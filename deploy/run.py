@@ -16,6 +16,7 @@ from airhandler.buildings.catalog import Building
 from airhandler.buildings.errors import UserError
 from airhandler.buildings.scenario import NORMAL, Scenario
 from airhandler.buildings.world import World
+from airhandler.control import run_files
 from airhandler.control.kpis import Kpis, kpis
 from airhandler.control.loop import Loop
 from airhandler.control.table import KINDS, TickTable, check_writable, replacing
@@ -32,7 +33,7 @@ from .ticklog import TickLog
 
 log = logging.getLogger("airhandler.run")
 
-TICKS_FILE, SUMMARY_FILE = "ticks.npz", "summary.json"
+TICKS_FILE, SUMMARY_FILE = run_files.TICKS_FILE, run_files.SUMMARY_FILE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
