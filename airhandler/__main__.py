@@ -35,10 +35,11 @@ def main() -> None:
     from airhandler import __version__
     from airhandler.buildings.errors import AirhandlerError, UserError
     from airhandler.control import cli as control
+    from airhandler.control import cli_bench as bench
     from airhandler.control import cli_buildings as buildings
     from airhandler.control import cli_bundle as bundle
     from airhandler.deploy import cli as deploy
-    from airhandler.deploy import cli_journal, cli_order, cli_watchdog, demo
+    from airhandler.deploy import cli_bench, cli_journal, cli_order, cli_watchdog, demo
     from airhandler.deploy import cli_twin as twin
 
     app = Typer(
@@ -51,6 +52,7 @@ def main() -> None:
     )
     app.callback()(_options)
     app.add_typer(buildings.app, name="buildings")
+    cli_bench.add_to(bench.app)
     app.add_typer(control.app)
     app.add_typer(bundle.app)
     app.add_typer(deploy.app)

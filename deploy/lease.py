@@ -30,7 +30,7 @@ class LeaseError(AirhandlerError):
     """The lease cannot be written, or may not be taken: nothing may be written to the building."""
 
 
-class LeaseState(Strict):
+class LeaseRecord(Strict):
     """What `lease.json` holds.
 
     Attributes:
@@ -84,7 +84,7 @@ class Lease:
     def __init__(self, folder: Path, *, now_s: Callable[[], float] = boot_s, boot: str | None = None) -> None:
         self._path, self._revoked_path = folder / "lease.json", folder / "revoked.json"
         self._now_s, self._boot = now_s, boot or boot_id()
-        self._mine: LeaseState | None = None
+        self._mine: LeaseRecord | None = None
 
     def take(self, validity_s: float, *, token: str, site_file: Path) -> None:
         """The controller takes it: before its first write, and again once a person has looked after a revocation.
@@ -103,7 +103,7 @@ class Lease:
         if before is not None and before.in_charge and before.token != token and not _covers(revoked, before):
             raise LeaseError(f"an earlier controller (pid {before.pid}) was in charge, and nothing was given back yet")
         serial = 1 + max(before.serial if before else 0, revoked.serial if revoked else 0)
-        self._mine = LeaseState(
+        self._mine = LeaseRecord(
             pid=os.getpid(),
             token=token,
             site_file=str(site_file.absolute()),
@@ -153,15 +153,15 @@ class Lease:
         except OSError as error:
             raise self._unwritable(error) from error
 
-    def state(self) -> LeaseState | None:
+    def record(self) -> LeaseRecord | None:
         """The lease as it stands; None where there is none. Raises ValueError for a file that is no lease."""
-        return read_record(self._path, LeaseState)
+        return read_record(self._path, LeaseRecord)
 
     def overdue(self) -> str | None:
         """For the watchdog: why everything must be given back; None where nothing must, or everything has been."""
         revoked = self.revocation()
         try:
-            state = self.state()
+            state = self.record()
         except ValueError as error:
             dealt_with = revoked is not None and revoked.given_back
             return None if dealt_with else f"the lease cannot be read: {error}"
@@ -171,7 +171,7 @@ class Lease:
             return f"the machine was started anew since the controller (pid {state.pid}) renewed its lease"
         return f"the controller (pid {state.pid}) has not renewed its lease for {now_s - state.renewed_s:.1f} s"
 
-    def stands(self, state: LeaseState) -> bool:
+    def stands(self, state: LeaseRecord) -> bool:
         """Whether something that was written under a lease may still be in force."""
         return state.in_charge and not _covers(self.revocation(), state)
 
@@ -185,7 +185,7 @@ class Lease:
     def revoke(self, why: str, *, given_back: bool = False) -> None:
         """The watchdog takes it away, or says that everything has been given back. Raises OSError."""
         try:
-            state = self.state()
+            state = self.record()
         except ValueError:
             state = None
         put_record(
@@ -193,10 +193,10 @@ class Lease:
             Revocation(serial=state.serial if state is not None else -1, why=why, given_back=given_back),
         )
 
-    def _before(self) -> LeaseState | None:
+    def _before(self) -> LeaseRecord | None:
         """The lease that stands there. Raises LeaseError for one that cannot be read and was not dealt with."""
         try:
-            return self.state()
+            return self.record()
         except ValueError as error:
             if (revoked := self.revocation()) is not None and revoked.given_back:
                 return None
@@ -206,6 +206,6 @@ class Lease:
         return LeaseError(f"{self._path}: cannot be written: {error.strerror or error}")
 
 
-def _covers(revoked: Revocation | None, state: LeaseState) -> bool:
+def _covers(revoked: Revocation | None, state: LeaseRecord) -> bool:
     """Whether everything that was written under a lease has been given back by the watchdog."""
     return revoked is not None and revoked.given_back and revoked.serial == state.serial

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from airhandler.buildings.errors import UserError
 
-from .lease import LeaseState, Revocation
+from .lease import LeaseRecord, Revocation
 from .signs import ControllerSign, WatchdogSign
 from .state import Holder, StateFolder
 
@@ -34,7 +34,7 @@ class Situation:
     said_s: float | None
     watched: bool
     watchdog: WatchdogSign | None
-    lease: LeaseState | None
+    lease: LeaseRecord | None
     revoked: Revocation | None
 
     @property
@@ -94,7 +94,7 @@ def situation(state: StateFolder) -> Situation:
     """What is going on at a site. Raises UserError for a state folder whose files cannot be read."""
     signs = state.signs
     try:
-        said, watchdog, lease = signs.controller(), signs.watchdog(), state.lease.state()
+        said, watchdog, lease = signs.controller(), signs.watchdog(), state.lease.record()
     except ValueError as error:
         raise UserError(f"{error}; a controller that runs writes it anew in its next step") from error
     return Situation(

@@ -24,7 +24,7 @@ from .lease import Lease
 from .orders import Orders
 from .signs import Signs
 
-Role = Literal["controller", "watchdog"]
+Party = Literal["controller", "watchdog"]
 
 _TRIES, _PAUSE_S = 20, 0.05  # one who asks whether a lock is held has it himself, for less than a millisecond
 
@@ -86,17 +86,17 @@ class StateFolder:
         """What people ask of the controller."""
         return Orders(self.path / "orders")
 
-    def lock(self, role: Role = "controller") -> Lock:
+    def lock(self, party: Party = "controller") -> Lock:
         """Takes the lock that one controller, or one watchdog, of a site has; it ends with the process.
 
         Raises UserError that names who has it.
         """
-        return Lock(self.path, role)
+        return Lock(self.path, party)
 
-    def holder(self, role: Role = "controller") -> Holder | None:
+    def holder(self, party: Party = "controller") -> Holder | None:
         """Who holds a lock now; None where nobody does."""
         try:
-            with Lock(self.path, role, asking=True):
+            with Lock(self.path, party, asking=True):
                 return None
         except HeldError as held:
             return held.holder
@@ -119,19 +119,19 @@ class Lock:
 
     Args:
         folder: the state folder.
-        role: whose it is.
+        party: whose it is.
         asking: only to see whether it is held: it is shared with all who ask, and nobody is told.
     """
 
-    def __init__(self, folder: Path, role: Role, *, asking: bool = False) -> None:
-        path = folder / f"{role}.lock"
+    def __init__(self, folder: Path, party: Party, *, asking: bool = False) -> None:
+        path = folder / f"{party}.lock"
         self.holder = Holder(pid=os.getpid(), since=datetime.now(UTC), token=uuid.uuid4().hex)
         try:
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
             raise UserError(f"{path}: cannot be written: {error.strerror or error}") from error
         try:
-            self._take(path, role, fcntl.LOCK_SH if asking else fcntl.LOCK_EX, tries=1 if asking else _TRIES)
+            self._take(path, party, fcntl.LOCK_SH if asking else fcntl.LOCK_EX, tries=1 if asking else _TRIES)
             if not asking:
                 os.ftruncate(self._descriptor, 0)
                 os.pwrite(self._descriptor, self.holder.model_dump_json().encode(), 0)
@@ -156,7 +156,7 @@ class Lock:
     ) -> None:
         self.release()
 
-    def _take(self, path: Path, role: Role, how: int, *, tries: int) -> None:
+    def _take(self, path: Path, party: Party, how: int, *, tries: int) -> None:
         for attempt in range(tries):
             try:
                 fcntl.flock(self._descriptor, how | fcntl.LOCK_NB)
@@ -167,7 +167,7 @@ class Lock:
         holder = _told(path)
         since = holder.since.isoformat(timespec="seconds")
         raise HeldError(
-            f"{path.parent}: a {role} of this site runs already, process {holder.pid} since {since}: stop it first",
+            f"{path.parent}: a {party} of this site runs already, process {holder.pid} since {since}: stop it first",
             holder,
         )
 

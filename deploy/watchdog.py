@@ -18,7 +18,7 @@ from typing import Protocol
 from airhandler.buildings.site import WriteOutcome, Written
 
 from .journal import JournalError
-from .lease import LeaseState
+from .lease import LeaseRecord
 from .notify import Notify
 from .signs import WATCHDOG_S, WatchdogSign
 from .state import StateFolder
@@ -121,7 +121,7 @@ class Watchdog:
             return None
         return f"the controller (pid {state.pid}) has ended without giving back"
 
-    def _is_gone(self, state: LeaseState) -> bool:
+    def _is_gone(self, state: LeaseRecord) -> bool:
         """Whether the process that holds a lease has ended: its lock went with it."""
         holder = self._state.holder()
         return holder is None or holder.token not in (state.token, "")
@@ -244,9 +244,9 @@ class Watchdog:
             return _SLOWEST_S
         return min(_SLOWEST_S, max(_FASTEST_S, state.validity_s / _LOOKS))
 
-    def _lease(self) -> LeaseState | None:
+    def _lease(self) -> LeaseRecord | None:
         with suppress(ValueError):
-            return self._state.lease.state()
+            return self._state.lease.record()
         return None
 
     def _revoke(self, why: str, *, given_back: bool) -> bool:

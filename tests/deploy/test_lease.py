@@ -43,7 +43,7 @@ def seen(tmp_path: Path, now: Seconds) -> Lease:
 def test_nothing_may_be_written_before_it_is_taken(lease: Lease, seen: Lease) -> None:
     assert not lease.holds()
     assert not lease.renew()
-    assert seen.state() is None
+    assert seen.record() is None
     assert seen.overdue() is None
 
 
@@ -54,7 +54,7 @@ def test_renewed_in_time_it_goes_on(lease: Lease, seen: Lease, now: Seconds) -> 
         assert lease.holds()
         assert lease.renew()
         assert seen.overdue() is None
-    state = seen.state()
+    state = seen.record()
     assert state is not None
     assert (state.in_charge, state.site_file, state.renewed_s) == (True, str(SITE.absolute()), now.now_s)
 
