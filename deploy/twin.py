@@ -102,17 +102,15 @@ class _Run:
     servers: Servers
     record: TwinRecord
     truth: Reading
+    pace: Pace
     steps: int = 0
     broken: tuple[str, ...] = field(default=())
 
     def go(self, stop: Stop) -> str:
         """Steps until the period is over or a stop. Returns why it ended."""
-        pace = Pace(self.board.step_s / self.settings.speed)
-        while pace.wait(stop):
+        while self.pace.wait(stop):
             if not self._step():
                 return "the period is over"
-            if pace.late == 1:
-                log.warning("the machine is too slow for %g times real time: steps are late", self.settings.speed)
         return stop.why or "a stop"
 
     def tell(self) -> dict[str, object]:
@@ -167,7 +165,6 @@ def run_twin(settings: TwinSettings, *, stop: Stop | None = None) -> dict[str, A
         site = _site(settings, building)
         with contextlib.closing(site):
             twin = TwinBuilding(site, building, incumbent)
-            record.step(twin.truth, {})
             board = Board(
                 building=building,
                 shown=twin.shown,
@@ -186,10 +183,13 @@ def run_twin(settings: TwinSettings, *, stop: Stop | None = None) -> dict[str, A
                     servers=servers,
                     record=record,
                     truth=twin.truth,
+                    pace=Pace(building.step_s / settings.speed),
                 )
                 with _open(run):
                     why = run.go(stop)
-            summary = record.save(why, {"incumbent": settings.incumbent, "seed": settings.seed})
+            summary = record.save(
+                why, {"incumbent": settings.incumbent, "seed": settings.seed, "late_steps": run.pace.late}
+            )
     log.info("%d steps, saved in %s: %s", run.steps, settings.out, why)
     return summary
 
@@ -205,6 +205,7 @@ def _open(run: _Run) -> Iterator[None]:
         settings.control_port, tell=run.tell, do=lambda name, words: servers.call(lambda: drill.do(name, words))
     )
     with contextlib.closing(channel):
+        servers.call(lambda: run.record.begin(run.truth))
         if settings.site_file is not None:
             _write_site_file(run, settings.site_file, bacnet)
         told = {
@@ -217,6 +218,7 @@ def _open(run: _Run) -> Iterator[None]:
         with replacing(settings.out / ADDRESSES_FILE) as temporary:
             temporary.write_text(json.dumps(told, indent=2) + "\n")
         _announce(run, bacnet, modbus, channel.url)
+        run.pace.begin()
         yield
 
 
