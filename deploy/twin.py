@@ -37,6 +37,7 @@ from .twin_site_file import write_site_file
 
 log = logging.getLogger("airhandler.twin")
 
+_LOOK_S = 0.005  # how often a twin that waits looks whether it was asked
 ADDRESSES_FILE = "twin.json"
 HIGHEST_DEVICE = 4_194_302
 """Source: ASHRAE 135, clause 12.11: 4,194,303 stands for no device."""
@@ -62,6 +63,7 @@ class TwinSettings:
         seed: which of the world's years, and which draw of what is random in the scenario.
         world: what surrounds the building, in place of what its file may say.
         scenario: what it is put through.
+        waits: whether time stands still until somebody asks on a bus.
         site_file: where the site file that fits is written; None: nowhere.
     """
 
@@ -80,6 +82,7 @@ class TwinSettings:
     seed: int = 0
     world: World | None = None
     scenario: Scenario = NORMAL
+    waits: bool = False
     site_file: Path | None = None
 
     def __post_init__(self) -> None:
@@ -108,6 +111,9 @@ class _Run:
 
     def go(self, stop: Stop) -> str:
         """Steps until the period is over or a stop. Returns why it ended."""
+        while self.board.waits and not stop.wait(_LOOK_S):
+            pass
+        self.pace.begin()
         while self.pace.wait(stop):
             if not self._step():
                 return "the period is over"
@@ -171,6 +177,7 @@ def run_twin(settings: TwinSettings, *, stop: Stop | None = None) -> dict[str, A
                 step_s=building.step_s,
                 speed=settings.speed,
                 heartbeat_steps=settings.heartbeat_steps,
+                waits=settings.waits,
                 on_write=record.write,
                 on_event=lambda words: _event(record, board, words),
             )
@@ -218,7 +225,6 @@ def _open(run: _Run) -> Iterator[None]:
         with replacing(settings.out / ADDRESSES_FILE) as temporary:
             temporary.write_text(json.dumps(told, indent=2) + "\n")
         _announce(run, bacnet, modbus, channel.url)
-        run.pace.begin()
         yield
 
 

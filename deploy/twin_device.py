@@ -100,6 +100,7 @@ class _TwinApplication(Application):  # type: ignore[misc]
         faults = self._board.faults
         if faults.silent:
             return
+        self._board.heard()
         SOURCE.set(_words(apdu.pduSource))
         if faults.slow_s and isinstance(apdu, ConfirmedRequestPDU):
             await asyncio.sleep(faults.slow_s)

@@ -163,6 +163,7 @@ class _Connection(ServerRequestHandler):
         faults = self._board.faults
         if faults.silent:
             return
+        self._board.heard()
         if faults.slow_s:
             await asyncio.sleep(faults.slow_s)
         if self.transport is not None:

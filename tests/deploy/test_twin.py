@@ -158,6 +158,23 @@ def test_process_serves_breaks_and_ends_by_a_signal(airhandler: type[Airhandler]
     assert [row["value"] for row in _rows(tmp_path / "twin/writes.csv")] == ["24.0"]
 
 
+def test_a_twin_that_waits_begins_when_it_is_asked(airhandler: type[Airhandler], tmp_path: Path) -> None:
+    words = ("--bacnet", "127.0.0.1:0", "--speed", str(AT_ONCE), "--days", "1", "--out", "twin", "--wait")
+    process = airhandler("twin", BUILDING.id, *words)  # type: ignore[call-arg]
+    process.wait_for("faults: airhandler twin-fault")
+    told = json.loads((tmp_path / "twin/twin.json").read_text())
+    assert truth(told["control"])["steps"] == 0
+    thread = LoopThread("client")
+    client = Client(thread, Address.read(told["bacnet"], ""))
+    try:
+        assert client.who_is()
+    finally:
+        client.close()
+        thread.close()
+    assert process.wait() == 0
+    assert json.loads((tmp_path / "twin/summary.json").read_text())["steps"] == 96
+
+
 def test_mistakes_on_the_command_line_are_one_line(airhandler: type[Airhandler]) -> None:
     for words in (
         ("twin", BUILDING.id, "--bacnet", "here"),
