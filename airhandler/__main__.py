@@ -38,6 +38,7 @@ def main() -> None:
     from airhandler.control import cli_buildings as buildings
     from airhandler.control import cli_bundle as bundle
     from airhandler.deploy import cli as deploy
+    from airhandler.deploy import cli_bench_bus as _bus  # noqa: F401 - its command joins `bench`
     from airhandler.deploy import cli_twin as twin
     from airhandler.deploy import demo
 
