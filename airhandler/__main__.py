@@ -40,6 +40,7 @@ def main() -> None:
     from airhandler.control import cli_bundle as bundle
     from airhandler.deploy import cli as deploy
     from airhandler.deploy import cli_bench, cli_journal, cli_order, cli_watchdog, demo
+    from airhandler.deploy import cli_bench_bus as _bus  # noqa: F401 - its command joins `bench`
     from airhandler.deploy import cli_twin as twin
 
     app = Typer(

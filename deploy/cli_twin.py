@@ -50,6 +50,7 @@ def twin(
     control_port: Annotated[
         int, typer.Option("--control-port", help="Port of 127.0.0.1 for `airhandler twin-fault`; 0: a free one.")
     ] = 0,
+    wait: Annotated[bool, typer.Option("--wait", help="Time stands still until somebody asks on a bus.")] = False,
     write_site: Annotated[
         Path | None, typer.Option("--write-site", metavar="FILE", help="Writes the site file that fits this twin.")
     ] = None,
@@ -94,6 +95,7 @@ def twin(
         seed=seed,
         world=world_of(world),
         scenario=scenario.read(building),
+        waits=wait,
         site_file=write_site,
     )
     summary = run_twin(settings)

@@ -103,6 +103,7 @@ class Board:
         on_event: is told what the device does by itself.
         faults: what is wrong with it.
         heartbeat: what a controller counts up.
+        waits: whether time stands still until somebody asks on a bus.
         remote: whether a controller that knows no slots has been let in; see twin_modbus.py.
     """
 
@@ -116,6 +117,7 @@ class Board:
     faults: Faults = field(default_factory=Faults)
     heartbeat: float = 0.0
     remote: bool = False
+    waits: bool = False
 
     def __post_init__(self) -> None:
         self.measured = tuple(p for p in self.building.points if p.role is not Role.SETPOINT)
@@ -130,9 +132,14 @@ class Board:
 
     def now(self) -> datetime:
         """The device's clock: simulated time goes on between two steps, and waits for a step that is late."""
-        since_s = (time.monotonic() - self._shown_s) * self.speed
+        since_s = 0.0 if self.waits else (time.monotonic() - self._shown_s) * self.speed
         within_s = min(since_s, self.step_s - _HUNDREDTH_S)
         return self.shown.time + timedelta(seconds=within_s) + self.faults.clock_off
+
+    def heard(self) -> None:
+        """Somebody asks on a bus: time begins, if it waited for that."""
+        if self.waits:
+            self.waits, self._shown_s = False, time.monotonic()
 
     def seen(self, name: str) -> Seen:
         """What a sensor, meter or signal shows."""

@@ -100,7 +100,8 @@ class _TwinApplication(Application):  # type: ignore[misc]
         faults = self._board.faults
         if faults.silent:
             return
-        SOURCE.set(str(apdu.pduSource))
+        self._board.heard()
+        SOURCE.set(_words(apdu.pduSource))
         if faults.slow_s and isinstance(apdu, ConfirmedRequestPDU):
             await asyncio.sleep(faults.slow_s)
         await super().indication(apdu)
@@ -120,6 +121,11 @@ class _TwinApplication(Application):  # type: ignore[misc]
         if found is not None and found.get_property_type(apdu.propertyIdentifier) is None:
             raise PropertyError(errorCode="unknownProperty")
         await super().do_WritePropertyRequest(apdu)
+
+
+def _words(source: Any) -> str:
+    """Who asks: host and port, which the library leaves out where it is BACnet's own; the rest as it has it."""
+    return "{}:{}".format(*source.addrTuple) if isinstance(source, IPv4Address) else str(source)
 
 
 def _own_socket(address: Address) -> socket.socket:

@@ -64,7 +64,7 @@ class ModbusServer:
     async def close(self) -> None:
         """Answers no more, and lets go of whoever is connected."""
         if self._server is not None:
-            self._server.close_all()
+            self._server.close()
             self._server = None
         await asyncio.sleep(0)
 
@@ -139,25 +139,17 @@ class _Registers:
 
 
 class _Listener(ModbusTcpServer):
-    """A server that knows who is connected."""
+    """A server of our registers."""
 
     def __init__(self, board: Board, registers: _Registers, address: Address) -> None:
         # The library wants a device of its own; every request goes to our registers instead.
         nothing = SimDevice(0, simdata=[SimData(0, datatype=DataType.REGISTERS)])
         super().__init__(nothing, address=(address.host, address.port))
         self.context: Any = registers
-        self._board, self._connected = board, set[_Connection]()
+        self._board = board
 
     def callback_new_connection(self) -> ServerRequestHandler:
-        connection = _Connection(self, self._board)
-        self._connected.add(connection)
-        return connection
-
-    def close_all(self) -> None:
-        """Ends every connection and listens no more."""
-        for connection in self._connected:
-            connection.close()
-        self.close()
+        return _Connection(self, self._board)
 
 
 class _Connection(ServerRequestHandler):
@@ -171,6 +163,7 @@ class _Connection(ServerRequestHandler):
         faults = self._board.faults
         if faults.silent:
             return
+        self._board.heard()
         if faults.slow_s:
             await asyncio.sleep(faults.slow_s)
         if self.transport is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import time
@@ -46,23 +47,29 @@ class TwinRecord:
         self._table = TickTable(building)
         self._names = [p.name for p in building.setpoints]
         each = [f"{name}{suffix}" for name in self._names for suffix in ("", "_priority")]
-        self._files: list[IO[str]] = []
-        self._writes = self._open(
-            WRITES_FILE, "machine_time", "time", "source", "point", "priority", "value", "outcome"
-        )
-        self._steps = self._open(STEPS_FILE, "time", *each)
-        self._events = self._open(EVENTS_FILE, "machine_time", "time", "event")
+        self._files: dict[str, IO[str]] = {}
+        self._headers = {
+            WRITES_FILE: ("machine_time", "time", "source", "point", "priority", "value", "outcome"),
+            STEPS_FILE: ("time", *each),
+            EVENTS_FILE: ("machine_time", "time", "event"),
+        }
         self._by_priority: Counter[str] = Counter()
         self._by_source: Counter[str] = Counter()
         self._refused = self._beats = self._commanded = 0
         self._event_words: list[str] = []
+
+    def begin(self, truth: Reading) -> None:
+        """Opens the books with the first instant: from here on the folder holds a run."""
+        for name in self._headers:
+            self._open(name)
+        self.step(truth, {})
 
     def write(self, write: BusWrite) -> None:
         """Takes note of a write on the bus."""
         priority = "" if write.priority is None else str(write.priority)
         value = "" if write.value is None else repr(write.value)
         self._put(
-            self._writes,
+            WRITES_FILE,
             _machine_time(),
             write.time.isoformat(),
             write.source,
@@ -82,7 +89,7 @@ class TwinRecord:
     def event(self, now: datetime, words: str) -> None:
         """Takes note of what the device did by itself, or what was done to it."""
         self._event_words.append(words)
-        self._put(self._events, _machine_time(), now.isoformat(), words)
+        self._put(EVENTS_FILE, _machine_time(), now.isoformat(), words)
 
     def step(self, truth: Reading, commands: Mapping[str, Command]) -> None:
         """Takes note of an instant, and of what was commanded in the step that ended with it."""
@@ -103,7 +110,7 @@ class TwinRecord:
         for name in self._names:
             command = commands.get(name)
             cells += ["", ""] if command is None else [repr(command.value), str(command.priority)]
-        self._put(self._steps, truth.time.isoformat(), *cells)
+        self._put(STEPS_FILE, truth.time.isoformat(), *cells)
 
     def save(self, why: str, more: Mapping[str, object]) -> dict[str, Any]:
         """Writes ticks and summary, each whole or not at all. Returns the summary."""
@@ -114,8 +121,10 @@ class TwinRecord:
         return summary
 
     def close(self) -> None:
-        """Closes the files."""
-        for file in self._files:
+        """Closes the files; a run that did not begin leaves no folder."""
+        with contextlib.suppress(OSError):
+            self._folder.rmdir()  # only if it is empty
+        for file in self._files.values():
             file.close()
 
     def _summary(self, why: str) -> dict[str, Any]:
@@ -136,15 +145,16 @@ class TwinRecord:
             "kpis": known,
         }
 
-    def _open(self, name: str, *header: str) -> IO[str]:
-        file = (self._folder / name).open("w", newline="", encoding="utf-8")
-        self._files.append(file)
-        self._put(file, *header)
-        return file
-
-    def _put(self, file: IO[str], *cells: str) -> None:
+    def _put(self, name: str, *cells: str) -> None:
+        file = self._files.get(name) or self._open(name)
         csv.writer(file).writerow(cells)
         file.flush()  # a drill looks while it runs
+
+    def _open(self, name: str) -> IO[str]:
+        file = (self._folder / name).open("w", newline="", encoding="utf-8")
+        self._files[name] = file
+        self._put(name, *self._headers[name])
+        return file
 
 
 def _machine_time() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from airhandler.buildings.errors import UserError
 
 from .twin_board import Board
 from .twin_thread import LoopThread
+
+log = logging.getLogger("airhandler.twin")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,13 +91,18 @@ class Servers:
 
         task = asyncio.get_running_loop().create_task(anew())
         self._soon.add(task)
-        task.add_done_callback(self._soon.discard)
+        task.add_done_callback(self._restarted)
 
     def close(self) -> None:
         """Answers no more."""
         for server in self._open:
             self._thread.run(server.close())
         self._thread.close()
+
+    def _restarted(self, task: asyncio.Task[None]) -> None:
+        self._soon.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("the device did not start anew: %s", error)
 
     def _begin(self, server: Server) -> None:
         opening: Coroutine[Any, Any, None] = server.open()

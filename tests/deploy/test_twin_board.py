@@ -115,6 +115,15 @@ def test_the_clock_goes_on_within_a_step_and_never_past_it() -> None:
     assert twin.board.now() - shown(1).time > -timedelta(seconds=1)
 
 
+def test_time_stands_still_until_somebody_asks() -> None:
+    twin = Twin(speed=1e9)
+    twin.board.waits = True
+    assert twin.board.now() == shown().time
+    twin.board.heard()
+    assert twin.board.now() > shown().time
+    assert not twin.board.waits
+
+
 def test_what_nobody_measured_shows_the_last_that_was_known(twin: Twin) -> None:
     twin.board.show(shown(5))
     twin.board.show(shown(6, **{INLET: None}))

@@ -12,7 +12,7 @@ from bacpypes3.primitivedata import Null, Real
 from airhandler.buildings.errors import UserError
 from airhandler.deploy.twin_board import HEARTBEAT
 from airhandler.deploy.twin_servers import Address, Servers
-from tests.deploy.twins import BUILDING, FREE, INLET, SUPPLY, AnsweredError, Client, Twin, served, shown
+from tests.deploy.twins import BUILDING, FREE, INLET, SUPPLY, AnsweredError, Client, Twin, patiently, served, shown
 
 DEVICE = "device,4711"
 
@@ -181,24 +181,18 @@ def test_a_device_that_starts_anew_is_found_again_and_has_forgotten(
 ) -> None:
     client.write(at[SUPPLY], Real(23.5), 10)
     servers.call(lambda: servers.restart(0.5))
-    assert not _answers(client, at, wanted=False)
-    assert _answers(client, at, wanted=True)
+    assert patiently(lambda: not _answers(client, at))
+    assert patiently(lambda: _answers(client, at))
     assert client.read(at[SUPPLY]) == 18.0
     assert twin.board.active(SUPPLY) is None
 
 
-def _answers(client: Client, at: Mapping[str, str], *, wanted: bool) -> bool:
-    """Whether the device answers, once that is as wanted; it may take a moment."""
-    answers = not wanted
-    for _ in range(50):
-        try:
-            client.read(at[SUPPLY])
-            answers = True
-        except AnsweredError:
-            answers = False
-        if answers == wanted:
-            break
-    return answers
+def _answers(client: Client, at: Mapping[str, str]) -> bool:
+    try:
+        client.read(at[SUPPLY])
+    except AnsweredError:
+        return False
+    return True
 
 
 def test_an_address_belongs_to_one_device_alone(twin: Twin) -> None:

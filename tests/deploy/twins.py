@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
@@ -123,3 +124,12 @@ def served(twin: Twin) -> Iterator[tuple[Servers, Client, Mapping[str, str]]]:
     finally:
         thread.close()
         servers.close()
+
+
+def patiently(is_so: Callable[[], bool]) -> bool:
+    """Whether it comes to be so, in any time that a busy machine may need."""
+    for _ in range(1000):
+        if is_so():
+            return True
+        time.sleep(0.02)
+    return False
