@@ -67,14 +67,14 @@ def test_without_one_who_watches_nothing_is_written(tmp_path: Path) -> None:
     scene.unwatched = "no watchdog runs"
     assert not scene.cover.step()
     assert scene.reason == "authority must go back: nobody watches: no watchdog runs"
-    assert scene.lease.state() is None
+    assert scene.lease.record() is None
 
 
 def test_released_there_is_nothing_to_watch(tmp_path: Path) -> None:
     scene = Scene(tmp_path)
     scene.cover.step()
     scene.cover.release()
-    state = scene.lease.state()
+    state = scene.lease.record()
     assert state is not None
     assert not state.in_charge
     assert not scene.cover.holds()
