@@ -7,11 +7,16 @@ import hashlib
 import logging
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from airhandler.buildings.catalog import Building, with_world
 from airhandler.buildings.errors import AirhandlerError, UserError
+from airhandler.control.controller import Controller
+from airhandler.control.identity import controller_sha256
 from airhandler.control.loop import Loop
+from airhandler.control.policy import Policy
 from airhandler.control.registry import find_controller, warn_of
+from airhandler.control.signature import check_signature
 from airhandler.control.table import TickTable
 from airhandler.control.tick import Tick
 
@@ -20,6 +25,7 @@ from .connectors.connection import View
 from .journal_ticks import start_payload, tick_table
 from .live import Authority
 from .operator import Operator
+from .promotion import load_promotion
 from .recovery import give_back_leftovers
 from .run import Run, RunOutcome, begun
 from .session import Session
@@ -69,6 +75,7 @@ def run_live_site(
     if controller is None:
         raise UserError(f"controller {settings.controller!r} is the building's own control: there is nothing to write")
     warn_of(settings.controller, controller, building)
+    _check_proven(settings.controller, controller, site, building)
     folder, stop = StateFolder(site.state), stop or Stop()
     with folder.lock() as lock, begun(settings, building, controller.name, stop) as run:
         connection = connect(site, days=settings.days)
@@ -131,6 +138,21 @@ def check_may_write(site: SiteSettings) -> None:
             f"{site.path}: stage is {site.file.stage}: nothing may be written; `airhandler shadow` watches it, "
             "stage: advisory or live lets it write what `write:` lists"
         )
+
+
+def _check_proven(name: str, controller: Controller, site: SiteSettings, building: Building) -> None:
+    """Raises UserError where a bundle is not signed as the site wants, or a controller was not promoted to `live`."""
+    if site.trusted_key is not None and isinstance(controller, Policy):
+        check_signature(Path(name), site.trusted_key)
+    if site.file.stage != "live":
+        return
+    if site.promotion is None:
+        raise UserError(
+            f"{site.path}: stage: live needs `promotion:`, the promotion.json of `airhandler report --shadow` for this "
+            "controller; with stage: advisory a person accepts each advice"
+        )
+    sha256 = controller_sha256(name, building, controller)
+    load_promotion(site.promotion, site=site.file.site, building=building, bundle_hash=sha256)
 
 
 def _note_start(folder: StateFolder, site: SiteSettings, settings: RunSettings) -> int:

@@ -192,6 +192,7 @@ class SiteFile(Strict):
     heartbeat: str | None = None
     lease_steps: int = Field(default=3, ge=1, le=100)
     promotion: str | None = None
+    trusted_key: str | None = None
     authority: AuthorityFile = AuthorityFile()
 
     @field_validator("time_zone")
@@ -294,6 +295,11 @@ class SiteSettings:
     def promotion(self) -> Path | None:
         """What `live` asks for before it writes."""
         return None if self.file.promotion is None else self.path.parent / self.file.promotion
+
+    @property
+    def trusted_key(self) -> Path | None:
+        """Public key of who may sign bundles for this site; None: unsigned ones do."""
+        return None if self.file.trusted_key is None else self.path.parent / self.file.trusted_key
 
     @property
     def zone(self) -> tzinfo:

@@ -101,9 +101,9 @@ def _open_bacnet(settings: SiteSettings, link: BacnetLink, days: float | None) -
         f"{len(settings.building.points)} points of {settings.building.id}"
     )
     site = BacnetSite(settings, line, clock)
-    return View(site=ReadOnly(site), clock=clock, ticks=_ticks(settings, days), about=about), lambda: BacnetWriter(
-        settings, line
-    )
+    return View(
+        site=ReadOnly(site), clock=clock, ticks=_ticks(settings, days), about=about, name=settings.file.site
+    ), lambda: BacnetWriter(settings, line)
 
 
 def _open_modbus(settings: SiteSettings, link: ModbusLink, days: float | None) -> tuple[View, Callable[[], BusWriter]]:
@@ -129,7 +129,7 @@ def _open_modbus(settings: SiteSettings, link: ModbusLink, days: float | None) -
         f"{len(settings.building.points)} points of {settings.building.id}"
     )
     site = ModbusSite(settings, line, clock)
-    view = View(site=ReadOnly(site), clock=clock, ticks=_ticks(settings, days), about=about)
+    view = View(site=ReadOnly(site), clock=clock, ticks=_ticks(settings, days), about=about, name=settings.file.site)
     return view, lambda: ModbusWriter(settings, line)
 
 

@@ -125,7 +125,7 @@ def test_watchdog_stopped(drill: Drill, row: str) -> None:
 
 def test_second_controller_started(drill: Drill, row: str) -> None:
     drill.live()
-    second = drill.start("live", "constant", "--site", str(drill.site_file), "--port", "0")
+    second = drill.start("live", "outdoor-reset", "--site", str(drill.site_file), "--port", "0")
     assert second.wait() == 2
     assert "a controller of this site runs already" in second.text
     drill.steps(2)
@@ -364,6 +364,15 @@ def test_hot_change_bad(drill: Drill, row: str) -> None:
     assert drill.sign().stage == "live"
     assert max(value for name, value in drill.occupied().items() if name.startswith(SUPPLY)) <= 21.0
     drill.told(row, "refused; what was fixed before stays in force", None)
+    drill.end()
+
+
+def test_controller_not_promoted(drill: Drill, row: str) -> None:
+    controller = drill.start("live", "constant", "--site", str(drill.site_file), "--port", "0")
+    assert controller.wait() == 2
+    assert "is of another controller" in controller.text
+    assert drill.empty()
+    drill.told(row, "refused before anything is written", None)
     drill.end()
 
 
