@@ -101,7 +101,7 @@ def test_device_that_takes_one_property_at_a_time_is_read_one_by_one(peer: Devic
     peer.app.most = 1
     found = client.read(peer.address, {INPUT: (PRESENT_VALUE, OBJECT_NAME), OUTPUT: (PRESENT_VALUE,)})
     assert found[INPUT, OBJECT_NAME] == "outdoor_air_temp_c"
-    assert peer.app.asked["ReadPropertyRequest"] == 2
+    assert peer.app.asked["ReadPropertyRequest"] == 3
 
 
 def test_device_without_the_service_is_asked_singly_from_then_on(peer: Device, client: BacnetClient) -> None:
