@@ -27,7 +27,7 @@ from airhandler.buildings.points import Role
 from airhandler.deploy.connectors.objects import ANY_DEVICE
 
 NUMBER = 4711
-_WAIT_S = 10.0
+_WAIT_S = 60.0
 
 
 class _Abort(AbortException):
@@ -292,7 +292,7 @@ def site_text(device: Device, **changes: Any) -> dict[str, Any]:
         "building": device.building.reference,
         "time_zone": "America/Chicago",
         "stage": "live",
-        "bacnet": {"device": device.address, "device_id": device.number, "timeout_s": 0.3, "retries": 1},
+        "bacnet": {"device": device.address, "device_id": device.number, "timeout_s": 5.0, "retries": 1},
         "points": {p.name: {"object": names[p.name]} for p in device.building.points},
         "write": [p.name for p in device.building.setpoints],
         "heartbeat": names["heartbeat"],

@@ -169,7 +169,7 @@ def test_silent_or_other_device_is_a_finding_and_no_traceback(peer: Device, tmp_
     other = _check(peer, tmp_path, lambda t: t["bacnet"].update(device_id=5))
     assert "another device answers there" in _wrong(other)[0][1]
     peer.app.silent = True
-    silent = _check(peer, tmp_path)
+    silent = _check(peer, tmp_path, lambda t: t["bacnet"].update(timeout_s=0.3))
     assert "does not answer" in _wrong(silent)[0][1]
     assert silent.shown == ()
 

@@ -107,7 +107,7 @@ def test_device_that_sends_little_at_a_time_is_read_all_the_same(peer: Device) -
 
 def test_device_that_does_not_answer_who_is_is_asked_who_it_is(peer: Device, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(peer.app), "do_WhoIsRequest", lambda self, apdu: _nothing())
-    (found,) = json.loads(_run("--device", peer.address, "--json").stdout)
+    (found,) = json.loads(_run("--device", peer.address, "--wait", "0.3", "--json").stdout)
     assert found["device_id"] == NUMBER
 
 
@@ -128,7 +128,7 @@ async def _nothing() -> None:
 )
 def test_mistake_is_one_line(words: list[str], told: str) -> None:
     with pytest.raises(UserError, match=told) as caught:
-        _run(*words)
+        _run("--wait", "0.3", *words)
     assert "\n" not in str(caught.value)
 
 
@@ -137,7 +137,7 @@ def test_silent_device_is_one_line() -> None:
         silent.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{silent.getsockname()[1]}"
         with pytest.raises(UserError, match=f"--device {address}: .*does not answer: is the address right"):
-            _run("--device", address)
+            _run("--device", address, "--wait", "0.3", "--timeout", "0.3")
 
 
 def test_site_file_that_is_there_is_not_written_over(peer: Device, tmp_path: Path) -> None:
