@@ -39,7 +39,7 @@ def main() -> None:
     from airhandler.control import cli_buildings as buildings
     from airhandler.control import cli_bundle as bundle
     from airhandler.deploy import cli as deploy
-    from airhandler.deploy import cli_bench, cli_journal, cli_order, cli_watchdog, demo
+    from airhandler.deploy import cli_bench, cli_journal, cli_order, cli_site, cli_watchdog, demo
     from airhandler.deploy import cli_bench_bus as _bus  # noqa: F401 - its command joins `bench`
     from airhandler.deploy import cli_twin as twin
 
@@ -57,6 +57,7 @@ def main() -> None:
     app.add_typer(control.app)
     app.add_typer(bundle.app)
     app.add_typer(deploy.app)
+    app.add_typer(cli_site.app)
     app.add_typer(twin.app)
     app.add_typer(cli_watchdog.app)
     app.add_typer(cli_order.app)

@@ -206,8 +206,8 @@ class BacnetClient:
     async def _read_batch(
         self, device: Address, batch: list[tuple[ObjectId, Sequence[Property]]]
     ) -> dict[tuple[ObjectId, Property], Plain]:
-        """A batch; halved where the device refuses it, down to single properties."""
-        if self._multiple:
+        """A batch; halved where the device refuses it, down to single properties, which every device can read."""
+        if self._multiple and sum(len(names) for _, names in batch) > 1:
             answer = await self._ask(_multiple(device, batch))
             if not isinstance(answer, Refused):
                 return _taken(answer, batch)

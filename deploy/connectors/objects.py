@@ -32,13 +32,15 @@ NAMES = {number: name for name, number in NUMBERS.items()}
 READABLE = tuple(name for name in NUMBERS if name != DEVICE)
 # Accumulators and inputs are measured, whatever a lenient device may accept.
 COMMANDABLE = tuple(name for name in READABLE if name.endswith(("-output", "-value")))
+ANY_DEVICE = 4194303  # "whoever you are". Source: 135-2020, clause 15.5.2
 MAX_INSTANCE = 4194302  # the next one means "unknown". Source: 135-2020, clause 12.1.1
 
 PRESENT_VALUE, STATUS_FLAGS, RELIABILITY = "present-value", "status-flags", "reliability"
 PRIORITY_ARRAY, RELINQUISH_DEFAULT = "priority-array", "relinquish-default"
 OBJECT_LIST, OBJECT_NAME, UNITS, DESCRIPTION = "object-list", "object-name", "units", "description"
 LOCAL_DATE, LOCAL_TIME, SYSTEM_STATUS = "local-date", "local-time", "system-status"
-RESOLUTION = "resolution"
+OBJECT_ID, MODEL_NAME, VENDOR_NAME, UTC_OFFSET = "object-identifier", "model-name", "vendor-name", "utc-offset"
+MIN_PRESENT, MAX_PRESENT = "min-pres-value", "max-pres-value"
 
 SLOTS = 16
 OPERATORS_SLOT = 8  # "manual operator"; 1 to 7 are life safety and the protection of equipment. Source: clause 19.2.1.4

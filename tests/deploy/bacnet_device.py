@@ -24,9 +24,10 @@ from bacpypes3.primitivedata import Date, Time
 
 from airhandler.buildings.catalog import Building
 from airhandler.buildings.points import Role
+from airhandler.deploy.connectors.objects import ANY_DEVICE
 
 NUMBER = 4711
-_WAIT_S = 10.0
+_WAIT_S = 60.0
 
 
 class _Abort(AbortException):
@@ -120,6 +121,10 @@ class _App(Application):  # type: ignore[misc]
         self.flags: dict[str, list[int]] = {}
         self.shown: Callable[[], datetime] | None = None
         self.refuses, self.ignores, self.deaf = set[str](), set[str](), set[str]()
+
+    def get_object_id(self, objid: Any) -> Any:
+        """An object; the device, too, for whoever does not know its number, which the library forgets."""
+        return self.device_object if int(objid[1]) == ANY_DEVICE else super().get_object_id(objid)
 
     async def indication(self, apdu: Any) -> None:
         kind = type(apdu).__name__
@@ -287,7 +292,7 @@ def site_text(device: Device, **changes: Any) -> dict[str, Any]:
         "building": device.building.reference,
         "time_zone": "America/Chicago",
         "stage": "live",
-        "bacnet": {"device": device.address, "device_id": device.number, "timeout_s": 0.3, "retries": 1},
+        "bacnet": {"device": device.address, "device_id": device.number, "timeout_s": 5.0, "retries": 1},
         "points": {p.name: {"object": names[p.name]} for p in device.building.points},
         "write": [p.name for p in device.building.setpoints],
         "heartbeat": names["heartbeat"],

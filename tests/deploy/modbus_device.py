@@ -16,7 +16,7 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 from airhandler.buildings.catalog import Building
 from airhandler.buildings.points import Role
 
-_WAIT_S = 10.0
+_WAIT_S = 60.0
 _COILS, _INPUTS = (1, 5, 15), (4,)  # function codes
 
 
@@ -131,7 +131,7 @@ def site_text(unit: Unit, **changes: Any) -> dict[str, Any]:
         "building": unit.building.reference,
         "time_zone": "America/Chicago",
         "stage": "live",
-        "modbus": {"host": "127.0.0.1", "port": unit.port, "timeout_s": 0.3, "retries": 1, "enable": "coil,0"},
+        "modbus": {"host": "127.0.0.1", "port": unit.port, "timeout_s": 5.0, "retries": 1, "enable": "coil,0"},
         "points": {**inputs, **outputs},
         "write": list(outputs),
         "heartbeat": f"holding,{2 * len(outputs)}",

@@ -120,15 +120,15 @@ def test_alarm_says_nothing_against_a_value(peer: Device, connected: BusConnecti
     assert connected.view.site.read().values[INLET] is not None
 
 
-def test_silent_device_is_a_site_error_that_names_it_and_no_traceback(peer: Device, connected: BusConnection) -> None:
+def test_silent_device_is_a_site_error_that_names_it_and_no_traceback(peer: Device, tmp_path: Path) -> None:
+    connected = connect_bus(site(peer, tmp_path, bacnet=_hurried(peer)))
     peer.app.silent = True
     with pytest.raises(SiteError, match=f"device 4711 at {peer.address}: .*does not answer"):
         connected.view.site.read()
     assert isinstance(connected.writer.write(WANTED), WriteFailed)
     assert isinstance(connected.writer.relinquish(), WriteFailed)
     assert isinstance(connected.writer.beat(), WriteFailed)
-    peer.app.silent = False
-    assert connected.view.site.read()[INLET]
+    connected.view.site.close()
 
 
 @pytest.mark.parametrize("words", ["download-in-progress", "non-operational"])
@@ -139,14 +139,13 @@ def test_device_that_does_not_control_is_no_site(peer: Device, connected: BusCon
 
 
 def test_another_device_at_the_address_is_refused_at_the_start(peer: Device, tmp_path: Path) -> None:
-    link = {"device": peer.address, "device_id": 5, "timeout_s": 0.3}
     with pytest.raises(UserError, match="another device answers there"):
-        watch_bus(site(peer, tmp_path, bacnet=link))
+        watch_bus(site(peer, tmp_path, bacnet={"device": peer.address, "device_id": 5}))
 
 
 def test_device_that_is_not_there_is_a_users_mistake_of_one_line(tmp_path: Path) -> None:
     with device(BUILDING) as peer:
-        settings = site(peer, tmp_path)
+        settings = site(peer, tmp_path, bacnet=_hurried(peer))
     with pytest.raises(UserError, match=r"does not answer; `airhandler check` says more") as caught:
         watch_bus(settings)
     assert "\n" not in str(caught.value)
@@ -344,3 +343,8 @@ def test_float32_neighbours_are_the_same_and_others_are_not() -> None:
 
 def _as_float32(values: Setpoints) -> Setpoints:
     return Setpoints({name: float(np.float32(value)) for name, value in values.items()})
+
+
+def _hurried(peer: Device) -> dict[str, Any]:
+    """A link that waits for nobody."""
+    return {"device": peer.address, "device_id": peer.number, "timeout_s": 0.3}

@@ -132,7 +132,7 @@ def test_unit_that_is_gone_is_a_site_error_and_read_again_when_it_is_back(tmp_pa
 def test_unit_that_accepts_and_says_nothing_is_bounded(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent, unit(BUILDING) as peer:
         text = site_text(peer)
-        text["modbus"]["port"] = silent.getsockname()[1]
+        text["modbus"] |= {"port": silent.getsockname()[1], "timeout_s": 0.3}
         with pytest.raises(UserError, match="does not answer"):
             watch_bus(site(peer, tmp_path, modbus=text["modbus"]))
 

@@ -1,0 +1,150 @@
+"""A BACnet device against its site file: units, ranges, and whether set-points can be commanded. Nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+
+from airhandler.buildings.points import Role
+
+from .check_site import Report, Shown, check_clock
+from .connectors.answers import Refused
+from .connectors.bacnet import BacnetClient, Plain, Property
+from .connectors.bacnet_line import COMMANDED, MEASURED, Answers, BacnetLine, Commanded, as_number, commanded, measured
+from .connectors.clock import in_zone
+from .connectors.objects import (
+    FLAGS,
+    MAX_PRESENT,
+    MIN_PRESENT,
+    OBJECT_NAME,
+    PRESENT_VALUE,
+    RELIABILITIES,
+    RELIABILITY,
+    STATUS_FLAGS,
+    UNITS,
+    ObjectId,
+    parse_object,
+)
+from .connectors.units import OF_BACNET, agrees
+from .site_file import BacnetLink, Place, SiteSettings
+
+_ABOUT: tuple[Property, ...] = (OBJECT_NAME, UNITS, RELIABILITY)
+_RANGE: tuple[Property, ...] = (MIN_PRESENT, MAX_PRESENT)
+
+
+def check_bacnet(settings: SiteSettings, link: BacnetLink, report: Report) -> None:
+    """Reads every object once. Raises SiteError where the device does not answer."""
+    client = BacnetClient(link.address, timeout_s=link.timeout_s, retries=link.retries)
+    try:
+        line = BacnetLine(client, link)
+        wanted = {_object(place): _properties(settings, place) for place in settings.places.values()}
+        answers = report.timed(lambda: line.read(wanted))
+        local = line.local_time(answers)
+        check_clock(settings, None if local is None else in_zone(local, settings.zone), report)
+        names = {point.name for point in settings.building.points}
+        for place in settings.places.values():
+            _check_point(place, names, answers, report)
+        for place in settings.places.values():
+            if place.point.role is Role.SETPOINT:
+                _check_setpoint(settings, link, place, commanded(_object(place), answers), answers, report)
+        if settings.file.heartbeat is not None:
+            _check_heartbeat(line, parse_object(settings.file.heartbeat), report)
+    finally:
+        client.close()
+
+
+def _properties(settings: SiteSettings, place: Place) -> tuple[Property, ...]:
+    if place.point.role is not Role.SETPOINT:
+        return (*MEASURED, *_ABOUT)
+    return (*COMMANDED, *_ABOUT, *(_RANGE if place.point.name in settings.file.write else ()))
+
+
+def _check_point(place: Place, others: Collection[Plain], answers: Answers, report: Report) -> None:
+    """Its value, its unit, and whether the device calls it like one of the `others`."""
+    target, name = _object(place), place.point.name
+    value, why = measured(answers[target, PRESENT_VALUE], answers[target, STATUS_FLAGS])
+    reliability = answers[target, RELIABILITY]
+    if why == FLAGS[1] and isinstance(reliability, int) and reliability in RELIABILITIES:
+        why = f"{why}: {RELIABILITIES[reliability]}"
+    sound = place.conversion.to_building(value) if value is not None and why is None else None
+    report.shown.append(Shown(place=place, value=sound, why=why))
+    _check_unit(place, answers[target, UNITS], report)
+    called = answers[target, OBJECT_NAME]
+    if called != name and called in others:
+        report.wrong(name, place.where, f"the device calls it {called}", "is it the other one?")
+
+
+def _check_unit(place: Place, told: Plain, report: Report) -> None:
+    name, where = place.point.name, place.where
+    if not isinstance(told, int) or isinstance(told, bool):
+        return  # what is on or off has none
+    known = OF_BACNET.get(told)
+    if known is None:
+        report.remark(name, where, f"its unit has the number {told}, which we do not know", f"is it in {place.unit}?")
+    elif known == "1" and place.unit != "1":
+        report.remark(name, where, "the device says that it has no unit", f"is it in {place.unit}?")
+    elif not agrees(told, place.unit):
+        report.wrong(name, where, f"the device has it in {known}, the file says {place.unit}", f'unit: "{known}"')
+
+
+def _check_setpoint(
+    settings: SiteSettings, link: BacnetLink, place: Place, found: Commanded, answers: Answers, report: Report
+) -> None:
+    """Who commands it now, and whether we could."""
+    name, where = place.point.name, place.where
+    if name not in settings.file.write:
+        return
+    if found.slots is None:
+        report.wrong(name, where, "it shows no priority array: it cannot be commanded", "take it out of write:")
+        return
+    if found.default is None:
+        report.wrong(name, where, "it shows no relinquish default", "what would hold after us is not known: ask why")
+    if found.blocked is not None:
+        report.wrong(name, where, f"it is {found.blocked}", "commands have no effect until somebody changes that")
+    for slot, value in enumerate(found.slots, start=1):
+        if value is not None and slot < link.priority:
+            report.wrong(name, where, f"slot {slot} holds it at {value:g}", "it comes before us: we would stand down")
+        elif value is not None and slot == link.priority:
+            report.remark(
+                name, where, f"our slot {slot} holds {value:g}", "another controller, or one that was killed: which?"
+            )
+    _check_range(place, answers, report)
+
+
+def _check_range(place: Place, answers: Answers, report: Report) -> None:
+    """Whether the device takes all that our limits permit."""
+    target, point = _object(place), place.point
+    ends = [as_number(answers[target, name]) for name in _RANGE]
+    low, high = (None if end is None else place.conversion.to_building(end) for end in ends)
+    if (low is not None and low > _up(point.low)) or (high is not None and high < _down(point.high)):
+        report.wrong(
+            point.name,
+            place.where,
+            f"it takes {_end(low)} to {_end(high)} {point.unit}, our limits are {point.low:g} to {point.high:g}",
+            "narrow low and high in the building file",
+        )
+
+
+def _check_heartbeat(line: BacnetLine, heartbeat: ObjectId, report: Report) -> None:
+    answer = line.read({heartbeat: (PRESENT_VALUE,)})[heartbeat, PRESENT_VALUE]
+    if isinstance(answer, Refused):
+        report.wrong("heartbeat", str(heartbeat), answer.words, "an analog value that may be written")
+
+
+def _object(place: Place) -> ObjectId:
+    assert place.object is not None  # the site file has been checked: all points are on BACnet
+    return place.object
+
+
+def _end(value: float | None) -> str:
+    return "any" if value is None else f"{value:g}"
+
+
+def _up(value: float) -> float:
+    """The next float32: a device cannot say a limit more exactly."""
+    return float(np.nextafter(np.float32(value), np.float32(np.inf)))
+
+
+def _down(value: float) -> float:
+    return float(np.nextafter(np.float32(value), np.float32(-np.inf)))
