@@ -33,7 +33,7 @@ from .settings import RunSettings
 from .site_file import SiteSettings
 from .state import StateFolder
 from .stop import Stop
-from .watch_site import start_watchdog
+from .watch_site import is_watched, start_watchdog
 
 log = logging.getLogger("airhandler.live")
 
@@ -44,8 +44,7 @@ Watching = Callable[[SiteSettings], Callable[[], str | None]]
 def watched(site: SiteSettings) -> Callable[[], str | None]:
     """Starts a watchdog where none is. Raises UserError where none gets ready."""
     start_watchdog(site)
-    state = StateFolder(site.state)
-    return lambda: None if state.watched() else "the watchdog is gone, or silent"
+    return lambda: None if is_watched(site) else "the watchdog is gone, or silent"
 
 
 def run_live_site(

@@ -31,9 +31,7 @@ def give_back_leftovers(writer: BusWriter, journal: Path, site: str) -> dict[str
     found = dict(writer.ours())
     if not found:
         return {}
-    written = _may_stand(reversed(last_rows(journal, _LOOK_BACK)) if files(journal) else ())
-    foreign = {name: value for name, value in found.items() if not _known(value, written.get(name, ()))}
-    if foreign:
+    if foreign := unknown(found, journal):
         told = ", ".join(f"{name} = {value:g}" for name, value in sorted(foreign.items()))
         raise UserError(
             f"site {site}: our slot is occupied by what this controller's journal does not know ({told}): another "
@@ -44,6 +42,15 @@ def give_back_leftovers(writer: BusWriter, journal: Path, site: str) -> dict[str
     if not isinstance(outcome, Written):
         raise SiteError(f"site {site}: what an earlier run left in force could not be given back: {outcome.reason}")
     return found
+
+
+def unknown(found: Mapping[str, float], journal: Path) -> dict[str, float]:
+    """What of that which stands in our slots the controller's journal does not know: it is somebody else's.
+
+    Raises UserError for a journal that cannot be read.
+    """
+    written = _may_stand(reversed(last_rows(journal, _LOOK_BACK)) if files(journal) else ())
+    return {name: value for name, value in found.items() if not _known(value, written.get(name, ()))}
 
 
 def _may_stand(newest_first: Iterable[Row]) -> Mapping[str, list[float]]:

@@ -55,6 +55,7 @@ class WatchdogSign(Strict):
     Attributes:
         pid: of its process.
         ready: whether it has reached the site, and could give everything back.
+        reach: what it could give back, as a hash: where a site file was changed, a controller has another one.
         why: what it is giving back now, and why; empty where nothing is.
         at_s: when it said so [s, boot-time clock].
         boot: which start of the machine it is of.
@@ -62,6 +63,7 @@ class WatchdogSign(Strict):
 
     pid: int
     ready: bool
+    reach: str = ""
     why: str = ""
     at_s: float
     boot: str
@@ -96,13 +98,15 @@ class Signs:
         """The watchdog's last sign; None where there is none. Raises ValueError for what cannot be read."""
         return read_record(self._watchdog, WatchdogSign)
 
-    def watched(self) -> bool:
-        """Whether the watchdog's sign is fresh, and says that it is ready."""
+    def watched(self, reach: str | None = None) -> bool:
+        """Whether the watchdog's sign is fresh, and says that it is ready; for just that reach, where one is named."""
         try:
             sign = self.watchdog()
         except ValueError:
             return False
-        return sign is not None and sign.ready and 0.0 <= self.age_s(sign) < WATCHDOG_S
+        if sign is None or not sign.ready or (reach is not None and sign.reach != reach):
+            return False
+        return 0.0 <= self.age_s(sign) < WATCHDOG_S
 
     def age_s(self, sign: ControllerSign | WatchdogSign) -> float:
         """How old a sign is; infinite where it is of another start of the machine [s]."""

@@ -64,7 +64,12 @@ class StateFolder:
     @cached_property
     def journal(self) -> Journal:
         """The controller's journal, opened when it is asked for. Raises JournalError."""
-        return Journal(self.path / "journal", keeping=self._keeping)
+        return Journal(self.journal_folder, keeping=self._keeping)
+
+    @property
+    def journal_folder(self) -> Path:
+        """Where the controller's journal is, for those who only read it."""
+        return self.path / "journal"
 
     @cached_property
     def watchdog_journal(self) -> Journal:
@@ -96,14 +101,25 @@ class StateFolder:
     def holder(self, party: Party = "controller") -> Holder | None:
         """Who holds a lock now; None where nobody does."""
         try:
-            with Lock(self.path, party, asking=True):
-                return None
+            Lock(self.path, party, asking=True).release()
+            return None
         except HeldError as held:
             return held.holder
 
-    def watched(self) -> bool:
-        """Whether a watchdog is there and ready: without one nothing may be written. Asked in every step."""
-        return self.holder("watchdog") is not None and self.signs.watched()
+    def watched(self, reach: str | None = None) -> bool:
+        """Whether a watchdog is there and ready: without one nothing may be written. Asked in every step.
+
+        Args:
+            reach: what it must be able to give back, as `WatchdogSign` has it; None: whatever it can.
+        """
+        return self.holder("watchdog") is not None and self.signs.watched(reach)
+
+    def nobody(self) -> Lock | None:
+        """A lock that keeps every controller from beginning, for a moment; None where one runs."""
+        try:
+            return Lock(self.path, "controller", asking=True)
+        except HeldError:
+            return None
 
 
 class HeldError(UserError):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 import logging
 import subprocess
 import sys
@@ -10,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 from airhandler.buildings.errors import UserError
 
@@ -45,22 +48,55 @@ def watch_site(settings: SiteSettings, *, stop: Stop | None = None, once: bool =
         log.info("watching over %s: state folder %s", settings.file.site, state.path)
         settle_s = link.timeout_s * (1 + link.retries)
         watchdog = Watchdog(
-            state, lambda: _reached(settings), settle_s=settle_s, once=once, notify=Notify.of_environment()
+            state,
+            lambda: _reached(settings),
+            settle_s=settle_s,
+            reach=reach(settings),
+            once=once,
+            notify=Notify.of_environment(),
         )
         return watchdog.run(stop)
 
 
 def start_watchdog(settings: SiteSettings, *, patience_s: float = 60.0) -> None:
-    """Sees to it that a watchdog is there and ready: starts one, in a session of its own, where none is.
+    """Sees to it that a watchdog is there and ready for this site file: starts one, in its own session, if need be.
 
     It outlives this process, however that ends, and ends after the controller has.
 
-    Raises UserError where none gets ready.
+    Raises UserError where none gets ready, or the one that is there watches over something else.
     """
-    state = StateFolder(settings.state)
-    if state.watched():
-        return
+    state, until_s, process = StateFolder(settings.state), time.monotonic() + patience_s, None
     path = state.path / LOG_FILE
+    while not state.watched(reach(settings)):
+        holder = state.holder("watchdog")
+        if holder is None and process is None:
+            process = _started(settings, path)
+        elif holder is None and process is not None and process.poll() is not None:
+            raise UserError(f"the watchdog ended before it was ready: see {path}")
+        if time.monotonic() > until_s:
+            if process is not None:
+                process.terminate()
+                raise UserError(f"the watchdog is not ready after {patience_s:g} s: see {path}")
+            raise UserError(_not_ours(settings, state))
+        time.sleep(_LOOK_S)
+    log.info("a watchdog is ready: %s", "it was there" if process is None else f"process {process.pid}, log {path}")
+
+
+def is_watched(settings: SiteSettings) -> bool:
+    """Whether a watchdog is there and ready for just this site file: without one nothing may be written."""
+    return StateFolder(settings.state).watched(reach(settings))
+
+
+def reach(settings: SiteSettings) -> str:
+    """A hash of what can be given back by a site file: the device, our priority, the points that may be written."""
+    file = settings.file
+    links = [link.model_dump() if link is not None else None for link in (file.bacnet, file.modbus)]
+    points = {name: file.points[name].model_dump() for name in file.write}
+    return hashlib.sha256(json.dumps([links, points], sort_keys=True).encode()).hexdigest()
+
+
+def _started(settings: SiteSettings, path: Path) -> subprocess.Popen[bytes]:
+    """A watchdog as a process of its own, which says what it does in a file."""
     words = [sys.executable, "-m", "airhandler", "watchdog", str(settings.path.absolute()), "--once"]
     try:
         with path.open("ab") as said:
@@ -70,15 +106,16 @@ def start_watchdog(settings: SiteSettings, *, patience_s: float = 60.0) -> None:
     except OSError as error:
         raise UserError(f"{path}: no watchdog can be started: {error.strerror or error}") from error
     threading.Thread(target=process.wait, name="watchdog's end", daemon=True).start()
-    until_s = time.monotonic() + patience_s
-    while not state.watched():
-        if process.poll() is not None and state.holder("watchdog") is None:
-            raise UserError(f"the watchdog ended before it was ready: see {path}")
-        if time.monotonic() > until_s:
-            process.terminate()
-            raise UserError(f"the watchdog is not ready after {patience_s:g} s: see {path}")
-        time.sleep(_LOOK_S)
-    log.info("a watchdog is ready: process %d, its log is %s", process.pid, path)
+    return process
+
+
+def _not_ours(settings: SiteSettings, state: StateFolder) -> str:
+    """Why the watchdog that is there does not do."""
+    holder = state.holder("watchdog")
+    who = "the watchdog" if holder is None else f"the watchdog (process {holder.pid})"
+    if state.watched():
+        return f"{settings.path}: {who} was started with another content of this file: start it anew"
+    return f"{settings.path}: {who} is not ready: it does not reach the site"
 
 
 @contextlib.contextmanager

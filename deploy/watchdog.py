@@ -15,13 +15,15 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from typing import Protocol
 
+from airhandler.buildings.errors import UserError
 from airhandler.buildings.site import WriteOutcome, Written
 
 from .journal import JournalError
 from .lease import LeaseRecord
 from .notify import Notify
+from .recovery import unknown
 from .signs import WATCHDOG_S, WatchdogSign
-from .state import StateFolder
+from .state import Lock, StateFolder
 from .stop import Stop
 
 log = logging.getLogger("airhandler.watchdog")
@@ -52,6 +54,7 @@ class Watchdog:
         state: the site's state folder, whose watchdog's lock the caller holds.
         connect: opens the way to the site; a failure closes it, and opens another one.
         settle_s: how long a write that was sent may take to arrive [s].
+        reach: a hash of what it can give back, for its sign.
         once: whether it ends by itself: when the controller has ended, or none has come for a minute, and nothing is
             left to give back.
         notify: systemd, where it is a service.
@@ -63,10 +66,13 @@ class Watchdog:
         connect: Callable[[], AbstractContextManager[Slots]],
         *,
         settle_s: float,
+        reach: str = "",
         once: bool = False,
         notify: Notify | None = None,
     ) -> None:
         self._state, self._connect, self._settle_s, self._once = state, connect, settle_s, once
+        self._reach = reach
+        self._closing: Lock | None = None
         self._notify = notify or Notify(None)
         self._line: AbstractContextManager[Slots] | None = None
         self._slots: Slots | None = None
@@ -90,6 +96,8 @@ class Watchdog:
         finally:
             self._notify.stopping()
             self._sign(ready=False)
+            if self._closing is not None:
+                self._closing.release()
             self._hang_up()
 
     def _step(self) -> float | None:
@@ -127,11 +135,16 @@ class Watchdog:
         return holder is None or holder.token not in (state.token, "")
 
     def _is_over(self) -> bool:
-        """Whether nobody needs it any more. Asked in every step."""
-        if self._state.holder() is not None:
+        """Whether nobody needs it any more. Then no controller begins before its sign says that it is gone."""
+        closing = self._state.nobody()
+        if closing is None:
             self._until_s = -math.inf
-            return False
-        return self._duty is None and self._due() is None and self._state.signs.now_s() >= self._until_s
+        elif self._duty is None and self._due() is None and self._state.signs.now_s() >= self._until_s:
+            self._closing = closing
+            return True
+        else:
+            closing.release()
+        return False
 
     # -- giving back
 
@@ -213,9 +226,12 @@ class Watchdog:
             if self._failures == 1:
                 log.error("not ready, the site cannot be reached: %s: %s", type(error).__name__, error)
             return self._retry_s()
-        self._failures, state = 0, self._lease()
-        if left and (state is None or not state.in_charge):
-            return self._give_back(f"no controller is in charge, but {', '.join(left)} stand as written by us")
+        self._failures, record = 0, self._lease()
+        if left and (record is None or not record.in_charge):
+            foreign = self._foreign(left)
+            if len(foreign) < len(left):
+                return self._give_back(f"no controller is in charge, but {', '.join(left)} stand as written by us")
+            log.critical("somebody else writes at our priority, and is left alone: %s", ", ".join(foreign))
         self._ready = True
         self._notify.ready()
         log.info(
@@ -223,6 +239,14 @@ class Watchdog:
         )
         self._note("ready", ours=left)
         return _FASTEST_S
+
+    def _foreign(self, left: Mapping[str, float]) -> Mapping[str, float]:
+        """What stands there that the controller's journal does not know. One that cannot be read knows everything."""
+        try:
+            return unknown(left, self._state.journal_folder)
+        except UserError as error:
+            log.error("%s", error)
+            return {}
 
     def _reached(self) -> Slots:
         if self._slots is None:
@@ -259,7 +283,9 @@ class Watchdog:
 
     def _sign(self, *, ready: bool) -> None:
         signs = self._state.signs
-        sign = WatchdogSign(pid=os.getpid(), ready=ready, why=self._duty or "", at_s=signs.now_s(), boot=signs.boot)
+        sign = WatchdogSign(
+            pid=os.getpid(), ready=ready, reach=self._reach, why=self._duty or "", at_s=signs.now_s(), boot=signs.boot
+        )
         last = self._signed
         if last is not None and (last.ready, last.why) == (sign.ready, sign.why) and sign.at_s - last.at_s < _SIGN_S:
             return

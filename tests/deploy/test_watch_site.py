@@ -20,7 +20,7 @@ from airhandler.buildings.errors import UserError
 from airhandler.deploy.signs import ControllerSign
 from airhandler.deploy.site_file import SiteSettings, load_site
 from airhandler.deploy.state import StateFolder
-from airhandler.deploy.watch_site import LOG_FILE, start_watchdog, watch_site
+from airhandler.deploy.watch_site import LOG_FILE, is_watched, start_watchdog, watch_site
 from tests.deploy.bacnet_device import Device, device, site_text
 from tests.deploy.process import PATIENCE_S, Airhandler
 from tests.deploy.scenes import SUPPLY
@@ -123,6 +123,7 @@ def test_what_stands_on_the_bus_without_a_controller_is_given_back(
     airhandler: type[Airhandler], bus: Device, settings: SiteSettings
 ) -> None:
     bus.command(SUPPLY, SLOT, 21.0)
+    StateFolder(settings.state).journal.append("write", {"setpoints": {SUPPLY: 21.0}})
     bus.command(SUPPLY, SLOT + 1, 22.0)
     process = airhandler("watchdog", str(settings.path))
     process.wait_for("no controller is in charge, but east_supply_air_temp_setpoint_c stand as written by us")
@@ -154,6 +155,21 @@ def test_watchdog_that_cannot_start_is_said_with_where_its_log_is(settings: Site
     with pytest.raises(UserError, match=r"the watchdog ended before it was ready: see .*watchdog\.log"):
         start_watchdog(settings)
     assert "site.yaml" in (settings.state / LOG_FILE).read_text()
+
+
+@pytest.mark.slow
+def test_watchdog_of_another_site_file_does_not_do(
+    airhandler: type[Airhandler], settings: SiteSettings, tmp_path: Path, bus: Device
+) -> None:
+    first = airhandler("watchdog", str(settings.path))
+    first.wait_for("ready: the site is reached")
+    start_watchdog(settings)
+    assert is_watched(settings)
+    more = load_site(site_file(tmp_path, bus, write=list(settings.file.write[:1])))
+    assert not is_watched(more), "it would not know what to give back"
+    with pytest.raises(UserError, match=r"the watchdog \(process \d+\) was started with another content"):
+        start_watchdog(more, patience_s=1)
+    assert is_watched(load_site(site_file(tmp_path, bus, lease_steps=5))), "this changes nothing of that"
 
 
 @pytest.mark.slow

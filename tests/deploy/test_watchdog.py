@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from airhandler.buildings.errors import SiteError
+from airhandler.buildings.errors import SiteError, UserError
 from airhandler.buildings.site import WriteFailed, WriteOutcome, Written
 from airhandler.deploy.journal_reading import rows, verify
 from airhandler.deploy.lease import REVOKE_FRAC, LeaseError
+from airhandler.deploy.notify import Notify
 from airhandler.deploy.signs import WATCHDOG_S
 from airhandler.deploy.state import Lock, StateFolder
 from airhandler.deploy.stop import Stop
@@ -213,12 +214,57 @@ def test_another_watchdog_goes_on_where_the_first_one_was(scene: Scene) -> None:
 
 def test_what_nobody_is_in_charge_of_is_given_back_at_the_start(scene: Scene) -> None:
     scene.slots.held = {"a": 20.0}
+    scene.state.journal.append("write", {"setpoints": {"a": 20.0}})
     assert scene.watch(30)
     assert scene.slots.held == {}
     assert scene.noted() == ["revoked", "given-back", "settled", "ready", "end"]
     lock = scene.state.lock()
     scene.state.lease.take(VALIDITY_S, token=lock.holder.token, site_file=SITE)
     lock.release()
+
+
+@pytest.mark.parametrize("known", [{}, {"a": 21.0}])
+def test_what_somebody_else_wrote_is_left_alone(
+    known: dict[str, float], scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    scene.slots.held = {"a": 20.0}
+    if known:
+        scene.state.journal.append("write", {"setpoints": known})
+    assert scene.watch(30)
+    assert scene.asked_s() == []
+    assert "somebody else writes at our priority, and is left alone: a" in caplog.text
+    assert scene.noted() == ["ready", "end"]
+
+
+def test_it_says_what_it_can_give_back(scene: Scene) -> None:
+    seen: list[bool] = []
+    scene.at(5.0, lambda: seen.extend(scene.state.watched(reach) for reach in (None, "", "another")))
+    scene.watch(10)
+    assert seen == [True, True, False]
+
+
+def test_no_controller_begins_while_one_that_is_not_needed_ends(scene: Scene) -> None:
+    """It is either there for the next one, or gone before that one can ask."""
+    found: list[tuple[bool, bool]] = []
+
+    class Closing(Notify):
+        def stopping(self) -> None:
+            alone = scene.state.nobody()
+            assert alone is not None
+            alone.release()
+            with pytest.raises(UserError):
+                scene.state.lock()
+            found.append((True, scene.state.watched()))
+
+    scene.takes_over(renews_until_s=2)
+    scene.at(2.0, scene.state.lease.release)
+    scene.at(3.0, scene.dies)
+    scene.script.until_s = scene.script.now_s + 1000
+    with scene.state.lock("watchdog"):
+        Watchdog(scene.state, scene.slots.reached, settle_s=SETTLE_S, once=True, notify=Closing(None)).run(scene.script)
+        assert not scene.state.watched()
+    assert found == [(True, True)]
+    scene.state.lock().release()
 
 
 def test_it_is_ready_only_once_the_site_is_reached(scene: Scene) -> None:
