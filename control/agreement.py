@@ -120,8 +120,8 @@ def _shares(values: Array, parts: int, what: str, unit: str, scale: float) -> It
     known = values[np.isfinite(values)]
     if not known.size:
         return
-    ends = np.unique(np.quantile(known, np.linspace(0.0, 1.0, parts + 1)).round(6))
-    for number, (low, high) in enumerate(itertools.pairwise(ends.tolist())):
-        last = number == len(ends) - 2
-        inside = (values >= low) & ((values <= high) if last else (values < high))
-        yield f"{what} {low * scale:.0f} to {high * scale:.0f} {unit}", inside
+    ends = np.unique(np.quantile(known, np.linspace(0.0, 1.0, parts + 1)).round(6)).tolist()
+    for low, high in itertools.pairwise(ends):
+        above = values >= low if low != ends[0] else np.isfinite(values)
+        below = values < high if high != ends[-1] else np.isfinite(values)
+        yield f"{what} {low * scale:.0f} to {high * scale:.0f} {unit}", above & below

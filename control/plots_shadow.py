@@ -133,10 +133,12 @@ def _inlets(axes: Axes, run: Beside, air: Counterfactual, span: slice) -> None:
     time = run.table.local_time[:-1][span]
     was, would = (np.max([z.inlet_c[span] for z in zones], axis=0) for zones in (air.stood, air.asked))
     bound = air.learned.bound_k[span].max(axis=1)
-    axes.axhspan(limits.recommended.low_c, limits.recommended.high_c, color=BAND, zorder=0)
     axes.plot(time, was, color=GREY)
     axes.plot(time, would, color=BLUE)
     axes.fill_between(time, would - bound, would + bound, color=BLUE, alpha=0.2, lw=0)
+    bottom, top = axes.get_ylim()
+    axes.axhspan(limits.recommended.low_c, limits.recommended.high_c, color=BAND, zorder=0)
+    axes.set_ylim(bottom, max(top, limits.recommended.high_c + 1.0))
     note(axes, f"recommended up to {limits.recommended.high_c:g} °C", limits.recommended.high_c, colour=GOOD)
     axes.set_title("Worst inlet [°C]: measured, and predicted with its error")
 

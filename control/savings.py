@@ -188,7 +188,8 @@ class _Fit:
 
     def left_out_w(self) -> Array:
         """Predictions of the record, each day by a fit without its fold [steps]."""
-        fold = np.arange(self._days) // _BLOCK_DAYS % _FOLDS
+        length = max(1, min(_BLOCK_DAYS, self._days // _FOLDS))
+        fold = np.arange(self._days) // length % _FOLDS
         betas = np.array([self.fitted((fold != number).astype(float)) for number in range(_FOLDS)])
         return np.asarray(np.einsum("ij,ij->i", self.x, betas[fold[self._day]]))
 

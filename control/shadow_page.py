@@ -14,6 +14,7 @@ from .numerals import mwh, number, percent, signed_percent
 from .pages import Picture, render, versions
 from .plots import Run
 from .promotion import Promotion
+from .savings import PartSaved, Savings
 from .shadow_findings import Findings
 from .table import replacing
 
@@ -102,10 +103,8 @@ def _broke(found: Findings) -> str:
     if inlets.above_allowable_frac > 0.0:
         return f"would have been above what is allowable in {percent(inlets.above_allowable_frac)} of steps"
     if inlets.above_recommended_frac > 0.0:
-        return (
-            f"would have kept every inlet allowable, and above recommended in "
-            f"{percent(inlets.above_recommended_frac)} of steps"
-        )
+        share = percent(inlets.above_recommended_frac)
+        return f"would have kept every inlet allowable, with one above recommended in {share} of steps"
     return "would have kept every inlet within the recommended limit"
 
 
@@ -151,16 +150,9 @@ def _savings(found: Findings) -> Section:
         "what the building's own control tried.",
         "none": "There is nothing that a model could be fitted on.",
     }[s.method]
-    rows = [
-        (
-            part.name,
-            mwh(part.was_kwh),
-            number(part.saved_kwh / 1e3, 2),
-            f"{number(part.low_kwh / 1e3, 2)} to {number(part.high_kwh / 1e3, 2)}",
-            percent(part.outside_frac),
-        )
-        for part in s.parts
-    ]
+    rows = [_saved_row(part.name, part.was_kwh, part, part.outside_frac) for part in s.parts]
+    if len(rows) > 1:
+        rows.append(_saved_row("in all", s.was_kwh, s, s.outside_frac))
     quality = (
         f"Hourly sums on days that were not fitted on are off by {percent(s.cv_rmse_frac)} (CV(RMSE)), on average by "
         f"{percent(abs(s.nmbe_frac))} (NMBE). {percent(s.steps_frac)} of steps have all that is needed."
@@ -179,6 +171,11 @@ def _savings(found: Findings) -> Section:
         tables=[Grid(head=head, rows=rows)] if rows else [],
         pictures=pictures if s.parts else [],
     )
+
+
+def _saved_row(name: str, was_kwh: float, saved: PartSaved | Savings, outside_frac: float) -> tuple[str, ...]:
+    low, middle, high = (_signed(kwh / 1e3) for kwh in (saved.low_kwh, saved.saved_kwh, saved.high_kwh))
+    return name, mwh(was_kwh), middle, f"{low} to {high}", percent(outside_frac)
 
 
 def _truth(found: Findings) -> Section:
@@ -231,7 +228,7 @@ def _agreement(found: Findings) -> Section:
             percent(a.agreed_frac),
             number(a.stood, 2),
             number(a.asked, 2),
-            number(a.difference, 2),
+            _signed(a.difference),
             number(a.apart, 2),
         )
         for a in found.agreements
@@ -261,8 +258,17 @@ def _situations(found: Findings) -> Iterator[Grid]:
     shown = found.agreements[:8]
     names = list(dict.fromkeys(s.words for a in shown for s in a.situations))
     by_name = [{s.words: s.difference for s in a.situations} for a in shown]
-    rows = [(name, *(number(by.get(name, np.nan), 2) for by in by_name)) for name in names]
-    yield Grid(head=("Difference when", *(f"{a.setpoint} [{a.unit}]" for a in shown)), rows=rows)
+    rows = [(name, *(_signed(by.get(name, np.nan)) for by in by_name)) for name in names]
+    yield Grid(head=("Difference when", *(f"{_spaced(a.setpoint)} [{a.unit}]" for a in shown)), rows=rows)
+
+
+def _spaced(name: str) -> str:
+    """A name that may be broken into lines."""
+    return name.replace("_", " ")
+
+
+def _signed(value: float, digits: int = 2) -> str:
+    return number(value, digits).replace("-", "−")
 
 
 def _shield(found: Findings) -> Section:
