@@ -19,15 +19,18 @@ LOCK := $(BIN)/uv pip compile --quiet pyproject.toml --universal --python-versio
   --no-emit-index-url --custom-compile-command "make lock" $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check mutants drills bench lock clean
+.PHONY: help install demo demo-live test check mutants drills bench lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## make .venv with everything in it
 
 demo: $(STAMP) ## train, shadow and run live on a simulated data centre, in minutes
 	@$(BIN)/airhandler demo
+
+demo-live: $(STAMP) ## shadow, promotion and live on a BACnet building with real Prometheus, in minutes
+	@$(BIN)/airhandler demo-live
 
 test: $(STAMP) ## every test, the slow ones too
 	$(BIN)/pytest -n 2 --dist worksteal -v -ra --durations=10

@@ -39,7 +39,7 @@ def main() -> None:
     from airhandler.control import cli_buildings as buildings
     from airhandler.control import cli_bundle as bundle
     from airhandler.deploy import cli as deploy
-    from airhandler.deploy import cli_bench, cli_journal, cli_order, cli_site, cli_watchdog, demo
+    from airhandler.deploy import cli_bench, cli_journal, cli_order, cli_site, cli_watchdog, demo, demo_live
     from airhandler.deploy import cli_bench_bus as _bus  # noqa: F401 - its command joins `bench`
     from airhandler.deploy import cli_twin as twin
 
@@ -63,6 +63,7 @@ def main() -> None:
     app.add_typer(cli_order.app)
     app.add_typer(cli_journal.app, name="journal")
     app.add_typer(demo.app)
+    app.add_typer(demo_live.app)
     try:
         app()
     except UserError as error:

@@ -16,6 +16,8 @@ import typer
 
 from airhandler.buildings.errors import UserError
 
+from .demo_processes import free_port
+
 app = typer.Typer()
 
 _BUILDING = "datacentre-dx"
@@ -57,9 +59,9 @@ def demo(
 
     settings = DemoSettings(out=out, steps=steps, days=days, seed=seed, processes=processes)
     began = time.monotonic()
-    _clear(out)
+    clear(out)
     note(f"1 of 4: training on {' and '.join(_TRAINED_ON)} ({steps} steps of 15 minutes)")
-    bundle = _train(settings)
+    bundle = bundle_of_demo(out, steps, seed)
     note(f"2 of 4: {days} days of {_UNSEEN}, which the agent never saw, under each controller")
     rows = _compare(settings, bundle)
     note("3 of 4: the report")
@@ -85,7 +87,7 @@ def demo(
         typer.echo(f"open {out / 'report.html'}; the bundle is {bundle}; figures in {out / 'summary.json'}")
 
 
-def _clear(out: Path) -> None:
+def clear(out: Path) -> None:
     """Removes what an earlier demo left. Raises UserError for a folder that holds anything else."""
     if out.exists() and not out.is_dir():
         raise UserError(f"out {out} is a file: name a folder with --out")
@@ -99,7 +101,8 @@ def _clear(out: Path) -> None:
         raise UserError(f"out folder {out} cannot be written: {error.strerror or error}") from error
 
 
-def _train(settings: DemoSettings) -> Path:
+def bundle_of_demo(out: Path, steps: int, seed: int = 0) -> Path:
+    """Trains the demonstrations' agent into a folder. Returns its bundle. Raises KeyboardInterrupt where one came."""
     from airhandler.control.cli import command_line
     from airhandler.control.display import training_bar
     from airhandler.control.train import TrainSettings, train
@@ -107,15 +110,15 @@ def _train(settings: DemoSettings) -> Path:
     training = TrainSettings(
         building=_BUILDING,
         weathers=_TRAINED_ON,
-        out=settings.out / "training",
-        steps=settings.steps,
-        seed=settings.seed,
+        out=out / "training",
+        steps=steps,
+        seed=seed,
     )
-    with training_bar(settings.steps) as progress:
+    with training_bar(steps) as progress:
         done = train(training, resume=False, command=command_line(), progress=progress)
     if done.interrupted:
         raise KeyboardInterrupt
-    return Path(shutil.copytree(done.bundle, settings.out / "bundle"))
+    return Path(shutil.copytree(done.bundle, out / "bundle"))
 
 
 def _compare(settings: DemoSettings, bundle: Path) -> list[dict[str, object]]:
@@ -166,7 +169,7 @@ def _live(settings: DemoSettings, bundle: Path) -> dict[str, Any]:
         start=_LIVE_START,
         days=_LIVE_DAYS,
         speed=_LIVE_SPEED,
-        port=_free_port(),
+        port=free_port(),
     )
     scraper = Scraper(f"http://{live.address}:{live.port}/metrics")
     with scraper:
@@ -205,11 +208,3 @@ class Scraper(threading.Thread):
                     self.newest, self.count = page.read().decode(), self.count + 1
             except (urllib.error.URLError, TimeoutError, ConnectionError):
                 continue
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
