@@ -183,7 +183,7 @@ def _words(summary: Mapping[str, Any], out: Path) -> str:
             f"its own control {summary['incumbent_total_kwh']:.0f} kWh, the agent {summary['agent_total_kwh']:.0f} kWh "
             f"({summary['saved_frac']:.1%} less), warmest inlet {summary['inlet_max_c']:.1f} degC, "
             f"{summary['above_allowable_frac']:.1%} of steps above allowable",
-            f"writes that were not ours: {summary['foreign_writes']}; steps without a decision: {summary['lost_ticks']}",
+            f"writes not ours: {summary['foreign_writes']}, steps without a decision: {summary['lost_ticks']}",
             f"authority given back: {'yes' if summary['given_back'] else 'NO'}",
             f"open {out / 'shadow' / 'run' / 'shadow.html'}; everything is in {out}, figures in {out / 'summary.json'}",
         ]
