@@ -21,6 +21,7 @@ from .connectors.objects import (
     PRESENT_VALUE,
     RELIABILITIES,
     RELIABILITY,
+    RESOLUTION,
     STATUS_FLAGS,
     UNITS,
     ObjectId,
@@ -30,7 +31,7 @@ from .connectors.units import OF_BACNET, agrees
 from .site_file import BacnetLink, Place, SiteSettings
 
 _ABOUT: tuple[Property, ...] = (OBJECT_NAME, UNITS, RELIABILITY)
-_RANGE: tuple[Property, ...] = (MIN_PRESENT, MAX_PRESENT)
+_RANGE: tuple[Property, ...] = (MIN_PRESENT, MAX_PRESENT, RESOLUTION)
 
 
 def check_bacnet(settings: SiteSettings, link: BacnetLink, report: Report) -> None:
@@ -115,7 +116,7 @@ def _check_setpoint(
 def _check_range(place: Place, answers: Answers, report: Report) -> None:
     """Whether the device takes all that our limits permit."""
     target, point = _object(place), place.point
-    ends = [as_number(answers[target, name]) for name in _RANGE]
+    *ends, step = [as_number(answers[target, name]) for name in _RANGE]
     low, high = (None if end is None else place.conversion.to_building(end) for end in ends)
     if (low is not None and low > _up(point.low)) or (high is not None and high < _down(point.high)):
         report.wrong(
@@ -124,6 +125,9 @@ def _check_range(place: Place, answers: Answers, report: Report) -> None:
             f"it takes {_end(low)} to {_end(high)} {point.unit}, our limits are {point.low:g} to {point.high:g}",
             "narrow low and high in the building file",
         )
+    if step is not None and step > place.resolution and step > _up(0.0):
+        words = f"it has steps of {step:g} {place.unit}"
+        report.remark(point.name, place.where, words, f"if it rounds what is written: resolution: {step:g}")
 
 
 def _check_heartbeat(line: BacnetLine, heartbeat: ObjectId, report: Report) -> None:

@@ -59,6 +59,13 @@ def _checked_address(words: str) -> str:
     return words
 
 
+def _checked_host(words: str) -> str:
+    if ":" in words:
+        raise ValueError("must be an IPv4 address, like 192.168.1.30; its port is another field")
+    host_and_port(words)
+    return words
+
+
 def _checked_object(words: str) -> str:
     parse_object(words)
     return words
@@ -70,6 +77,7 @@ def _checked_register(words: str) -> str:
 
 
 Address = Annotated[str, AfterValidator(_checked_address)]
+Host = Annotated[str, AfterValidator(_checked_host)]
 ObjectWords = Annotated[str, AfterValidator(_checked_object)]
 RegisterWords = Annotated[str, AfterValidator(_checked_register)]
 # A whole number is a number, too; strict settings would refuse it.
@@ -114,7 +122,7 @@ class ModbusLink(Strict):
         clock: a register with the unit's time, seconds since 1970 as uint32.
     """
 
-    host: Address
+    host: Host
     port: int = Field(default=502, gt=0, le=_MAX_PORT)
     unit_id: int = Field(default=1, ge=0, le=247)
     timeout_s: TimeoutS = 2.0
@@ -140,6 +148,7 @@ class PointOnBus(Strict):
         type: Modbus: what the registers hold.
         scale: Modbus: the device's number times this is a value in `unit`.
         unit: the device's unit, where it is not the building's.
+        resolution: to which steps the device rounds what is written [the device's unit]; None: not at all.
     """
 
     at_object: ObjectWords | None = Field(default=None, alias="object")
@@ -147,6 +156,7 @@ class PointOnBus(Strict):
     type: Literal["float32", "int16", "uint16", "int32", "uint32"] = "float32"
     scale: Number = 1.0
     unit: str | None = None
+    resolution: Annotated[Number, Field(gt=0, allow_inf_nan=False)] | None = None
 
     @field_validator("scale")
     @classmethod
@@ -258,6 +268,7 @@ class Place:
         register: on Modbus; None on BACnet.
         unit: the device's.
         conversion: from the device's unit to the building's.
+        resolution: to which steps the device rounds what is written [the device's unit]; 0: not at all.
     """
 
     point: Point
@@ -265,6 +276,7 @@ class Place:
     register: Register | None
     unit: str
     conversion: Conversion
+    resolution: float = 0.0
 
     @property
     def where(self) -> str:
@@ -326,6 +338,7 @@ class SiteSettings:
             register=None if entry.at_register is None else parse_register(entry.at_register, entry.type, entry.scale),
             unit=unit,
             conversion=how,
+            resolution=entry.resolution or 0.0,
         )
 
 

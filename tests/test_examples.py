@@ -12,7 +12,9 @@ from airhandler.buildings.load import it_load
 from airhandler.buildings.model import Period
 from airhandler.buildings.outside import enter, held_out
 from airhandler.buildings.weather import find_weather
+from airhandler.deploy.site_file import load_site
 from airhandler.safety.operator_limits import load_operator_file
+from airhandler.safety.sensors import needed_points
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
@@ -45,6 +47,13 @@ def test_the_faults_are_of_the_building_and_within_the_day_that_the_readme_runs(
     faults = read_faults(load_faults(EXAMPLES / "faults.yaml"), BUILDING)
     check_within(faults, BUILDING, Period(start=(7, 15), days=1))
     assert {fault.equipment is None for fault in faults} == {True, False}
+
+
+def test_the_site_reads_what_the_shield_needs_and_can_write_nothing() -> None:
+    site = load_site(EXAMPLES / "site.yaml")
+    assert needed_points(site.building) <= set(site.places)
+    assert {p.name for p in site.building.setpoints} <= set(site.places)
+    assert (site.file.stage, site.file.write) == ("shadow", ())
 
 
 def test_the_operators_limits_are_within_the_buildings() -> None:

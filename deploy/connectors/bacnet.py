@@ -62,6 +62,7 @@ _OURS = 4194302  # our own instance: we are asked for nothing
 _MAX_APDU = 1476  # the greatest of BACnet/IP. Source: ANSI/ASHRAE 135-2020, clause 20.1.2.5
 _SLACK_S = 0.5  # beyond the time-outs of the stack, before it is taken for stuck
 _ROUNDS = 8  # how many unanswered time-outs a whole reading may last
+_TOO_MUCH = ("buffer-overflow", "segmentation-not-supported", "apdu-too-long", "too-many-arguments")
 _SILENT = (AbortReason.noResponse, AbortReason.tsmTimeout)
 _WRITABLE = {
     "analog": Real,
@@ -216,7 +217,7 @@ class BacnetClient:
                 self._multiple = False
             elif len(batch) > 1:
                 half = len(batch) // 2
-                if answer.by != "error":  # an error is of an object in it; too long a message is of its length
+                if any(words in answer.words for words in _TOO_MUCH):  # what else is in the way may pass
                     self._batch = max(1, min(self._batch, half))
                     log.info(
                         "%s refuses %d objects at once (%s): %d from now on", device, len(batch), answer.words, half

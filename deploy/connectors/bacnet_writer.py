@@ -170,15 +170,14 @@ class BacnetWriter:
 def same(asked: float, shown: float, place: Place) -> bool:
     """Whether what a device shows is what it was asked for, as its number can say it [the device's unit].
 
-    An analog value is a float32: its neighbours are `spacing` apart, and a device may round either way. What is on or
-    off, or counted, is a whole number.
+    An analog value is a float32: its neighbours are `spacing` apart, and a device may round either way; one that rounds
+    to steps is half a step off at most. What is on or off, or counted, is a whole number.
     """
     kind = place.object.kind if place.object is not None else ""
-    if kind in _DOUBLES:
-        return abs(asked - shown) <= float(np.spacing(abs(asked)))
-    if not kind.startswith("analog"):
+    if not kind.startswith(("analog", *_DOUBLES)):
         return round(asked) == shown
-    return abs(asked - shown) <= float(np.spacing(np.float32(abs(asked))))
+    neighbour = np.spacing(abs(asked)) if kind in _DOUBLES else np.spacing(np.float32(abs(asked)))
+    return abs(asked - shown) <= place.resolution / 2.0 + float(neighbour)
 
 
 def _shown(value: float | None) -> str:

@@ -233,7 +233,7 @@ def _number(place: Place, held: Mapping[Register, float | Refused]) -> float | N
 def _not_ours(place: Place, asked: float, held: Mapping[Register, float | Refused]) -> str | None:
     """Why a point does not stand where we put it, in words; None where it does."""
     wanted, shown, register = place.conversion.to_device(asked), _number(place, held), register_of(place)
-    if shown is None or abs(wanted - shown) > _rounding(register, wanted):
+    if shown is None or abs(wanted - shown) > place.resolution / 2.0 + _rounding(register, wanted):
         found = "nothing" if shown is None else f"{shown:g}"
         return f"{place.point.name} ({place.where}): asked for {wanted:g} {place.unit}, it holds {found}"
     return None

@@ -40,7 +40,7 @@ PRIORITY_ARRAY, RELINQUISH_DEFAULT = "priority-array", "relinquish-default"
 OBJECT_LIST, OBJECT_NAME, UNITS, DESCRIPTION = "object-list", "object-name", "units", "description"
 LOCAL_DATE, LOCAL_TIME, SYSTEM_STATUS = "local-date", "local-time", "system-status"
 OBJECT_ID, MODEL_NAME, VENDOR_NAME, UTC_OFFSET = "object-identifier", "model-name", "vendor-name", "utc-offset"
-MIN_PRESENT, MAX_PRESENT = "min-pres-value", "max-pres-value"
+MIN_PRESENT, MAX_PRESENT, RESOLUTION = "min-pres-value", "max-pres-value", "resolution"
 
 SLOTS = 16
 OPERATORS_SLOT = 8  # "manual operator"; 1 to 7 are life safety and the protection of equipment. Source: clause 19.2.1.4

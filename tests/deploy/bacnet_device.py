@@ -20,7 +20,7 @@ from bacpypes3.local.binary import BinaryOutputObject
 from bacpypes3.local.device import DeviceObject
 from bacpypes3.local.object import Object
 from bacpypes3.pdu import IPv4Address
-from bacpypes3.primitivedata import Date, Time
+from bacpypes3.primitivedata import Date, Real, Time
 
 from airhandler.buildings.catalog import Building
 from airhandler.buildings.points import Role
@@ -32,6 +32,10 @@ _WAIT_S = 60.0
 
 class _Abort(AbortException):
     abortReason = AbortReason("segmentation-not-supported")  # noqa: N815 - as the library names it
+
+
+class _Busy(AbortException):
+    abortReason = AbortReason("out-of-resources")  # noqa: N815
 
 
 class _Flagged:
@@ -61,6 +65,8 @@ class _Output(_Flagged, AnalogOutputObject):
         name, app = str(self.objectName), self._app
         if name in app.refuses:
             raise PropertyError("writeAccessDenied")
+        if (step := app.steps.get(name)) is not None and isinstance(value, Real):
+            value = Real(round(value / step) * step)
         if name not in app.ignores:
             await super().write_property(attr, value, index, priority)
 
@@ -103,11 +109,13 @@ class _App(Application):  # type: ignore[misc]
     Attributes:
         most: how many properties it answers at once; more are aborted.
         singly: whether it can read one property at a time alone.
+        busy: so many requests for several properties are aborted before one is answered.
         silent: whether it answers nothing.
         slow_s: how long it takes for each request [s].
         asked: how many requests it got, by their name.
         refuses: names of the objects that refuse to be written.
         ignores: those that confirm a write and do nothing.
+        steps: to which steps an object rounds what is written, by its name.
         deaf: those in whose slots a value stands without effect.
         flags: the status flags of objects, by their name.
         shown: gives the device's time; None: the machine's.
@@ -118,6 +126,8 @@ class _App(Application):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.asked: dict[str, int] = {}
+        self.steps: dict[str, float] = {}
+        self.busy = 0
         self.flags: dict[str, list[int]] = {}
         self.shown: Callable[[], datetime] | None = None
         self.refuses, self.ignores, self.deaf = set[str](), set[str](), set[str]()
@@ -143,6 +153,9 @@ class _App(Application):  # type: ignore[misc]
     async def do_ReadPropertyMultipleRequest(self, apdu: Any) -> None:  # noqa: N802
         if self.singly:
             raise UnrecognizedService()
+        if self.busy:
+            self.busy -= 1
+            raise _Busy()
         if sum(len(spec.listOfPropertyReferences) for spec in apdu.listOfReadAccessSpecs) > self.most:
             raise _Abort()
         await super().do_ReadPropertyMultipleRequest(apdu)
@@ -245,7 +258,7 @@ class Device:
 
     def command(self, name: str, slot: int, value: float | None) -> None:
         """Somebody writes into a slot."""
-        from bacpypes3.primitivedata import Null, Real
+        from bacpypes3.primitivedata import Null
 
         async def write() -> None:
             typed = Null(()) if value is None else Real(value)

@@ -105,6 +105,16 @@ def test_batches_that_are_too_much_are_halved_and_stay_small(peer: Device, clien
     assert peer.app.asked["ReadPropertyMultipleRequest"] - before == 6  # of 5 objects; nothing is aborted any more
 
 
+def test_device_that_was_busy_once_is_not_asked_in_small_pieces_for_ever(peer: Device, client: BacnetClient) -> None:
+    peer.app.busy = 1
+    wanted = dict.fromkeys(INPUTS, (PRESENT_VALUE,))
+    first = client.read(peer.address, wanted, batch=20)
+    assert not [value for value in first.values() if isinstance(value, Refused)]
+    before = peer.app.asked["ReadPropertyMultipleRequest"]
+    client.read(peer.address, wanted, batch=20)
+    assert peer.app.asked["ReadPropertyMultipleRequest"] - before == 2
+
+
 def test_device_that_takes_one_property_at_a_time_is_read_one_by_one(peer: Device, client: BacnetClient) -> None:
     peer.app.most = 1
     found = client.read(peer.address, {INPUT: (PRESENT_VALUE, OBJECT_NAME), OUTPUT: (PRESENT_VALUE,)})

@@ -21,6 +21,7 @@ from airhandler.deploy.connectors.bacnet_line import BacnetLine
 from airhandler.deploy.connectors.bacnet_writer import BacnetWriter, same
 from airhandler.deploy.connectors.bus import BusConnection, connect_bus, watch_bus
 from airhandler.deploy.connectors.heartbeat import BEATS
+from airhandler.deploy.connectors.objects import ObjectId
 from airhandler.deploy.site_file import SiteSettings, load_site
 from tests.deploy.bacnet_device import Device, device, site_text
 
@@ -191,6 +192,22 @@ def test_what_is_written_is_converted_and_read_back_in_its_unit(peer: Device, tm
     connection.view.site.close()
 
 
+def test_device_that_rounds_is_understood_where_the_file_says_so(peer: Device, tmp_path: Path) -> None:
+    peer.app.steps[SUPPLY] = 0.5
+    text = site_text(peer)
+    connection = connect_bus(site(peer, tmp_path))
+    assert isinstance(connection.writer.write(WANTED), WriteFailed)
+    connection.writer.relinquish()
+    connection.view.site.close()
+    text["points"][SUPPLY]["resolution"] = 0.5
+    connection = connect_bus(site(peer, tmp_path, points=text["points"]))
+    outcome = connection.writer.write(WANTED)
+    connection.view.site.close()
+    assert isinstance(outcome, Written)
+    assert outcome.in_force is not None
+    assert outcome.in_force[SUPPLY] == 21.0, "of 21.078: what stands there is the base of the next ramp"
+
+
 def test_only_what_may_be_written_is_written(peer: Device, tmp_path: Path) -> None:
     connection = connect_bus(site(peer, tmp_path, write=[SUPPLY]))
     peer.default(FLOW, 4.0)
@@ -332,7 +349,7 @@ def test_machines_time_has_the_sites_offset(peer: Device, tmp_path: Path) -> Non
 
 def test_float32_neighbours_are_the_same_and_others_are_not() -> None:
     class Analog:
-        object = type("Kind", (), {"kind": "analog-output"})()
+        object, resolution = ObjectId("analog-output", 1), 0.0
 
     for asked in (18.3, 27.1, 0.1, 1e6 + 0.3, -5.7):
         near = float(np.float32(asked))

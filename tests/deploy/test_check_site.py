@@ -146,6 +146,16 @@ def test_limits_that_the_device_does_not_take_are_named(peer: Device, tmp_path: 
     assert _wrong(_check(peer, tmp_path)) == [(SUPPLY, "it takes 17.6 to 25 degC, our limits are 17.6 to 27")]
 
 
+def test_steps_of_a_setpoint_are_a_remark_until_the_file_has_them(peer: Device, tmp_path: Path) -> None:
+    peer.do(lambda: setattr(peer.objects[SUPPLY], "resolution", 0.5))
+    (finding,) = _remarks(_check(peer, tmp_path))
+    assert (finding.words, finding.mend) == (
+        "it has steps of 0.5 degC",
+        "if it rounds what is written: resolution: 0.5",
+    )
+    assert _check(peer, tmp_path, lambda t: t["points"][SUPPLY].update(resolution=0.5)).findings == ()
+
+
 def test_points_that_the_shield_needs_are_named_where_the_file_has_them_not(peer: Device, tmp_path: Path) -> None:
     found = _check(peer, tmp_path, lambda t: (t["points"].pop(INLET), t["points"].pop("total_power_w")))
     assert _wrong(found) == [("points", f"not in the file: {INLET}")]

@@ -70,8 +70,10 @@ def test_what_is_not_said_is_cautious(tmp_path: Path) -> None:
 
 
 def test_folders_are_relative_to_the_file(tmp_path: Path) -> None:
-    made = load_site(_write(tmp_path, {**GOOD, "state": "state/hall", "promotion": "runs/promotion.json"}))
+    folders = {"state": "state/hall", "promotion": "runs/promotion.json", "trusted_key": "keys/training.pub"}
+    made = load_site(_write(tmp_path, {**GOOD, **folders}))
     assert (made.state, made.promotion) == (tmp_path / "state/hall", tmp_path / "runs/promotion.json")
+    assert made.trusted_key == tmp_path / "keys/training.pub"
 
 
 def test_own_building_file_is_found_beside_the_site_file(tmp_path: Path) -> None:
@@ -123,6 +125,7 @@ def test_priorities_of_others_are_refused_with_the_reason(tmp_path: Path, priori
         (f"points.{INLET}.object", "analog-output,1", "is east_inlet_temp_c already|analog-output,1 is"),
         (f"points.{INLET}.unit", "furlong", f"points.{INLET}: unit 'furlong' cannot be converted to degC; known: degC"),
         (f"points.{INLET}.scale", 0, "scale"),
+        (f"points.{INLET}.resolution", -1, "resolution"),
         (f"points.{INLET}.register", "input,0", "give either 'object'"),
         ("points.no_such_point", {"object": "analog-input,7"}, "points.no_such_point: datacentre-dx: no point"),
         ("modbus", {"host": "127.0.0.1"}, "give either 'bacnet' or 'modbus'"),
@@ -141,6 +144,7 @@ def test_mistake_is_one_line_that_names_the_file_and_the_field(
 @pytest.mark.parametrize(
     ("field", "value", "words"),
     [
+        ("modbus.host", "127.0.0.1:502", "its port is another field"),
         ("modbus.enable", None, "the coil by which the device takes its authority back"),
         ("modbus.enable", "holding,0", "must be a coil"),
         ("clock", "device", "needs modbus.clock"),
