@@ -93,7 +93,7 @@ def demo_live(
 def _shadow(demo: LiveDemo, who: Path, port: int) -> None:
     """A week beside the building's own control."""
     folder = demo.out / "shadow"
-    with Command(folder / "twin.log", *_twin(demo, folder, _SHADOW_START)) as twin:
+    with Command(folder / "twin.log", *_twin(demo, folder, _SHADOW_START, days=demo.days + 1)) as twin:
         site = _site(demo, folder, twin, stage="shadow", write=[])
         words = ["shadow", who, "--site", site, "--days", demo.days, "--port", port, "--out", folder / "run"]
         with Command(folder / "shadow.log", *words) as shadow:
@@ -115,8 +115,8 @@ def _live(demo: LiveDemo, who: Path, port: int) -> dict[str, object]:
     """A week in charge, and the same week without."""
     ours, theirs = demo.out / "live", demo.out / "incumbent"
     with (
-        Command(theirs / "twin.log", *_twin(demo, theirs, _LIVE_START, wait=False)) as incumbent,
-        Command(ours / "twin.log", *_twin(demo, ours, _LIVE_START)) as twin,
+        Command(theirs / "twin.log", *_twin(demo, theirs, _LIVE_START, days=demo.days, wait=False)) as incumbent,
+        Command(ours / "twin.log", *_twin(demo, ours, _LIVE_START, days=demo.days)) as twin,
     ):
         site = _site(
             demo,
@@ -150,10 +150,10 @@ def _compared(ours: Path, theirs: Path) -> dict[str, object]:
     }
 
 
-def _twin(demo: LiveDemo, folder: Path, start: str, *, wait: bool = True) -> list[object]:
+def _twin(demo: LiveDemo, folder: Path, start: str, *, days: int, wait: bool = True) -> list[object]:
     """The words for a twin whose device takes a free port."""
     words = ["twin", _BUILDING, "--bacnet", "127.0.0.1:0", "--weather", _WEATHER, "--start", start]
-    words += ["--days", str(demo.days), "--speed", str(demo.speed), "--out", str(folder / "twin")]
+    words += ["--days", str(days), "--speed", str(demo.speed), "--out", str(folder / "twin")]
     return [*words, "--write-site", str(folder / "site.yaml"), *(["--wait"] if wait else [])]
 
 
