@@ -110,6 +110,7 @@ def test_rows_are_only_added(statement: str, tmp_path: Path) -> None:
         ("UPDATE rows SET hash = zeroblob(32) WHERE seq = 6", 6),
         ("UPDATE rows SET previous = zeroblob(32) WHERE seq = 3", 3),
         ("UPDATE rows SET payload = 'x' WHERE seq = 6", 6),
+        ("UPDATE rows SET utc = utc || substr(site_time, 1, 1), site_time = substr(site_time, 2) WHERE seq = 3", 3),
     ],
 )
 def test_what_was_changed_is_found_and_named(statement: str, row: int, tmp_path: Path) -> None:

@@ -107,7 +107,11 @@ def test_action_is_what_was_in_force() -> None:
     "odd",
     [
         written(2, reading=reading(2, east_inlet_temp_c=None)),
-        dataclasses.replace(tick(2), outcome=WriteFailed(reason="no answer")),
+        dataclasses.replace(
+            tick(2),
+            outcome=WriteFailed(reason="no answer"),
+            reading=dataclasses.replace(reading(2), incumbent=setpoints()),
+        ),
         dataclasses.replace(tick(2), outcome=None),
         dataclasses.replace(tick(2), outcome=Written(in_force=Setpoints({SUPPLY: 20.0}))),
         written(2, reading=reading(7)),

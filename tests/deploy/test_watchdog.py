@@ -202,6 +202,20 @@ def test_it_never_gives_up(scene: Scene) -> None:
         scene.state.lease.take(VALIDITY_S, token="another", site_file=SITE)
 
 
+def test_it_goes_on_whatever_becomes_of_the_files(scene: Scene) -> None:
+    def removed() -> None:
+        for name in ("lease.json", "revoked.json"):
+            (scene.state.path / name).unlink()
+
+    scene.takes_over()
+    scene.at(1.0, scene.dies)
+    scene.at(1.0, lambda: scene.slots.trouble.extend([WriteFailed(reason="no answer")] * 10))
+    scene.at(4.0, removed)
+    assert scene.watch(60)
+    assert scene.slots.held == {}
+    assert "settled" in scene.noted()
+
+
 def test_another_watchdog_goes_on_where_the_first_one_was(scene: Scene) -> None:
     scene.takes_over()
     scene.dies()
