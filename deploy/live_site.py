@@ -24,6 +24,7 @@ from .connectors.bus import BusConnection, connect_bus
 from .connectors.connection import View
 from .journal_ticks import start_payload, tick_table
 from .live import Authority
+from .notify import Notify
 from .operator import Operator
 from .promotion import load_promotion
 from .recovery import give_back_leftovers
@@ -75,7 +76,7 @@ def run_live_site(
         raise UserError(f"controller {settings.controller!r} is the building's own control: there is nothing to write")
     warn_of(settings.controller, controller, building)
     _check_proven(settings.controller, controller, site, building)
-    folder, stop = StateFolder(site.state), stop or Stop()
+    folder, stop, notify = StateFolder(site.state), stop or Stop(), Notify.of_environment()
     with folder.lock() as lock, begun(settings, building, controller.name, stop) as run:
         connection = connect(site, days=settings.days)
         with contextlib.closing(connection.view.site):
@@ -92,10 +93,12 @@ def run_live_site(
                 now=connection.view.clock.now,
                 step_s=building.step_s,
             )
-            return _run(run, session, connection.view, operator, stop, building.step_s)
+            return _run(run, session, connection.view, operator, stop, notify, building.step_s)
 
 
-def _run(run: Run, session: Session, view: View, operator: Operator, stop: Stop, step_s: float) -> RunOutcome:
+def _run(
+    run: Run, session: Session, view: View, operator: Operator, stop: Stop, notify: Notify, step_s: float
+) -> RunOutcome:
     """Runs the loop to its end, and says where authority is then."""
     authority = Authority(session.writer)
 
@@ -103,6 +106,7 @@ def _run(run: Run, session: Session, view: View, operator: Operator, stop: Stop,
         def told(tick: Tick) -> None:
             session.record(tick, loop.stage, in_charge=loop.in_charge)
             on_tick(tick)
+            notify.alive(f"{loop.stage}, tick {tick.number}")
 
         loop = Loop(
             site=view.site,
@@ -119,9 +123,11 @@ def _run(run: Run, session: Session, view: View, operator: Operator, stop: Stop,
         )
         return loop
 
+    notify.ready()
     try:
         run.go(view, make_loop)
     finally:
+        notify.stopping()
         authority.tell(run.why)
         reason = session.handover.reason
         with _not_in_the_way():

@@ -9,7 +9,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ import yaml
 
 from airhandler.buildings.catalog import find_building
 from airhandler.deploy.notify import Notify
+from airhandler.deploy.state import StateFolder
 from tests.deploy.bacnet_device import device, site_text
 from tests.deploy.process import PATIENCE_S, Airhandler
 
@@ -184,3 +186,26 @@ def test_watchdog_tells_systemd_as_it_goes(
         assert process.end(signal.SIGTERM) == 0
         while (last := systemd.recv(1000)) != b"STOPPING=1":
             told.append(last)
+
+
+@pytest.mark.slow
+def test_controller_tells_systemd_in_every_step(
+    systemd: socket.socket, airhandler: type[Airhandler], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", systemd.getsockname())
+    monkeypatch.setenv("WATCHDOG_USEC", "30000000")
+    with device(find_building("datacentre-dx")) as bus:
+        (tmp_path / "site.yaml").write_text(yaml.safe_dump(site_text(bus, stage="advisory")))
+        process = airhandler("live", "outdoor-reset", "--site", str(tmp_path / "site.yaml"), "--port", "0")
+        assert systemd.recv(1000) == b"READY=1"
+        assert re.fullmatch(rb"WATCHDOG=1\nSTATUS=(advisory|fallback), tick 0", systemd.recv(1000))
+        assert process.end(signal.SIGTERM) == 0, process.text
+        assert systemd.recv(1000) == b"STOPPING=1", "nothing came from the watchdog that it has started"
+    wait_until(lambda: StateFolder(tmp_path / "hall.state").holder("watchdog") is None)
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    until_s = time.monotonic() + PATIENCE_S
+    while not is_so():
+        assert time.monotonic() < until_s
+        time.sleep(0.05)
