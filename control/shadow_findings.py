@@ -64,7 +64,7 @@ class Findings:
         shadowed: what was run.
         run: the two beside each other.
         kpis: of the record, and of the shield's work.
-        days: how long it was.
+        days: how long it was, from the first tick to the end of the last one's step.
         verdicts: share of judged ticks by kind.
         handovers: rows of rejections that would have ended the controller's authority.
         agreed_frac: share of steps in which the two agree about every set-point.
@@ -141,7 +141,7 @@ def shadow_findings(
         shadowed=shadowed,
         run=run,
         kpis=kpis(table),
-        days=(len(table) - 1) * table.building.step_s / 86_400.0,
+        days=(float(table.time_s[-1] - table.time_s[0]) + table.building.step_s) / 86_400.0,
         verdicts={
             kind: known_mean(table.verdict[table.judged] == kind) for kind in ("allowed", "adjusted", "rejected")
         },

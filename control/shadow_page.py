@@ -186,7 +186,7 @@ def _truth(found: Findings) -> Section:
         f"The site is simulated, so the truth can be had: {len(truth.saved_w):,} times the simulation was branched, "
         "the "
         "controller put in charge behind the shield for three hours, and the last of them compared with the record. "
-        f"On average the estimate is {number(error / 1e3, 2)} kW from the truth "
+        f"On average the estimate is {_signed(error / 1e3)} kW from the truth "
         f"({number(truth.mean_saved_w / 1e3, 2)} kW "
         f"saved). In {percent(truth.above_recommended_frac)} of the branches an inlet was above recommended, in "
         f"{percent(truth.above_allowable_frac)} above allowable."

@@ -33,8 +33,8 @@ MOSTLY_FRAC = 0.5
 
 LEFT_OUT = "row without a time: left out"
 SHORT = "row with another number of cells than the first: left out"
-NO_NUMBER = "no number: absent"
-NOT_FINITE = "not finite: absent"
+NO_NUMBER = "value that is no number: absent"
+NOT_FINITE = "value that is not finite: absent"
 UNORDERED = "row out of order: sorted"
 TWICE = "time that stands twice: the last row stands"
 UNUSED = "name that is no point: not used"
@@ -131,7 +131,7 @@ class _Reader:
             return math.nan
         column.bad += 1
         column.first_bad = column.first_bad or f"{where}: {cell!r:.40}"
-        self._mending.note(f"{column.tag.point}: {what}", f"{where}: {cell!r:.40}")
+        self._mending.note(what, f"{where}: {cell!r:.40}")
         return math.nan
 
     def _check(self, columns: Iterable[_Column]) -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from airhandler.control import savings as savings_module
 from airhandler.control.beside import beside
 from airhandler.control.counterfactual import counterfactual
 from airhandler.control.power_model import parts_of, unpriced
@@ -65,6 +66,20 @@ def test_what_sensors_show_stands_for_what_the_site_does_not_tell() -> None:
     assert run.told_frac == 0.0
     assert np.isfinite(list(run.stood.values())).all()
     assert _estimate(shadow_table(told=False)).saved_kwh == pytest.approx(true_savings_kwh(), rel=0.05)
+
+
+def test_what_the_model_gets_wrong_by_weather_widens_the_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    def cooler(step: int, values: dict[str, float | None]) -> None:
+        outdoor_c, power_w = values["outdoor_air_temp_c"], values["hvac_power_w"]
+        if outdoor_c is not None and power_w is not None and 16.0 < outdoor_c < 20.0:
+            values["hvac_power_w"] = power_w + 8000.0  # a cooler that runs in mild weather, and no feature knows of
+
+    table = shadow_table(change=cooler)
+    found = _estimate(table)
+    monkeypatch.setattr(savings_module, "_BIN_K", 1e6)
+    without = _estimate(table)
+    assert found.saved_kwh == without.saved_kwh
+    assert found.high_kwh - found.low_kwh > 1.5 * (without.high_kwh - without.low_kwh)
 
 
 def test_steps_without_a_value_are_left_out_and_counted() -> None:

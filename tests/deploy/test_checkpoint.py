@@ -24,13 +24,15 @@ from airhandler.deploy.stop import Stop
 from tests.deploy.scenes import INLET, SUPPLY, building, reading, settings
 
 STEPS = 60
+STUCK = "west_zone_temp_c"
 TIMING = "decide_s"
 
 
 def _recording(path: Path) -> Path:
-    """Half a day and more in which the inlets come and go, so that trim and respond has something to remember."""
+    """Half a day and more: inlets that come and go, a sensor that is absent for a while, and one that is stuck."""
     readings = [reading(n, **{INLET: 24.0 + 2.5 * math.sin(n / 5.0)}) for n in range(STEPS)]
     readings[20:24] = [reading(n, **{INLET: None}) for n in range(20, 24)]
+    readings[38:55] = [reading(n, **{STUCK: 34.0}) for n in range(38, 55)]
     write_recording(path, building(), readings)
     return path
 
@@ -86,11 +88,12 @@ def _same(left: Path, right: Path) -> None:
     assert {n: m.tolist() for n, m in a.rules.items()} == {n: m.tolist() for n, m in b.rules.items()}
 
 
-@pytest.mark.parametrize("steps", [1, 7, 22, 59])
-def test_run_that_goes_on_is_the_same_to_the_last_bit(tmp_path: Path, steps: int) -> None:
-    run_shadow(_chosen(tmp_path, "whole"), watch)
-    _cut(_chosen(tmp_path, "cut"), steps)
-    outcome = run_shadow(_chosen(tmp_path, "cut", resume=True), watch)
+@pytest.mark.parametrize("controller", ["trim-respond", "constant"])
+@pytest.mark.parametrize("steps", [1, 7, 21, 48, 59])  # 21: on the ramp to the fallback; 48: the sensor is stuck
+def test_run_that_goes_on_is_the_same_to_the_last_bit(tmp_path: Path, steps: int, controller: str) -> None:
+    run_shadow(_chosen(tmp_path, "whole", controller=controller), watch)
+    _cut(_chosen(tmp_path, "cut", controller=controller), steps)
+    outcome = run_shadow(_chosen(tmp_path, "cut", controller=controller, resume=True), watch)
     assert (outcome.ticks, outcome.why) == (STEPS, "the site's time is over")
     _same(tmp_path / "whole", tmp_path / "cut")
 

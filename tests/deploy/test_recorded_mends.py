@@ -93,7 +93,7 @@ def test_cell_that_is_no_number_is_absent_and_named(tmp_path: Path, cell: str) -
     recording = read_recording(path, building())
     assert [n for n, value in enumerate(_inlets(recording)) if value != value] == [3]
     (mend,) = recording.mends
-    assert mend.what.startswith(f"{INLET}: no")
+    assert mend.what == (recorded_rows.NO_NUMBER if cell == "warm" else recorded_rows.NOT_FINITE)
     assert mend.first == (f"row 5, column {INLET}: {cell!r}",)
 
 
