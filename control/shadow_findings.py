@@ -119,6 +119,12 @@ class Findings:
         return told
 
 
+def _days(table: TickTable) -> float:
+    """How long a run was, in whole steps: each begins a little sooner or later than a clock would have it [days]."""
+    step_s = table.building.step_s
+    return (round(float(table.time_s[-1] - table.time_s[0]) / step_s) + 1) * step_s / 86_400.0
+
+
 def shadow_findings(
     folder: Path, *, with_truth: bool = False, every: int | None = None, progress: Callable[[int], None] | None = None
 ) -> Findings:
@@ -141,7 +147,7 @@ def shadow_findings(
         shadowed=shadowed,
         run=run,
         kpis=kpis(table),
-        days=(float(table.time_s[-1] - table.time_s[0]) + table.building.step_s) / 86_400.0,
+        days=_days(table),
         verdicts={
             kind: known_mean(table.verdict[table.judged] == kind) for kind in ("allowed", "adjusted", "rejected")
         },

@@ -251,6 +251,16 @@ def test_write_without_effect(drill: Drill, row: str) -> None:
     drill.end()
 
 
+def test_actuator_does_not_follow(drill: Drill, row: str) -> None:
+    drill.live()
+    drill.fault("stick", SUPPLY)
+    drill.steps(8)
+    drill.told(
+        row, f"the slot holds, the air does not follow: stays {drill.sign().stage}, inlets below the limit", None
+    )
+    drill.end()
+
+
 def test_operator_overrides(drill: Drill, row: str) -> None:
     drill.live()
     drill.fault("operator", SUPPLY, "19")
