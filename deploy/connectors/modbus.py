@@ -137,7 +137,7 @@ class ModbusClient:
         try:
             answer = await request()
         except ModbusException as error:
-            self._client.close()  # what still comes is not taken for the next answer
+            self._client.close()  # a line that was cut is not waited for: the next request connects anew
             raise SilenceError(f"{self._where} does not answer: {' '.join(str(error).split())}") from None
         if answer.isError():
             code = getattr(answer, "exception_code", 0)

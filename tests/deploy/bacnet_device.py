@@ -289,7 +289,10 @@ class Device:
 
         async def shut() -> None:
             self._link.close()
-            await asyncio.sleep(0)
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in others:  # those that still answer
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
 
         self._wait(shut())
         self._loop.call_soon_threadsafe(self._loop.stop)

@@ -31,13 +31,14 @@ class _Registers:
         deaf: whether holding registers stay as they are.
         gaps: addresses of input registers that are refused.
         asked: how many requests came.
+        slow_s: how long it takes to answer one [s].
     """
 
     def __init__(self, inputs: list[int], holding: list[int]) -> None:
         self.inputs, self.holding = inputs, holding
         self.enabled, self.stuck, self.deaf = False, False, False
         self.gaps: set[int] = set()
-        self.asked = 0
+        self.asked, self.slow_s = 0, 0.0
 
     def device_ids(self) -> list[int]:
         return [0]
@@ -46,6 +47,8 @@ class _Registers:
         self, device_id: int, code: int, address: int, count: int = 1
     ) -> list[int] | list[bool] | ExcCodes:
         self.asked += 1
+        if self.slow_s:
+            await asyncio.sleep(self.slow_s)
         if code in _COILS:
             return [self.enabled] if (address, count) == (0, 1) else ExcCodes.ILLEGAL_ADDRESS
         whole = self.inputs if code in _INPUTS else self.holding
@@ -109,7 +112,10 @@ class Unit:
 
         async def shut() -> None:
             await self._server.shutdown()
-            await asyncio.sleep(0)
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in others:  # those that still answer
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
 
         self._wait(shut())
         self._loop.call_soon_threadsafe(self._loop.stop)

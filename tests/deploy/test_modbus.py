@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,11 @@ from airhandler.buildings.catalog import find_building
 from airhandler.buildings.errors import SiteError, UserError
 from airhandler.buildings.points import Setpoints
 from airhandler.buildings.site import Overridden, WriteFailed, Written
+from airhandler.deploy.connectors import modbus_site as _loaded  # noqa: F401 - it is taken out in a test
+from airhandler.deploy.connectors.answers import SilenceError
 from airhandler.deploy.connectors.bus import BusConnection, connect_bus, watch_bus
 from airhandler.deploy.connectors.heartbeat import BEATS
-from airhandler.deploy.connectors.modbus import blocks
+from airhandler.deploy.connectors.modbus import ModbusClient, blocks
 from airhandler.deploy.connectors.registers import Register, parse_register
 from airhandler.deploy.site_file import SiteSettings, load_site
 from tests.deploy.modbus_device import Unit, site_text, unit
@@ -137,6 +140,32 @@ def test_unit_that_accepts_and_says_nothing_is_bounded(tmp_path: Path) -> None:
             watch_bus(site(peer, tmp_path, modbus=text["modbus"]))
 
 
+def test_line_that_was_cut_is_left_for_a_new_one() -> None:
+    register = parse_register("input,0")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        client = ModbusClient("127.0.0.1", port, 1, word_order="big", timeout_s=0.3, retries=0)
+        for _ in range(2):
+            with pytest.raises(SilenceError, match="does not answer"):
+                client.read([register])
+        client.close()
+        silent.settimeout(5.0)
+        for _ in range(2):
+            silent.accept()[0].close()
+
+
+def test_answer_that_comes_late_is_not_taken_for_the_next_one(peer: Unit, tmp_path: Path) -> None:
+    link = {**site_text(peer)["modbus"], "timeout_s": 0.3, "retries": 0}
+    view = watch_bus(site(peer, tmp_path, modbus=link, write=[]))
+    peer.registers.slow_s = 0.5
+    with pytest.raises(SiteError, match="does not answer"):
+        view.site.read()
+    peer.registers.slow_s = 0.0
+    peer.show(INLET, 21.75)
+    assert view.site.read()[INLET] == 21.75
+    view.site.close()
+
+
 def test_heartbeat_counts_up_and_begins_anew(peer: Unit, connected: BusConnection) -> None:
     peer.registers.holding[-1] = BEATS - 2
     seen = []
@@ -154,6 +183,16 @@ def test_what_a_killed_controller_left_is_found_by_the_next(peer: Unit, tmp_path
     assert set(second.writer.ours()) == set(WANTED)
     assert second.writer.relinquish() == Written()
     second.view.site.close()
+
+
+def test_machine_without_the_library_is_told_what_to_install(
+    peer: Unit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("modbus", "modbus_site"):
+        monkeypatch.delitem(sys.modules, f"airhandler.deploy.connectors.{name}")
+    monkeypatch.setitem(sys.modules, "pymodbus.client", None)
+    with pytest.raises(UserError, match=r"pymodbus, which is not installed here: pip install .airhandler\[modbus\]"):
+        watch_bus(site(peer, tmp_path))
 
 
 @pytest.mark.parametrize(
