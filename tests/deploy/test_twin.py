@@ -18,6 +18,7 @@ from airhandler.buildings.model import Period
 from airhandler.buildings.weather import find_weather
 from airhandler.control.evaluate import evaluate
 from airhandler.control.table import TickTable
+from airhandler.deploy.site_file import load_site
 from airhandler.deploy.stop import Stop
 from airhandler.deploy.twin import TwinSettings, run_twin
 from airhandler.deploy.twin_control import ask, truth
@@ -73,6 +74,8 @@ def test_site_file_names_every_point_where_it_is(tmp_path: Path) -> None:
     assert declared["bacnet"]["device_id"] == 12
     assert declared["points"].keys() == {p.name for p in BUILDING.points}
     assert declared["write"] == [p.name for p in BUILDING.setpoints]
+    settings = load_site(site)
+    assert (settings.building, len(settings.places)) == (BUILDING, len(BUILDING.points))
 
 
 def test_a_folder_that_holds_a_run_is_left_alone(tmp_path: Path) -> None:
