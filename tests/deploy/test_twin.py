@@ -6,6 +6,7 @@ import csv
 import json
 import signal
 import socket
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,13 @@ def test_a_pace_that_cannot_be_held_is_not_caught_up() -> None:
     pace, stop = Pace(1e-9), Stop()
     assert all(pace.wait(stop) for _ in range(10))
     assert pace.late > 0
+    slow = Pace(0.1)
+    time.sleep(0.5)
+    assert slow.wait(stop)  # at once: it is late
+    began = time.monotonic()
+    assert slow.wait(stop)
+    assert time.monotonic() - began > 0.05
+    assert slow.late == 1
     stop.ask("enough")
     assert not Pace(1e-9).wait(stop)
     assert not Pace(3600.0).wait(stop)
