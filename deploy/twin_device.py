@@ -11,8 +11,9 @@ from typing import Any
 from bacpypes3.apdu import AbortPDU, ConfirmedRequestPDU
 from bacpypes3.app import Application
 from bacpypes3.appservice import ApplicationServiceAccessPoint
+from bacpypes3.basetypes import ServicesSupported
 from bacpypes3.comm import bind
-from bacpypes3.errors import PropertyError
+from bacpypes3.errors import PropertyError, UnrecognizedService
 from bacpypes3.ipv4 import IPv4DatagramProtocol
 from bacpypes3.ipv4.link import NormalLinkLayer
 from bacpypes3.netservice import NetworkServiceAccessPoint, NetworkServiceElement
@@ -128,6 +129,16 @@ class _TwinApplication(Application):  # type: ignore[misc]
             await self.response(AbortPDU(True, reason=faults.abort, context=apdu))
             return
         await super().do_ReadPropertyMultipleRequest(apdu)
+
+    async def do_SubscribeCOVRequest(self, apdu: Any) -> None:  # noqa: N802
+        """Tells nobody of changes: whoever wants to know asks, and after a restart still knows."""
+        raise UnrecognizedService
+
+    def get_services_supported(self) -> Any:
+        """What there is of the library's services."""
+        found = super().get_services_supported()
+        found[ServicesSupported.subscribeCOV] = 0
+        return found
 
     async def do_WritePropertyRequest(self, apdu: Any) -> None:  # noqa: N802
         """Takes a write."""

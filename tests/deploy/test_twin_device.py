@@ -177,6 +177,12 @@ def test_a_property_that_nobody_has_is_unknown(client: Client, at: Mapping[str, 
         client.read(at[INLET], "priority-array")
 
 
+def test_what_it_cannot_do_it_does_not_claim(client: Client) -> None:
+    claimed = str(client.read(DEVICE, "protocol-services-supported"))
+    assert "read-property-multiple" in claimed
+    assert "subscribe-cov" not in claimed
+
+
 def test_a_device_that_starts_anew_is_found_again_and_has_forgotten(
     twin: Twin, servers: Servers, client: Client, at: Mapping[str, str]
 ) -> None:
