@@ -28,7 +28,11 @@ def twin(
     scenario: ScenarioOptions,
     bacnet: Annotated[
         str,
-        typer.Option("--bacnet", metavar="HOST:PORT", help="Where the BACnet/IP device listens; port 0: a free one."),
+        typer.Option(
+            "--bacnet",
+            metavar="HOST:PORT",
+            help="Where the BACnet/IP device listens; port 0: a free one; HOST/BITS:PORT hears broadcasts, too.",
+        ),
     ] = "127.0.0.1:47808",
     device_id: Annotated[int, typer.Option("--device-id", help="Instance number of the BACnet device.")] = 4711,
     modbus: Annotated[

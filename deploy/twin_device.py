@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from bacpypes3.apdu import AbortPDU, ConfirmedRequestPDU
 from bacpypes3.app import Application
 from bacpypes3.appservice import ApplicationServiceAccessPoint
+from bacpypes3.basetypes import ServicesSupported
 from bacpypes3.comm import bind
-from bacpypes3.errors import PropertyError
+from bacpypes3.errors import PropertyError, UnrecognizedService
+from bacpypes3.ipv4 import IPv4DatagramProtocol
 from bacpypes3.ipv4.link import NormalLinkLayer
 from bacpypes3.netservice import NetworkServiceAccessPoint, NetworkServiceElement
-from bacpypes3.pdu import IPv4Address
+from bacpypes3.pdu import IPv4Address, LocalBroadcast
 
 from airhandler.buildings.errors import UserError
 
@@ -43,10 +46,14 @@ class BacnetServer:
 
     async def open(self) -> None:
         """Begins to answer. Raises UserError where the address cannot be had."""
-        listening = _own_socket(self.address)
-        self.address = Address(host=self.address.host, port=listening.getsockname()[1])
+        listening = _bound(self.address)
+        self.address = replace(self.address, port=listening.getsockname()[1])
         self._app = _TwinApplication(self._board, self.address, self._number, listening)
-        await self._app.ready()
+        try:
+            await self._app.ready(self.address)
+        except BaseException:
+            await self.close()
+            raise
 
     async def close(self) -> None:
         """Answers no more, and gives the address free."""
@@ -68,6 +75,7 @@ class _TwinApplication(Application):  # type: ignore[misc]
     def __init__(self, board: Board, address: Address, number: int, listening: socket.socket) -> None:
         super().__init__()
         self._board = board
+        self._broadcasts: asyncio.DatagramTransport | None = None
         device, local = TwinDevice(board, number), IPv4Address(str(address))
         self.asap = ApplicationServiceAccessPoint(device, self.device_info_cache)
         self.nsap, self.nse = NetworkServiceAccessPoint(), NetworkServiceElement()
@@ -83,12 +91,19 @@ class _TwinApplication(Application):  # type: ignore[misc]
             self.add_object(one)
         self.named = {str(one.objectName): "{},{}".format(*one.objectIdentifier) for one in objects}
 
-    async def ready(self) -> None:
-        """Waits until the socket is heard."""
+    async def ready(self, address: Address) -> None:
+        """Waits until the socket is heard, and hears broadcasts where an address says so."""
         await self._link.server._local_transport_ready.wait()
+        if address.broadcast is not None:
+            listening = _bound(Address(host=address.broadcast, port=address.port), shared=True)
+            loop = asyncio.get_running_loop()
+            self._broadcasts, heard = await loop.create_datagram_endpoint(IPv4DatagramProtocol, sock=listening)
+            heard.server, heard.destination = self._link.server, LocalBroadcast()
 
     def close(self) -> None:
         self._link.close()
+        if self._broadcasts is not None:
+            self._broadcasts.close()
 
     def get_object_id(self, objid: Any) -> Any:
         """An object, unless it is gone."""
@@ -115,6 +130,16 @@ class _TwinApplication(Application):  # type: ignore[misc]
             return
         await super().do_ReadPropertyMultipleRequest(apdu)
 
+    async def do_SubscribeCOVRequest(self, apdu: Any) -> None:  # noqa: N802
+        """Tells nobody of changes: whoever wants to know asks, and after a restart still knows."""
+        raise UnrecognizedService
+
+    def get_services_supported(self) -> Any:
+        """What there is of the library's services."""
+        found = super().get_services_supported()
+        found[ServicesSupported.subscribeCOV] = 0
+        return found
+
     async def do_WritePropertyRequest(self, apdu: Any) -> None:  # noqa: N802
         """Takes a write."""
         found = self.get_object_id(apdu.objectIdentifier)
@@ -128,11 +153,13 @@ def _words(source: Any) -> str:
     return "{}:{}".format(*source.addrTuple) if isinstance(source, IPv4Address) else str(source)
 
 
-def _own_socket(address: Address) -> socket.socket:
-    """A UDP socket that is bound without SO_REUSEPORT: nobody else can take half of the answers."""
+def _bound(address: Address, *, shared: bool = False) -> socket.socket:
+    """A UDP socket. Nobody else can take half of its answers, but for one of broadcasts, which all hear."""
     made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
         made.setblocking(False)
+        if shared:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.bind((address.host, address.port))
     except OSError as error:
         made.close()

@@ -14,6 +14,7 @@ import asyncio
 import math
 import struct
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pymodbus.constants import ExcCodes
@@ -59,7 +60,7 @@ class ModbusServer:
         self._server = server
         listening: Any = server.transport
         port = listening.sockets[0].getsockname()[1]
-        self.address = Address(host=self.address.host, port=port)
+        self.address = replace(self.address, port=port)
 
     async def close(self) -> None:
         """Answers no more, and lets go of whoever is connected."""

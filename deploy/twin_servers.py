@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Interface
 from typing import Any, Protocol
 
 from airhandler.buildings.errors import UserError
@@ -19,22 +19,28 @@ log = logging.getLogger("airhandler.twin")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Address:
-    """Where a server listens: `HOST:PORT`, an IPv4 address; port 0 takes a free one."""
+    """Where a server listens: `HOST:PORT`, an IPv4 address; port 0 takes a free one.
+
+    Attributes:
+        broadcast: an address that it hears as well: of the network that `HOST/BITS:PORT` says; None: none.
+    """
 
     host: str
     port: int
+    broadcast: str | None = None
 
     @classmethod
     def read(cls, text: str, option: str) -> Address:
-        """From `HOST:PORT`. Raises UserError."""
-        host, colon, port = text.rpartition(":")
+        """From `HOST:PORT` or `HOST/BITS:PORT`. Raises UserError."""
+        host, _, port = text.rpartition(":")
         try:
-            socket.inet_aton(host)
-            if not (colon and host.count(".") == 3 and 0 <= int(port) < 2**16):
+            network = IPv4Interface(host)
+            if not 0 <= int(port) < 2**16:
                 raise ValueError
-        except (OSError, ValueError) as error:
+        except ValueError as error:
             raise UserError(f"{option} {text!r}: must be HOST:PORT, such as 127.0.0.1:47808") from error
-        return cls(host=host, port=int(port))
+        broadcast = str(network.network.broadcast_address) if "/" in host else None
+        return cls(host=str(network.ip), port=int(port), broadcast=broadcast)
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
@@ -95,9 +101,16 @@ class Servers:
 
     def close(self) -> None:
         """Answers no more."""
+        self._thread.run(self._stay_away())
         for server in self._open:
             self._thread.run(server.close())
         self._thread.close()
+
+    async def _stay_away(self) -> None:
+        """A device that is about to come back does not."""
+        for task in (under_way := list(self._soon)):
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
 
     def _restarted(self, task: asyncio.Task[None]) -> None:
         self._soon.discard(task)

@@ -12,21 +12,24 @@ from typing import Any
 
 import pytest
 import yaml
+from bacpypes3.primitivedata import Real
 
 from airhandler.buildings.errors import UserError
 from airhandler.buildings.model import Period
 from airhandler.buildings.weather import find_weather
 from airhandler.control.evaluate import evaluate
 from airhandler.control.table import TickTable
+from airhandler.deploy.site_file import load_site
 from airhandler.deploy.stop import Stop
 from airhandler.deploy.twin import TwinSettings, run_twin
 from airhandler.deploy.twin_control import ask, truth
+from airhandler.deploy.twin_drill import PANEL
 from airhandler.deploy.twin_pace import Pace
 from airhandler.deploy.twin_servers import Address
 from airhandler.deploy.twin_site_file import zone_name
 from airhandler.deploy.twin_thread import LoopThread
 from tests.deploy.process import Airhandler
-from tests.deploy.twins import BUILDING, FREE, INLET, SUPPLY, Client
+from tests.deploy.twins import BUILDING, FREE, INLET, SUPPLY, AnsweredError, Client, patiently
 
 AT_ONCE = 1e7  # times real time: as fast as the machine can
 
@@ -73,6 +76,8 @@ def test_site_file_names_every_point_where_it_is(tmp_path: Path) -> None:
     assert declared["bacnet"]["device_id"] == 12
     assert declared["points"].keys() == {p.name for p in BUILDING.points}
     assert declared["write"] == [p.name for p in BUILDING.setpoints]
+    settings = load_site(site)
+    assert (settings.building, len(settings.places)) == (BUILDING, len(BUILDING.points))
 
 
 def test_a_folder_that_holds_a_run_is_left_alone(tmp_path: Path) -> None:
@@ -115,10 +120,45 @@ def test_a_stop_ends_it(tmp_path: Path) -> None:
     assert (summary["steps"], summary["why"], summary["kpis"]) == (0, "enough", None)
 
 
-def test_a_pace_that_cannot_be_held_is_not_caught_up() -> None:
-    pace, stop = Pace(1e-9), Stop()
-    assert all(pace.wait(stop) for _ in range(10))
-    assert pace.late > 0
+class Waiting(Stop):
+    """Nobody asks for a stop; how long was waited for is kept, and passes at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now_s, self.waits_s = 0.0, list[float]()
+
+    def wait(self, seconds: float) -> bool:
+        self.waits_s.append(seconds)
+        self.now_s += seconds
+        return False
+
+
+def test_steps_are_due_at_even_intervals_whatever_each_takes() -> None:
+    stop = Waiting()
+    pace = Pace(10.0, lambda: stop.now_s)
+    for took_s in (1.0, 4.0, 12.0, 0.0):
+        stop.now_s += took_s
+        assert pace.wait(stop)
+    assert stop.waits_s == [
+        9.0,
+        6.0,
+        8.0,
+    ]  # the third was due before it could be waited for, the fourth is not moved by it
+    assert pace.late == 0
+
+
+def test_a_step_that_is_late_is_not_caught_up() -> None:
+    stop = Waiting()
+    pace = Pace(10.0, lambda: stop.now_s)
+    stop.now_s = 75.0
+    assert pace.wait(stop)  # at once
+    assert (pace.late, stop.waits_s) == (1, [])
+    assert pace.wait(stop)
+    assert (pace.late, stop.waits_s) == (1, [10.0])
+
+
+def test_no_step_is_due_after_a_stop() -> None:
+    stop = Stop()
     stop.ask("enough")
     assert not Pace(1e-9).wait(stop)
     assert not Pace(3600.0).wait(stop)
@@ -148,14 +188,23 @@ def test_process_serves_breaks_and_ends_by_a_signal(airhandler: type[Airhandler]
         assert real["in_force"][SUPPLY] == 24.0
         assert real["faults"] == [f"nan {INLET}"]
         assert 0.0 < real["values"][INLET] < 60.0
+        with pytest.raises(AnsweredError, match="write-access-denied"):
+            client.write("analog-input,1", Real(3.0))
+        ask(told["control"], "operator", [SUPPLY, "23", "10"])  # who has no heartbeat
+        process.wait_for("no heartbeat for 4 steps")
+        ask(told["control"], "equipment", ["dead-fan-east"])
+        assert patiently(lambda: truth(told["control"])["values"]["east_supply_airflow_kg_s"] == 0.0)
     finally:
         client.close()
         thread.close()
     assert process.end(signal.SIGTERM) == 0
     summary = json.loads(process.printed)
     assert summary["why"] == "SIGTERM"
-    assert summary["writes"]["by_priority"] == {"8": 1}
-    assert [row["value"] for row in _rows(tmp_path / "twin/writes.csv")] == ["24.0"]
+    assert summary["writes"]["by_priority"] == {"10": 1, "8": 1}
+    assert (summary["writes"]["by_source"], summary["writes"]["refused"]) == ({PANEL: 2}, 1)
+    commanded = [row for row in _rows(tmp_path / "twin/steps.csv") if row[f"{SUPPLY}_priority"]]
+    assert summary["steps_commanded"] == len(commanded) > 0
+    assert [row["value"] for row in _rows(tmp_path / "twin/writes.csv")] == ["24.0", "3.0", "23.0"]
 
 
 def test_a_twin_that_waits_begins_when_it_is_asked(airhandler: type[Airhandler], tmp_path: Path) -> None:

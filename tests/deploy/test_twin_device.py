@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import socket
 import time
 from collections.abc import Iterator, Mapping
 
@@ -176,6 +177,12 @@ def test_a_property_that_nobody_has_is_unknown(client: Client, at: Mapping[str, 
         client.read(at[INLET], "priority-array")
 
 
+def test_what_it_cannot_do_it_does_not_claim(client: Client) -> None:
+    claimed = str(client.read(DEVICE, "protocol-services-supported"))
+    assert "read-property-multiple" in claimed
+    assert "subscribe-cov" not in claimed
+
+
 def test_a_device_that_starts_anew_is_found_again_and_has_forgotten(
     twin: Twin, servers: Servers, client: Client, at: Mapping[str, str]
 ) -> None:
@@ -204,6 +211,22 @@ def test_an_address_belongs_to_one_device_alone(twin: Twin) -> None:
                 second.open_bacnet(address, 4712)
         finally:
             second.close()
+
+
+def test_a_broadcast_is_heard_where_the_address_names_a_network(twin: Twin) -> None:
+    who_is = bytes.fromhex("810b000c0120ffff00ff1008")  # to all. Source: ASHRAE 135, annex J and clause 16.10
+    with served(twin, Address.read("127.0.0.1/8:0", "--bacnet")) as (servers, client, at):
+        address = servers._open[0].address  # type: ignore[attr-defined]
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+            asking.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+            asking.settimeout(10)
+            asking.sendto(who_is, ("127.255.255.255", address.port))
+            answer, source = asking.recvfrom(1500)
+        assert source == (address.host, address.port)
+        assert b"\x10\x00\xc4" + (8 << 22 | 4711).to_bytes(4) in answer  # I-Am, device 4711
+        servers.call(lambda: servers.restart(0.0))
+        assert patiently(lambda: twin.events != [])
+        assert patiently(lambda: _answers(client, at))
 
 
 @pytest.mark.parametrize("text", ["47808", "localhost:47808", "127.0.0.1", "127.0.0.1:99999", "127.0.0.1:x", "1:2"])

@@ -111,11 +111,11 @@ class AnsweredError(Exception):
 
 
 @contextmanager
-def served(twin: Twin) -> Iterator[tuple[Servers, Client, Mapping[str, str]]]:
+def served(twin: Twin, at: Address = FREE) -> Iterator[tuple[Servers, Client, Mapping[str, str]]]:
     """A twin on the bus, a client of it, and the object of every point."""
     servers, thread = Servers(twin.board), LoopThread("client")
     try:
-        address = servers.open_bacnet(FREE, 4711)
+        address = servers.open_bacnet(at, 4711)
         client = Client(thread, address)
         try:
             yield servers, client, servers.objects
