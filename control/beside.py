@@ -18,6 +18,7 @@ from airhandler.safety.shield import shown_by
 
 from .table import Mask, TickTable
 
+_LATE = 0.5  # of a step: later than this, the next tick is of another step
 _WET_BULB = "outdoor_wet_bulb_temp_c"  # as docs/vocabulary.md builds names
 
 
@@ -30,7 +31,7 @@ class Beside:
         stood: what the building's own control had, by set-point [steps].
         asked: what the shield made of the controller's proposal, by set-point [steps].
         told_frac: share of `stood` that the site told; the rest is what sensors showed.
-        judged: where there was a verdict [steps].
+        judged: where there was a verdict, and no tick was lost until the next [steps].
     """
 
     table: TickTable
@@ -96,5 +97,5 @@ def beside(table: TickTable) -> Beside:
         stood=stood,
         asked={name: table.applied[name][:-1] for name in shown},
         told_frac=float(np.mean(told)),
-        judged=table.judged[:-1],
+        judged=table.judged[:-1] & (np.abs(np.diff(table.time_s) / table.building.step_s - 1.0) < _LATE),
     )

@@ -76,7 +76,8 @@ def finding(found: Findings, promotion: Promotion) -> Iterator[str]:
             "never was; there it is the physics of the model that speaks, not the record."
         )
     else:
-        yield f"What the controller would have saved cannot be told from this record; it {broke}."
+        it = "it " if inlets is not None else ""
+        yield f"What the controller would have saved cannot be told from this record, and {it}{broke}."
         yield f"Why not: {saved.why_not}."
     yield (
         f"The two agree about every set-point in {percent(found.agreed_frac)} of steps. The shield let "

@@ -98,6 +98,7 @@ def shadow_table(
     noise_w: float = 200.0,
     change: Callable[[int, dict[str, float | None]], None] = lambda step, values: None,
     verdict: Callable[[int, Setpoints], Verdict] = lambda step, setpoints: Allowed(setpoints=setpoints),
+    lost: Callable[[int], bool] = lambda step: False,
 ) -> TickTable:
     """A controller beside the hall's own control.
 
@@ -106,6 +107,7 @@ def shadow_table(
         noise_w: of the cooling's meter.
         change: may change the values of a reading.
         verdict: what the shield makes of what is asked for.
+        lost: which ticks are not there.
     """
     random, steps = np.random.default_rng(1), days * PER_DAY
     table, before = TickTable(BUILDING), Hall(weather_c(0), load(0), *own(0, weather_c(0)))
@@ -113,6 +115,9 @@ def shadow_table(
         values = _values(before, float(random.normal(scale=noise_w)), step)
         change(step, values)
         now = Hall(weather_c(step), load(step), *own(step, weather_c(step)))
+        if lost(step):
+            before = now
+            continue
         supply_c, ratio = controller(step, before.outdoor_c)
         asked = _setpoints(supply_c, ratio * before.drawn_kg_s)
         incumbent = _setpoints(now.supply_c, now.flow_kg_s) if told else None

@@ -93,6 +93,13 @@ def test_steps_without_a_value_are_left_out_and_counted() -> None:
     assert np.isnan(found.by_step_w).mean() == pytest.approx(0.25, abs=0.01)
 
 
+def test_a_step_whose_end_was_lost_is_not_added_up() -> None:
+    found, whole = _estimate(shadow_table(lost=lambda step: step % 5 == 2)), _estimate(shadow_table())
+    assert found.steps_frac == pytest.approx(0.75, abs=0.01)  # of four ticks that are left, one has no next one
+    assert found.was_kwh == pytest.approx(0.6 * whole.was_kwh, rel=0.02)
+    assert found.saved_kwh == pytest.approx(0.6 * whole.saved_kwh, rel=0.05)
+
+
 def test_nothing_is_told_of_a_record_without_meters() -> None:
     def lose(step: int, values: dict[str, float | None]) -> None:
         values["hvac_power_w"] = None

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from airhandler.buildings.catalog import find_building
 from airhandler.buildings.errors import UserError
-from airhandler.buildings.points import Reading, Setpoints
+from airhandler.buildings.points import Reading, Role, Setpoints
 from airhandler.control.agreement import agreed_frac, agreements
 from airhandler.control.beside import beside
 from airhandler.control.counterfactual import counterfactual
@@ -24,6 +26,7 @@ from airhandler.control.tick import Tick
 from airhandler.control.would_be_inlets import would_be
 from airhandler.safety.verdict import Allowed
 from tests.control.shadow_scenes import (
+    BEGIN,
     BUILDING,
     Hall,
     adjusted,
@@ -181,6 +184,47 @@ def test_report_writes_page_findings_and_promotion(tmp_path: Path) -> None:
     assert promotion.passed
     assert told["promotion"] == str(folder / PROMOTION_FILE)
     assert "promotion passes" in str(told["words"])
+
+
+def test_an_office_whose_own_control_stands_still_cannot_be_told(tmp_path: Path) -> None:
+    folder = save_run(tmp_path / "run", _office_table(), controller="setback")
+    found = shadow_findings(folder)
+    assert found.inlets is None
+    assert (found.savings.told, found.savings.method) == (False, "regression")
+    assert "the building's own control never moved its set-points as the controller would" in found.savings.why_not
+    promotion = judge(found)
+    assert {"limits", "savings", "uncertainty of the savings"} <= {check.name for check in promotion.failed}
+    report_shadow(folder, folder / "shadow.html")
+    page = (folder / "shadow.html").read_text()
+    assert "cannot be told from this record, and what people would have felt is not predicted." in page
+
+
+def _office_table() -> TickTable:
+    """Eight days of an office that holds its set-points, beside a controller that lets them go."""
+    building, random = find_building("office-5zone"), np.random.default_rng(5)
+    table = TickTable(building)
+    own = Setpoints({p.name: 0.5 * (p.low + p.high) for p in building.setpoints})
+    asked = Setpoints({p.name: p.low + 0.9 * (p.high - p.low) for p in building.setpoints})
+    for step in range(8 * building.file.timesteps_per_hour * 24):
+        values = {
+            p.name: p.low + (p.high - p.low) * (0.4 + 0.1 * float(random.random()))
+            for p in building.points
+            if p.role is not Role.SETPOINT
+        }
+        time = BEGIN + step * timedelta(seconds=building.step_s)
+        table.add(
+            Tick(
+                number=step,
+                stage="shadow",
+                reading=Reading(time=time, values=values, incumbent=own),
+                proposal=None,
+                verdict=Allowed(setpoints=asked),
+                outcome=None,
+                decide_s=0.001,
+                write_s=0.0,
+            )
+        )
+    return table
 
 
 def test_truth_of_what_was_not_simulated_cannot_be_had(tmp_path: Path) -> None:
