@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from airhandler.buildings.errors import AirhandlerError
@@ -45,6 +45,10 @@ class Loop:
             first one. None: that stays.
         stopped: whether a stop was asked for: nothing is written from then on.
         granted: how much authority there is for the step that begins; by default all of it.
+        left: set-points that are left to the building: they stand where its own control has them.
+        attend: is called while the loop sleeps, every `attend_s` of the site's time, for what cannot wait for a step:
+            people, and those who watch. None: nobody is. What it latches is given back at once.
+        attend_s: [s]
         number: of the first Tick; above 0 for a run that goes on: the controller then keeps what it knows.
         forecaster: what was learned before the begin; by default a new one.
     """
@@ -64,6 +68,9 @@ class Loop:
     refresh: Callable[[], Shield] | None = None
     stopped: Callable[[], bool] | None = None
     granted: Callable[[], Grant] = field(default=lambda: LIVE)
+    left: Callable[[], frozenset[str]] = frozenset
+    attend: Callable[[], None] | None = None
+    attend_s: float = 5.0
     number: int = 0
     forecaster: Forecaster | None = None
     _in_charge: bool = field(default=False, init=False)
@@ -90,7 +97,7 @@ class Loop:
                 if missed:
                     log.warning("a tick lasted too long: %d steps are left out", missed)
                 number, due = number + 1, due + missed + 1
-                if not self.clock.sleep_until(begin + due * step):
+                if not self._sleep_until(begin + due * step):
                     return
         finally:
             try:
@@ -113,6 +120,22 @@ class Loop:
             return "shadow"
         return "fallback" if self.handover is not None and self.handover.latched else self._grant.stage
 
+    def _sleep_until(self, when: datetime) -> bool:
+        """Sleeps until `when`, but for those who cannot wait. False when there is no more time."""
+        while self.attend is not None and self.clock.now() + timedelta(seconds=self.attend_s) < when:
+            if not self.clock.sleep_until(self.clock.now() + timedelta(seconds=self.attend_s)):
+                return False
+            self.attend()
+            self._obey_handover()
+        return self.clock.sleep_until(when)
+
+    def _obey_handover(self) -> bool:
+        """Gives authority back where the handover says so, and again each time until it is confirmed."""
+        if self.handover is None or self.handover.reason is None or not self._in_charge:
+            return False
+        self._give_back(self.handover.reason.words)
+        return True
+
     def _tick(self, number: int) -> Tick:
         if self.refresh is not None:
             self.shield = self.refresh()
@@ -129,9 +152,7 @@ class Loop:
         outcome = self._apply(verdict) if writes and verdict is not None else None
         if stage == "shadow" and verdict is not None:
             self._in_force = verdict.setpoints  # as if it had been applied: the next ramp starts there
-        if self.handover is not None and self.handover.reason is not None and self._in_charge:
-            self._give_back(self.handover.reason.words)  # and again in every tick until it is confirmed
-        elif self._in_charge and not writes:
+        if not self._obey_handover() and self._in_charge and not writes:
             self._give_back(f"no authority is granted any more: {stage}")
         self._remember()
         return Tick(
@@ -187,12 +208,21 @@ class Loop:
             return unshielded(proposal)
         return self.shield.judge(
             self._history,
-            self._in_force or reading.incumbent,
+            self._stands(reading),
             proposal,
             past=self._past,
             written=self._in_charge,
             forecast=self._forecaster.forecast,
         )
+
+    def _stands(self, reading: Reading) -> Setpoints | None:
+        """Where the set-points stand: what we were told is in force; where the building has them, its own control's."""
+        if self._in_force is None or reading.incumbent is None:
+            return self._in_force or reading.incumbent
+        left = self.left() & reading.incumbent.keys()
+        if not left:
+            return self._in_force
+        return Setpoints({**self._in_force, **{name: reading.incumbent[name] for name in left}})
 
     def _apply(self, verdict: Verdict) -> WriteOutcome | None:
         """Writes a verdict, but not after a stop, nor to take authority where the shield trusts nothing."""

@@ -54,9 +54,17 @@ class Cover:
         return self._taken and self._lease.holds()
 
     def release(self) -> None:
-        """Says that nothing of ours is in force: there is nothing to watch any more."""
+        """Says that nothing of ours is in force: there is nothing to watch. To be asked again where it fails."""
+        if not self._taken:
+            return
         try:
             self._lease.release()
         except LeaseError as error:  # the watchdog gives back once more: no harm
             log.error("the lease was not released: %s", error)
+            return
         self._taken = False
+
+    def look(self) -> None:
+        """Between two steps: is there still somebody who watches?"""
+        if self._taken and (why := self._unwatched()) is not None:
+            self._doubt(f"authority must go back: nobody watches: {why}")

@@ -88,6 +88,8 @@ def demo_live(
         }
     (out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
     typer.echo(json.dumps(summary, indent=2) if as_json else _words(summary, out))
+    if summary["handover"] is not None or not summary["given_back"]:
+        raise typer.Exit(1)
 
 
 def _shadow(demo: LiveDemo, who: Path, port: int) -> None:
@@ -136,7 +138,8 @@ def _live(demo: LiveDemo, who: Path, port: int) -> dict[str, object]:
 
 
 def _compared(ours: Path, theirs: Path) -> dict[str, object]:
-    agent, incumbent = (_kpis(folder / "twin") for folder in (ours, theirs))
+    twin, other, live = (_summary(folder) for folder in (ours / "twin", theirs / "twin", ours / "run"))
+    agent, incumbent = twin["kpis"], other["kpis"]
     return {
         "incumbent_total_kwh": incumbent["total_kwh"],
         "agent_total_kwh": agent["total_kwh"],
@@ -146,7 +149,9 @@ def _compared(ours: Path, theirs: Path) -> dict[str, object]:
         "above_allowable_frac": agent["above_allowable_frac"],
         "foreign_writes": foreign_writes(ours / "twin", ours / "site.state"),
         "lost_ticks": lost_ticks(ours / "twin", ours / "site.state"),
-        "given_back": json.loads((ours / "run" / "summary.json").read_text())["given_back"],
+        "in_charge_frac": twin["steps_commanded"] / twin["steps"],
+        "handover": live["handover"],
+        "given_back": live["given_back"],
     }
 
 
@@ -168,9 +173,9 @@ def _site(demo: LiveDemo, folder: Path, twin: Command, **changes: object) -> Pat
     return path
 
 
-def _kpis(folder: Path) -> Mapping[str, float]:
-    kpis: Mapping[str, float] = json.loads((folder / "summary.json").read_text())["kpis"]
-    return kpis
+def _summary(folder: Path) -> Mapping[str, Any]:
+    summary: Mapping[str, Any] = json.loads((folder / "summary.json").read_text())
+    return summary
 
 
 def _say(words: str) -> None:
@@ -184,7 +189,8 @@ def _words(summary: Mapping[str, Any], out: Path) -> str:
             f"({summary['saved_frac']:.1%} less), warmest inlet {summary['inlet_max_c']:.1f} degC, "
             f"{summary['above_allowable_frac']:.1%} of steps above allowable",
             f"writes not ours: {summary['foreign_writes']}, steps without a decision: {summary['lost_ticks']}",
-            f"authority given back: {'yes' if summary['given_back'] else 'NO'}",
+            f"in charge in {summary['in_charge_frac']:.1%} of steps; authority given back: {summary['given_back']}; "
+            f"before the end: {summary['handover'] or 'no'}",
             f"open {out / 'shadow' / 'run' / 'shadow.html'}; everything is in {out}, figures in {out / 'summary.json'}",
         ]
     )

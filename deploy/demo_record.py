@@ -37,15 +37,15 @@ def foreign_writes(twin: Path, state: Path) -> int:
                 foreign += known[("", None)] == 0 or write["priority"] != "10"
                 continue
             key = (write["point"], float(np.float32(float(write["value"]))))
-            foreign += known[key] == 0 or write["priority"] != "10"
-            known[key] -= 1
+            ours = known[key] > 0 and write["priority"] == "10"
+            known[key] -= ours
+            foreign += not ours
     return foreign
 
 
 def lost_ticks(twin: Path, state: Path) -> int:
-    """Steps of the building, from the controller's first to its last, in which it decided nothing."""
+    """Steps of the building in which the controller decided nothing, those before its start and after its end too."""
     with (twin / "steps.csv").open(newline="") as file:
         ends = [datetime.fromisoformat(step["time"]).timestamp() for step in csv.DictReader(file)]
     times = [row.site_time.timestamp() for row in rows(state / "journal", "tick") if row.site_time is not None]
-    seen = np.searchsorted(ends, times)
-    return int(seen[-1] - seen[0] + 1 - len(set(seen.tolist()))) if len(seen) else len(ends)
+    return len(ends) - len(set(np.searchsorted(ends, times).tolist()) & set(range(len(ends))))

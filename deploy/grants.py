@@ -48,20 +48,23 @@ class Grants:
             self._handover.give_back("authority was asked back, and has gone back step by step")
         accepted = self._accepted_until is not None and now < self._accepted_until
         writes = (self._stage == "live" or accepted) and not self._handover.latched
-        if writes:
-            self.exercised_s += self._step_s
         return Grant(stage=self._stage, writes=writes)
 
     def share(self, name: str) -> float:
         """How much of the way from the building's own control a set-point goes, 0 to 1."""
-        granted = 1.0 if self._stage == "advisory" else self._ramp.share(name, self.exercised_s)
+        by_the_end_s = self.exercised_s + self._step_s
+        granted = 1.0 if self._stage == "advisory" else self._ramp.share(name, by_the_end_s)
         return granted * self._share_left if name in self._ramp.points else 0.0
+
+    def exercised(self) -> None:
+        """A step in which what we asked for was in force has passed."""
+        self.exercised_s += self._step_s
 
     def give_back(self, why: str, over: timedelta = timedelta()) -> None:
         """A person asks for authority: at once, or step by step over a while. It stays back until a reset."""
         if over <= timedelta():
             self._handover.give_back(why)
-        elif self._leaving is None:
+        elif self._leaving is None or self._now() + over < self._leaving[1]:
             self._leaving = (self._now(), self._now() + over)
 
     def reset(self) -> None:
@@ -69,9 +72,9 @@ class Grants:
         self._handover.reset()
         self._leaving, self._share_left = None, 1.0
 
-    def accept(self, length: timedelta) -> None:
-        """A person takes the advice, for a while."""
-        self._accepted_until = self._now() + length
+    def accept(self, length: timedelta | None) -> None:
+        """A person takes the advice, for a while, or only for the step that comes."""
+        self._accepted_until = self._now() + (length or timedelta(seconds=self._step_s))
 
     def reject(self) -> None:
         """A person takes it no longer."""
@@ -82,4 +85,4 @@ class Grants:
         if self._leaving is None:
             return 1.0
         begin, end = self._leaving
-        return max(0.0, min(1.0, (end - now) / (end - begin)))
+        return max(0.0, min(self._share_left, (end - now) / (end - begin)))

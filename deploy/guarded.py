@@ -35,6 +35,9 @@ class Guarded:
         released: is told that nothing of ours is in force any more.
         share: of a set-point, how much of it is granted; 0 leaves it alone.
         doubt: latches the handover, for a reason.
+
+    Attributes:
+        holding: whether something of ours is or may be in force.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class Guarded:
     ) -> None:
         self._writer, self._note, self._share, self._doubt = writer, note, share, doubt
         self._covered, self._released = covered, released
+        self.holding = False
 
     def write(self, setpoints: Setpoints) -> WriteOutcome:
         """Writes the granted ones of the set-points, in this order: journal, lease, bus, heartbeat, journal."""
@@ -57,6 +61,7 @@ class Guarded:
             return WriteFailed(reason=why)
         if not self._covered():
             return WriteFailed(reason=self._doubted("the lease is not ours: the watchdog has given authority back"))
+        self.holding = True
         outcome = _asked(lambda: self._writer.write(granted))
         if isinstance(outcome, Written):
             beaten = _asked(self._writer.beat)
@@ -65,12 +70,13 @@ class Guarded:
         return outcome
 
     def relinquish(self) -> WriteOutcome:
-        """Gives authority back, whatever the journal says: that is never kept waiting."""
-        self._told("write", {"setpoints": None})
+        """Gives authority back: the bus first, whatever the disk does; then the lease, and the journal."""
         outcome = _asked(self._writer.relinquish)
-        self._told("write-outcome", outcome_payload(outcome))
         if isinstance(outcome, Written):
+            self.holding = False
             self._released()
+        self._told("write", {"setpoints": None})
+        self._told("write-outcome", outcome_payload(outcome))
         return outcome
 
     def _told(self, kind: Kind, payload: Mapping[str, object]) -> str | None:

@@ -38,6 +38,8 @@ from .watch_site import is_watched, start_watchdog
 
 log = logging.getLogger("airhandler.live")
 
+_ATTEND_S = 5.0  # of the machine's time: how long people, and those who watch, wait at most
+
 Watching = Callable[[SiteSettings], Callable[[], str | None]]
 """Sees to it that somebody watches a site; what it returns says why nobody does, or None where somebody does."""
 
@@ -82,25 +84,28 @@ def run_live_site(
         with contextlib.closing(connection.view.site):
             start = _note_start(folder, site, settings)
             run.keep_elsewhere(lambda: _ticks_since(folder, building, start))
+            unwatched = watching(site)
             _recover(folder, site, connection)
             session = Session(
                 site,
                 folder,
                 token=lock.holder.token,
                 controller=controller,
+                who=controller_sha256(settings.controller, building, controller),
                 writer=connection.writer,
-                unwatched=watching(site),
+                unwatched=unwatched,
                 now=connection.view.clock.now,
                 step_s=building.step_s,
             )
-            return _run(run, session, connection.view, operator, stop, notify, building.step_s)
+            operator.left = lambda: session.left
+            return _run(run, session, connection.view, operator, stop, notify, site)
 
 
 def _run(
-    run: Run, session: Session, view: View, operator: Operator, stop: Stop, notify: Notify, step_s: float
+    run: Run, session: Session, view: View, operator: Operator, stop: Stop, notify: Notify, site: SiteSettings
 ) -> RunOutcome:
     """Runs the loop to its end, and says where authority is then."""
-    authority = Authority(session.writer)
+    authority, step_s, speed = Authority(session.writer), site.building.step_s, site.file.speed
 
     def make_loop(on_tick: Callable[[Tick], None]) -> Loop:
         def told(tick: Tick) -> None:
@@ -120,6 +125,9 @@ def _run(
             handover=session.handover,
             stopped=lambda: stop.asked,
             granted=session.granted,
+            left=lambda: session.left,
+            attend=session.attend,
+            attend_s=_ATTEND_S * speed,
         )
         return loop
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from airhandler.buildings.catalog import Building
@@ -23,33 +23,49 @@ class Operator:
         path: the file; None where nothing is fixed by hand, for all of the run.
         building: what is shielded.
 
+    Attributes:
+        left: set-points that are left to the building now: the shield takes them as they stand, and counts on nothing
+            that will not be written.
+
     Raises UserError where the file is wrong at the start.
     """
 
     def __init__(self, path: Path | None, building: Building) -> None:
         self._path, self._building = path, building
-        self._seen = self._content()
+        self.left: Callable[[], frozenset[str]] = frozenset
+        self._seen, self._left_now, self._refused = self._content(), frozenset[str](), ""
         self._file = load_operator_file(path, building) if path is not None else None
-        self._shield = Shield(building, self._file)
+        self._shield = self._made()
 
     def shield(self) -> Shield:
         """The one that holds from now on."""
-        content = self._content()
+        content, left = self._content(), self.left()
         if self._path is not None and content != self._seen:
             self._seen = content
-            self._shield = self._read_anew(self._path)
+            self._read_anew(self._path)
+        elif left == self._left_now:
+            return self._shield
+        self._left_now = left
+        self._shield = self._made()
         return self._shield
 
-    def _read_anew(self, path: Path) -> Shield:
+    def _made(self) -> Shield:
+        file = self._file
+        if self._left_now:
+            file = file or OperatorFile()
+            file = file.model_copy(update={"locks": (*file.locks, *sorted(self._left_now))})
+        return Shield(self._building, file, beside=self._refused)
+
+    def _read_anew(self, path: Path) -> None:
         try:
             file = load_operator_file(path, self._building)
-            shield = Shield(self._building, file)
+            Shield(self._building, file)
         except Exception as error:  # noqa: BLE001 - whatever is in a file, the run and what was fixed before go on
             log.error("operator's file refused, what was fixed before stays: %s", error)
-            return Shield(self._building, self._file, beside=f"operator's file refused: {error}")
+            self._refused = f"operator's file refused: {error}"
+            return
         log.warning("operator's file read anew: %s", "; ".join(_changes(self._file, file)) or "the same as before")
-        self._file = file
-        return shield
+        self._file, self._refused = file, ""
 
     def _content(self) -> bytes | None:
         """What the file holds; None where it cannot be read."""

@@ -13,7 +13,7 @@ from airhandler.control.loop import Loop
 from airhandler.control.tick import LIVE, Grant, Tick
 from airhandler.safety.handover import Handover
 from airhandler.safety.shield import Shield
-from tests.fakes import BUILDING, FakeClock, FakeController, FakeSite, FakeWriter, healthy
+from tests.fakes import BEGIN, BUILDING, STEP, FakeClock, FakeController, FakeSite, FakeWriter, healthy
 
 ADVICE = Grant(stage="advisory", writes=False)
 ACCEPTED = Grant(stage="advisory", writes=True)
@@ -109,3 +109,71 @@ def test_one_who_overrides_ends_it_at_once_until_a_person_resets() -> None:
     assert handover.reason.words == "authority must go back: an operator holds it at priority 8"
     handover.reset()
     assert [t.stage for t in run([LIVE], writer, handover=handover)] == ["live"]
+
+
+def test_who_cannot_wait_for_a_step_is_heard_between_two() -> None:
+    writer, handover, heard = FakeWriter(), Handover(), []
+
+    def attend() -> None:
+        heard.append(clock.time)
+        handover.give_back("an operator asked for authority")
+
+    clock, ticks = FakeClock(5), list[Tick]()
+    Loop(
+        site=FakeSite([healthy(i) for i in range(3)]),
+        clock=clock,
+        step_s=BUILDING.step_s,
+        controller=FakeController(lambda reading: WARM),
+        shield=Shield(BUILDING),
+        writer=writer,
+        on_tick=ticks.append,
+        handover=handover,
+        attend=attend,
+        attend_s=BUILDING.step_s / 3,
+    ).run()
+    assert [round((time - BEGIN) / STEP, 2) for time in heard] == [0.33, 0.67, 1.33, 1.67]
+    assert [t.stage for t in ticks] == ["live", "fallback"]
+    assert (len(writer.written), writer.relinquished) == (1, 1)
+
+
+def test_a_return_that_is_not_confirmed_is_asked_again_between_two_steps() -> None:
+    writer, handover = FakeWriter(keeps=3), Handover()
+    Loop(
+        site=FakeSite([healthy(i) for i in range(3)]),
+        clock=FakeClock(5),
+        step_s=BUILDING.step_s,
+        controller=FakeController(lambda reading: WARM),
+        shield=Shield(BUILDING),
+        writer=writer,
+        on_tick=lambda tick: None,
+        handover=handover,
+        attend=lambda: handover.give_back("a doubt") and None,
+        attend_s=BUILDING.step_s / 3,
+    ).run()
+    assert writer.relinquished == 4
+
+
+def test_set_points_that_are_left_to_the_building_stand_where_it_has_them() -> None:
+    class Told(FakeWriter):
+        def write(self, setpoints: Setpoints) -> WriteOutcome:
+            super().write(setpoints)
+            return Written(in_force=WARM)
+
+    seen: list[Setpoints | None] = []
+
+    class Seeing(Shield):
+        def judge(self, history, in_force, *rest, **more):  # type: ignore[no-untyped-def]
+            seen.append(in_force)
+            return super().judge(history, in_force, *rest, **more)
+
+    Loop(
+        site=FakeSite([replace(healthy(i), incumbent=COOL) for i in range(2)]),
+        clock=FakeClock(1),
+        step_s=BUILDING.step_s,
+        controller=FakeController(lambda reading: WARM),
+        shield=Seeing(BUILDING),
+        writer=Told(),
+        on_tick=lambda tick: None,
+        left=lambda: frozenset({SUPPLY}),
+    ).run()
+    assert seen == [COOL, Setpoints({**WARM, SUPPLY: COOL[SUPPLY]})]

@@ -50,6 +50,7 @@ def test_a_value_that_we_wrote_once_and_that_came_twice_is_not(journal: Journal,
     journal.append("write", {"setpoints": {"a": 21.3}})
     twice = [("a", "10", AS_BACNET, "ok")] * 2
     assert foreign_writes(on_the_bus(tmp_path, *twice), tmp_path) == 1
+    assert foreign_writes(on_the_bus(tmp_path, *twice * 5), tmp_path) == 9
 
 
 def test_what_was_refused_changed_nothing(journal: Journal, tmp_path: Path) -> None:
@@ -58,7 +59,8 @@ def test_what_was_refused_changed_nothing(journal: Journal, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("decided", "lost"), [((1.4, 2.2, 3.9), 0), ((1.4, 3.9), 1), ((0.2, 4.9), 3), ((2.1, 2.9), 0), ((), 6)]
+    ("decided", "lost"),
+    [((1.4, 2.2, 3.9), 3), ((0.2, 4.9, 7.5), 4), ((2.1, 2.9), 5), ((), 6), ((-0.5, 0.5, 1.5, 2.5, 3.5, 4.5), 0)],
 )
 def test_steps_in_which_nothing_was_decided_are_lost(
     decided: tuple[float, ...], lost: int, journal: Journal, tmp_path: Path

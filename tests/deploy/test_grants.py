@@ -31,6 +31,8 @@ class Scene:
         said = []
         for _ in range(steps):
             said.append(self.grants.grant().writes)
+            if said[-1]:
+                self.grants.exercised()
             self.clock.time += STEP
         return said
 
@@ -54,8 +56,9 @@ def test_accepted_advice_is_written_for_as_long_as_was_said() -> None:
 
 def test_authority_grows_with_the_steps_in_which_it_was_exercised() -> None:
     scene = Scene("live", days=1.0)
-    scene.writes(24)
-    assert scene.grants.share("a") == 0.25
+    scene.writes(23)
+    assert scene.grants.share("a") == 0.25  # by the end of the step that begins
+    scene.writes()
     scene.handover.give_back("a doubt")
     scene.writes(24)
     assert scene.grants.exercised_s == 24 * STEP.total_seconds()
@@ -85,6 +88,27 @@ def test_asked_back_at_once_it_goes_at_once_for_the_reason_that_was_said() -> No
     assert scene.writes() == [False]
     assert scene.handover.reason is not None
     assert scene.handover.reason.words == "chiller 2 is being serviced"
+
+
+def test_asked_back_twice_the_sooner_end_counts() -> None:
+    scene = Scene("live")
+    scene.grants.give_back("operator", over=2 * HOUR)
+    scene.grants.grant()
+    scene.clock.time += HOUR
+    scene.grants.grant()
+    assert scene.grants.share("a") == 0.5
+    scene.grants.give_back("operator", over=HOUR / 2)
+    scene.grants.grant()
+    assert scene.grants.share("a") == 0.5  # no way back up
+    scene.clock.time += HOUR / 2
+    scene.grants.grant()
+    assert scene.handover.latched
+
+
+def test_accepted_without_a_length_is_accepted_for_one_step() -> None:
+    scene = Scene("advisory")
+    scene.grants.accept(None)
+    assert scene.writes(3) == [True, False, False]
 
 
 def test_a_reset_does_not_accept_advice() -> None:

@@ -1,0 +1,221 @@
+"""A live session: orders, lease, journal and shield together, on a fake bus."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from airhandler.buildings.points import Setpoints
+from airhandler.buildings.site import Overridden, WriteOutcome, Written
+from airhandler.control.loop import Loop
+from airhandler.control.tick import Tick
+from airhandler.deploy.journal_reading import rows
+from airhandler.deploy.operator import Operator
+from airhandler.deploy.orders import OrderKind
+from airhandler.deploy.session import Session
+from airhandler.deploy.site_file import load_site
+from airhandler.deploy.state import StateFolder
+from airhandler.safety.verdict import Verdict
+from tests.fakes import BUILDING, STEP, FakeClock, FakeController, FakeSite, healthy
+
+SETPOINTS = [p.name for p in BUILDING.setpoints]
+TEMPERATURES, FLOWS = SETPOINTS[0::2], SETPOINTS[1::2]
+OWN = Setpoints({name: 18.0 if name in TEMPERATURES else 4.5 for name in SETPOINTS})
+WANTED = Setpoints({name: 22.5 if name in TEMPERATURES else 4.0 for name in SETPOINTS})
+
+
+class Bus:
+    """A bus that takes everything, until it is told to say something else."""
+
+    def __init__(self) -> None:
+        self.written: list[Setpoints] = []
+        self.relinquished = 0
+        self.says: WriteOutcome | None = None
+
+    def write(self, setpoints: Setpoints) -> WriteOutcome:
+        self.written.append(setpoints)
+        return self.says or Written(in_force=Setpoints({**OWN, **setpoints}))
+
+    def relinquish(self) -> WriteOutcome:
+        self.relinquished += 1
+        return Written()
+
+    def beat(self) -> WriteOutcome:
+        return Written()
+
+    def ours(self) -> Mapping[str, float]:
+        return {}
+
+
+class Scene:
+    """One controller after the other on one site."""
+
+    def __init__(self, folder: Path, **site: Any) -> None:
+        declared = {
+            "site": "hall",
+            "building": "datacentre-dx",
+            "time_zone": "+00:00",
+            "stage": "live",
+            "bacnet": {"device": "127.0.0.1:1", "device_id": 1},
+            "points": {p.name: {"object": f"analog-output,{n}"} for n, p in enumerate(BUILDING.points)},
+            "write": SETPOINTS,
+            "authority": {"ramp_days": 0},
+        }
+        path = folder / "site.yaml"
+        path.write_text(yaml.safe_dump({**declared, **site}))
+        self.site, self.bus, self.unwatched = load_site(path), Bus(), None
+        self.folder, self.ticks = StateFolder(self.site.state), list[Tick]()
+
+    unwatched: str | None
+
+    def run(
+        self, *orders: tuple[OrderKind, float | None] | None, who: str = "a", begin: int = 0, **changes: float | None
+    ) -> None:
+        """A new controller for as many steps as there are orders; None is no order."""
+        given, clock = iter(orders), FakeClock(len(orders) - 1, time=healthy(begin).time)
+        token = f"controller {who}"
+
+        def granted() -> Any:
+            if (order := next(given)) is not None:
+                self.folder.orders.give(order[0], to=token, seconds=order[1])
+            return session.granted()
+
+        session = Session(
+            self.site,
+            self.folder,
+            token=token,
+            controller=FakeController(lambda reading: WANTED),
+            who=who,
+            writer=self.bus,
+            unwatched=lambda: self.unwatched,
+            now=clock.now,
+            step_s=BUILDING.step_s,
+        )
+        operator = Operator(None, BUILDING)
+        operator.left = lambda: session.left
+        loop = Loop(
+            site=FakeSite([replace(healthy(begin + n, **changes), incumbent=OWN) for n in range(len(orders))]),
+            clock=clock,
+            step_s=BUILDING.step_s,
+            controller=session.controller,
+            shield=operator.shield(),
+            refresh=operator.shield,
+            writer=session.writer,
+            on_tick=lambda tick: self._told(session, loop, tick),
+            handover=session.handover,
+            granted=granted,
+            left=lambda: session.left,
+        )
+        loop.run()
+
+    def _told(self, session: Session, loop: Loop, tick: Tick) -> None:
+        session.record(tick, loop.stage, in_charge=loop.in_charge)
+        self.ticks.append(tick)
+
+    @property
+    def wrote(self) -> list[bool]:
+        """In which steps something was written."""
+        return [t.outcome is not None for t in self.ticks]
+
+    @property
+    def verdict(self) -> Verdict:
+        """The last one."""
+        verdict = self.ticks[-1].verdict
+        assert verdict is not None
+        return verdict
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    return Scene(tmp_path)
+
+
+def test_in_charge_everything_is_written_and_given_back_at_the_end(scene: Scene) -> None:
+    scene.run(None, None, None)
+    assert scene.wrote == [True] * 3
+    assert scene.bus.relinquished == 1
+    record = scene.folder.lease.record()
+    assert record is not None
+    assert not record.in_charge
+
+
+def test_authority_that_was_asked_back_stays_back_over_a_restart(scene: Scene) -> None:
+    scene.run(None, ("give-back", None), None)
+    scene.run(None, None, begin=3)
+    assert scene.wrote == [True, False, False, False, False]
+    scene.run(("reset", None), None, begin=5)
+    assert scene.wrote[-2:] == [True, True]
+
+
+def test_an_override_stays_respected_over_a_restart(scene: Scene) -> None:
+    scene.bus.says = Overridden(reason="held by slot 8")
+    scene.run(None, None)
+    scene.bus.says = None
+    scene.run(None, begin=2)
+    assert scene.wrote == [True, False, False]
+    events = [row.payload for row in rows(scene.folder.journal.folder, "event")]
+    assert events == [{"event": "handover", "why": "authority must go back: held by slot 8"}]
+
+
+def test_a_lease_under_which_nothing_was_written_is_let_go(scene: Scene) -> None:
+    scene.run(*[None] * 5, east_inlet_temp_c=None)
+    assert scene.wrote == [False] * 5
+    assert scene.ticks[-1].stage == "fallback"
+    record = scene.folder.lease.record()
+    assert record is not None
+    assert not record.in_charge
+    scene.run(("reset", None), None, begin=5)
+    assert scene.wrote[-2:] == [True, True]
+
+
+def test_without_one_who_watches_nothing_is_written_until_a_reset(scene: Scene) -> None:
+    scene.unwatched = "no watchdog"
+    scene.run(None, None)
+    scene.unwatched = None
+    scene.run(None, ("reset", None), None, begin=2)
+    assert scene.wrote == [False, False, False, True, True]
+
+
+def test_accepted_advice_is_written_for_its_time(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, stage="advisory")
+    scene.run(None, ("accept", 2 * STEP.total_seconds()), None, None, ("accept", None), None)
+    assert scene.wrote == [False, True, True, False, True, False]
+    assert scene.bus.relinquished == 2
+
+
+def test_what_is_not_written_is_not_counted_on(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, write=TEMPERATURES)
+    scene.run(*[None] * 4)
+    assert [set(s) for s in scene.bus.written] == [set(TEMPERATURES)] * 4
+    assert all(scene.verdict.setpoints[name] == OWN[name] for name in FLOWS)
+    assert all(scene.verdict.setpoints[name] == WANTED[name] for name in TEMPERATURES)
+
+
+def test_a_point_that_has_no_share_yet_stays_with_the_building(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, authority={"ramp_days": 1.0, "points_in_order": True})
+    scene.run(*[None] * 3)
+    assert [set(s) for s in scene.bus.written] == [{SETPOINTS[0]}] * 3
+    assert [scene.verdict.setpoints[name] for name in SETPOINTS[1:]] == [OWN[name] for name in SETPOINTS[1:]]
+    assert OWN[SETPOINTS[0]] < scene.verdict.setpoints[SETPOINTS[0]] < WANTED[SETPOINTS[0]]
+
+
+def test_authority_grows_over_restarts_and_begins_anew_for_another(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, authority={"ramp_days": 1.0, "points_in_order": False})
+    shown = []
+    for who, begin in (("a", 0), ("a", 4), ("b", 8)):
+        scene.run(*[None] * 4, who=who, begin=begin)
+        shown.append([s[SETPOINTS[0]] for s in scene.bus.written[-4:]])
+    assert shown[0] == sorted(shown[0])
+    assert shown[1][0] > shown[0][-1]
+    assert shown[2] == shown[0]
+
+
+def test_who_is_not_heard_by_name_is_not_obeyed(scene: Scene) -> None:
+    scene.folder.orders.give("give-back", to="an earlier controller")
+    scene.run(None, None)
+    assert scene.wrote == [True, True]
