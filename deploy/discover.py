@@ -9,8 +9,9 @@ from airhandler.buildings.catalog import Building
 from airhandler.buildings.errors import SiteError, UserError
 
 from .connectors.answers import Refused
-from .connectors.bacnet import BacnetClient, Found, Plain, Property
+from .connectors.bacnet import BacnetClient, Found, Property
 from .connectors.bacnet_line import as_number
+from .connectors.bacnet_values import Plain
 from .connectors.objects import (
     ANY_DEVICE,
     DESCRIPTION,

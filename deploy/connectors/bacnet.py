@@ -10,11 +10,8 @@ import asyncio
 import contextlib
 import logging
 import math
-import socket
-import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Network
 from typing import Any, cast
 
 from bacpypes3.apdu import (
@@ -44,15 +41,16 @@ from bacpypes3.primitivedata import (
     ObjectIdentifier,
     PropertyIdentifier,
     Real,
-    TagClass,
     Unsigned,
 )
 
 from airhandler.buildings.errors import SiteError, UserError
 
 from .answers import Refused, SilenceError
+from .bacnet_port import Port
+from .bacnet_values import Plain, object_id, value_of
 from .loop_thread import LoopThread
-from .objects import BACNET_PORT, NAMES, PRESENT_VALUE, ObjectId
+from .objects import BACNET_PORT, PRESENT_VALUE, ObjectId
 
 log = logging.getLogger("airhandler.bus")
 
@@ -72,10 +70,6 @@ _WRITABLE = {
     "integer": Integer,
     "large": Double,
 }
-
-
-Scalar = float | int | bool | str | bytes | ObjectId | Refused | None
-Plain = Scalar | tuple[Scalar, ...]  # several values are those of an array: None is an empty slot
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,7 +104,7 @@ class BacnetClient:
     def __init__(self, address: str = "127.0.0.1", *, timeout_s: float = 2.0, retries: int = 1) -> None:
         logging.getLogger("bacpypes3").setLevel(logging.CRITICAL)  # anybody's broken packet is a traceback there
         self._bound_s = timeout_s * (retries + 1) + _SLACK_S
-        self._sockets = _Sockets(address)
+        self._port = Port(address)
         self._multiple, self._batch = True, math.inf
         self._thread = LoopThread("BACnet")
         self._app = self._thread.wait(self._open(timeout_s, retries), self._bound_s)
@@ -123,7 +117,7 @@ class BacnetClient:
     @property
     def address(self) -> str:
         """Our own address and port."""
-        return self._sockets.address
+        return self._port.address
 
     def read(
         self, device: str, wanted: Mapping[ObjectId, Sequence[Property]], *, batch: int = 20
@@ -156,7 +150,7 @@ class BacnetClient:
             wait_s: how long answers are waited for [s].
             port: which one a broadcast goes to.
         """
-        if address is None and self._sockets.broadcast is None:
+        if address is None and self._port.broadcast is None:
             raise UserError(f"address {self.address}: a broadcast needs a mask, like 192.168.1.5/24:47808")
         return self._thread.wait(self._who_is(address, wait_s, port), wait_s + self._bound_s)
 
@@ -180,17 +174,28 @@ class BacnetClient:
             numberOfApduRetries=retries,
         )
         app = _Asker.from_object_list([device])
-        own = IPv4Address(self._sockets.address)
-        link = NormalLinkLayer(own, bind_socket=self._sockets.own)
+        own = IPv4Address(self._port.address)
+        link = NormalLinkLayer(own, bind_socket=self._port.own)
         app.nsap.bind(link, address=own)
         app.link_layers[device.objectIdentifier] = link
         await link.server._local_transport_ready.wait()
-        await self._sockets.listen(link.server)
+        await self._listen(link.server)
+        self._server = link.server
         return cast(Application, app)
+
+    async def _listen(self, server: IPv4DatagramServer) -> None:
+        """Lets a server hear broadcasts, where we have a port for them."""
+        if self._port.heard is None:
+            return
+        protocol = IPv4DatagramProtocol()
+        protocol.server = server
+        loop = asyncio.get_running_loop()
+        server.broadcast_transport, _ = await loop.create_datagram_endpoint(lambda: protocol, sock=self._port.heard)
+        protocol.destination = LocalBroadcast()
 
     async def _shut(self) -> None:
         self._app.close()
-        self._sockets.close()
+        self._port.close()
         await asyncio.sleep(0)  # transports close in the next turn of the loop
 
     async def _read(
@@ -234,7 +239,7 @@ class BacnetClient:
             destination=device,
         )
         answer = await self._ask(request)
-        return answer if isinstance(answer, Refused) else _plain(answer.propertyValue.tagList)
+        return answer if isinstance(answer, Refused) else value_of(answer.propertyValue.tagList)
 
     async def _write(
         self, device: Address, target: ObjectId, value: float | None, priority: int | None
@@ -263,7 +268,7 @@ class BacnetClient:
 
     async def _who_is(self, address: str | None, wait_s: float, port: int) -> list[Found]:
         if address is None:
-            self._sockets.aim(port)
+            self._server.broadcast_address = (self._port.broadcast, port)
         target = LocalBroadcast() if address is None else Address(address)
         answers = await self._app.who_is(address=target, timeout=wait_s)
         found = {
@@ -290,61 +295,6 @@ class _Asker(Application):  # type: ignore[misc]
             await self.response(RejectPDU(reason=reason, context=apdu))
 
 
-class _Sockets:
-    """Our UDP ports. They are bound here, without SO_REUSEPORT: a second process on the port is an error, not a secret.
-
-    bacpypes3 binds with it, and tries for ever where it cannot.
-    """
-
-    def __init__(self, words: str) -> None:
-        host_mask, _, port = words.partition(":")
-        host, _, mask = host_mask.partition("/")
-        try:
-            self.broadcast = str(IPv4Network(f"{host}/{mask}", strict=False).broadcast_address) if mask else None
-            self.own = _bound(host, int(port or 0))
-        except (OSError, OverflowError, ValueError) as error:
-            raise UserError(
-                f"address {words}: cannot be taken for BACnet: {error}; another process may have it"
-            ) from error
-        self.address = f"{host}:{self.own.getsockname()[1]}"
-        self._heard = None
-        if self.broadcast is not None and port:
-            with contextlib.suppress(OSError):  # broadcasts to us are then not heard; those that answer us alone are
-                self._heard = _bound(self.broadcast, int(port))
-
-    async def listen(self, server: IPv4DatagramServer) -> None:
-        """Lets a server hear broadcasts."""
-        self._server = server
-        if self._heard is not None:
-            protocol = IPv4DatagramProtocol()
-            protocol.server = server
-            loop = asyncio.get_running_loop()
-            server.broadcast_transport, _ = await loop.create_datagram_endpoint(lambda: protocol, sock=self._heard)
-            protocol.destination = LocalBroadcast()
-
-    def aim(self, port: int) -> None:
-        """Broadcasts go to a port from now on."""
-        self._server.broadcast_address = (self.broadcast, port)
-
-    def close(self) -> None:
-        """Frees the ports."""
-        self.own.close()
-        if self._heard is not None:
-            self._heard.close()
-
-
-def _bound(host: str, port: int) -> socket.socket:
-    made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    try:
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-        made.setblocking(False)
-        made.bind((host, port))
-    except (OSError, OverflowError):
-        made.close()
-        raise
-    return made
-
-
 def _multiple(device: Address, batch: Iterable[tuple[ObjectId, Sequence[Property]]]) -> ReadPropertyMultipleRequest:
     specs = [
         ReadAccessSpecification(
@@ -367,7 +317,7 @@ def _taken(answer: Any, batch: Iterable[tuple[ObjectId, Sequence[Property]]]) ->
         (target, name): Refused("not answered") for target, names in batch for name in names
     }
     for result in answer.listOfReadAccessResults:
-        target = _object_id(result.objectIdentifier)
+        target = object_id(result.objectIdentifier)
         for element in result.listOfResults:
             plain, index = str(element.propertyIdentifier), element.propertyArrayIndex
             key = (target, plain if index is None else (plain, int(index)))
@@ -379,7 +329,7 @@ def _taken(answer: Any, batch: Iterable[tuple[ObjectId, Sequence[Property]]]) ->
 def _result(result: Any) -> Plain:
     if result.propertyAccessError is not None:
         return Refused(str(result.propertyAccessError.errorCode))
-    return _plain(result.propertyValue.tagList)
+    return value_of(result.propertyValue.tagList)
 
 
 def _refused(nack: ErrorRejectAbortNack) -> Refused:
@@ -388,48 +338,6 @@ def _refused(nack: ErrorRejectAbortNack) -> Refused:
     if isinstance(nack, RejectPDU):
         return Refused(f"rejected: {nack.reason}", "reject")
     return Refused(f"aborted: {nack.reason}", "abort")
-
-
-def _plain(tags: Any) -> Plain:
-    """The value of a property."""
-    enclosed = list(tags)[1:-1]  # between the tags that open and close it in the answer
-    try:
-        values = [_value(tag) for tag in enclosed]
-        return values[0] if len(values) == 1 else tuple(values)
-    except (struct.error, ValueError, IndexError) as error:
-        return Refused(f"what it gave cannot be read: {error}")
-
-
-def _value(tag: Any) -> Scalar:
-    """One tag. Source: ANSI/ASHRAE 135-2020, clause 20.2."""
-    data = bytes(tag.tag_data)
-    if tag.tag_class != TagClass.application:
-        return Refused("no plain value")
-    match int(tag.tag_number):
-        case 0:
-            return None
-        case 1:
-            return bool(tag.tag_lvt)
-        case 2 | 9:
-            return int.from_bytes(data, "big")
-        case 3:
-            return int.from_bytes(data, "big", signed=True)
-        case 4:
-            return float(struct.unpack(">f", data)[0])
-        case 5:
-            return float(struct.unpack(">d", data)[0])
-        case 7:
-            return data[1:].decode({0: "utf-8", 4: "utf-16-be", 5: "latin-1"}.get(data[0], "utf-8"), "replace")
-        case 12:
-            whole = int.from_bytes(data, "big")
-            return _object_id((whole >> 22, whole & 0x3FFFFF))
-        case _:
-            return data  # bit strings, dates and times are read by whoever wants them
-
-
-def _object_id(pair: Any) -> ObjectId:
-    number = int(pair[0])
-    return ObjectId(NAMES.get(number, str(number)), int(pair[1]))
 
 
 def _identifier(target: ObjectId) -> ObjectIdentifier:

@@ -11,7 +11,8 @@ from airhandler.buildings.errors import SiteError
 from airhandler.deploy.site_file import BacnetLink, Place
 
 from .answers import Absences, Refused
-from .bacnet import BacnetClient, Plain, Property
+from .bacnet import BacnetClient, Property
+from .bacnet_values import Plain
 from .objects import (
     DEVICE,
     FLAGS,
