@@ -9,12 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from airhandler.buildings.catalog import find_building
 from airhandler.buildings.errors import UserError
 from airhandler.buildings.points import Reading, Role, Setpoints
 from airhandler.control.agreement import agreed_frac, agreements
 from airhandler.control.beside import beside
+from airhandler.control.cli import app
 from airhandler.control.counterfactual import counterfactual
 from airhandler.control.known_ground import known_ground
 from airhandler.control.promotion import PROMOTION_FILE, Check, read_promotion
@@ -225,6 +227,18 @@ def _office_table() -> TickTable:
             )
         )
     return table
+
+
+def test_command_writes_the_report_and_says_what_it_found(tmp_path: Path) -> None:
+    folder = save_run(tmp_path / "run", shadow_table(days=8))
+    done = CliRunner().invoke(app, ["report", "--shadow", str(folder)])
+    assert done.exit_code == 0, done.output
+    assert "pass  length: 8.0 days" in done.output
+    assert f"report in {folder / 'shadow.html'}" in done.output
+    told = json.loads(CliRunner().invoke(app, ["report", "--shadow", str(folder), "--json"]).output)
+    assert (told["site"], told["passed"]) == ("north-hall", True)
+    refused = CliRunner().invoke(app, ["report", "--truth", str(folder)])
+    assert isinstance(refused.exception, UserError)
 
 
 def test_truth_of_what_was_not_simulated_cannot_be_had(tmp_path: Path) -> None:
