@@ -84,7 +84,8 @@ class Lease:
     def __init__(self, folder: Path, *, now_s: Callable[[], float] = boot_s, boot: str | None = None) -> None:
         self._path, self._revoked_path = folder / "lease.json", folder / "revoked.json"
         self._now_s, self._boot = now_s, boot or boot_id()
-        self._mine: LeaseRecord | None = None
+        self._mine: LeaseRecord | None = None  # under which something may be written
+        self._left: LeaseRecord | None = None  # of ours that the file may hold, and says that we are in charge
 
     def take(self, validity_s: float, *, token: str, site_file: Path) -> None:
         """The controller takes it: before its first write, and again once a person has looked after a revocation.
@@ -97,13 +98,15 @@ class Lease:
         Raises LeaseError where it cannot be written, or while there is something that the watchdog has yet to give
         back, of an earlier controller or of this one: it will have, and then this can be tried again.
         """
+        if self._mine is None:
+            self.release()  # what we did not get done before: the watchdog waits for our word
         revoked, before = self.revocation(), self._before()
         if revoked is not None and not revoked.given_back:
             raise LeaseError(f"the watchdog has yet to give back what was left in force: {revoked.why}")
         if before is not None and before.in_charge and before.token != token and not _covers(revoked, before):
             raise LeaseError(f"an earlier controller (pid {before.pid}) was in charge, and nothing was given back yet")
         serial = 1 + max(before.serial if before else 0, revoked.serial if revoked else 0)
-        self._mine = LeaseRecord(
+        record = LeaseRecord(
             pid=os.getpid(),
             token=token,
             site_file=str(site_file.absolute()),
@@ -113,11 +116,13 @@ class Lease:
             validity_s=validity_s,
             boot=self._boot,
         )
+        self._mine, self._left = None, record
         try:
-            put_record(self._path, self._mine, durable=True)
+            put_record(self._path, record, durable=True)
             self._revoked_path.unlink(missing_ok=True)
         except OSError as error:
             raise self._unwritable(error) from error
+        self._mine = record
 
     def renew(self) -> bool:
         """The controller says that it is there. False where the lease has run out, was revoked or cannot be written.
@@ -126,32 +131,35 @@ class Lease:
         """
         if self._mine is None or not self.holds():
             return False
-        self._mine = self._mine.model_copy(update={"renewed_s": self._now_s()})
+        renewed = self._mine.model_copy(update={"renewed_s": self._now_s()})
         try:
-            put_record(self._path, self._mine)
+            put_record(self._path, renewed)
         except OSError:
             return False
+        self._mine = self._left = renewed
         return self.holds()
 
     def holds(self) -> bool:
         """Whether something may be written now: the controller asks immediately before each write."""
         mine = self._mine
-        if mine is None or not mine.in_charge or self._revoked_path.exists():
+        if mine is None or self._revoked_path.exists():
             return False
         return mine.holds(self._now_s(), self._boot)
 
     def release(self) -> None:
         """The controller says that nothing of its own is in force, and no write on its way; after a revocation, too.
 
-        Raises LeaseError where that cannot be written: the watchdog then gives back once more.
+        Raises LeaseError where that cannot be written: the watchdog then gives back, and waits until it is said. It
+        can be called again and again; once it is said there is nothing to do.
         """
-        if self._mine is None or not self._mine.in_charge:
+        self._mine = None
+        if self._left is None:
             return
-        self._mine = self._mine.model_copy(update={"in_charge": False})
         try:
-            put_record(self._path, self._mine, durable=True)
+            put_record(self._path, self._left.model_copy(update={"in_charge": False}), durable=True)
         except OSError as error:
             raise self._unwritable(error) from error
+        self._left = None
 
     def record(self) -> LeaseRecord | None:
         """The lease as it stands; None where there is none. Raises ValueError for a file that is no lease."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -166,3 +168,56 @@ def test_lease_that_cannot_be_written_is_said(act: Callable[[Lease], None], tmp_
     assert not lease.renew()
     with pytest.raises(LeaseError, match="cannot be written"):
         act(lease)
+
+
+@pytest.fixture
+def disk_fails(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """The next flush but so many fails, as on a disk that is full for a moment."""
+    flush = os.fsync
+
+    def fail_after(flushes: int) -> None:
+        left = iter([*[True] * flushes, False])
+
+        def flushed(descriptor: int) -> None:
+            if not next(left, True):
+                raise OSError(errno.ENOSPC, "No space left on device")
+            flush(descriptor)
+
+        monkeypatch.setattr(os, "fsync", flushed)
+
+    return fail_after
+
+
+@pytest.mark.parametrize("flushes", [0, 1], ids=["the file", "its name"])
+def test_release_that_failed_is_tried_again(
+    flushes: int, lease: Lease, seen: Lease, disk_fails: Callable[[int], None]
+) -> None:
+    lease.take(VALIDITY_S, token="me", site_file=SITE)
+    disk_fails(flushes)
+    with pytest.raises(LeaseError, match="cannot be written"):
+        lease.release()
+    assert not lease.holds(), "whatever the disk says, nothing may be written any more"
+    lease.release()
+    state = seen.record()
+    assert state is not None
+    assert not state.in_charge
+
+
+@pytest.mark.parametrize("flushes", [0, 1], ids=["the file", "its name"])
+def test_take_that_failed_gives_nothing_and_leaves_nothing(
+    flushes: int, lease: Lease, seen: Lease, now: Seconds, disk_fails: Callable[[int], None]
+) -> None:
+    disk_fails(flushes)
+    with pytest.raises(LeaseError, match="cannot be written"):
+        lease.take(VALIDITY_S, token="me", site_file=SITE)
+    assert not lease.holds()
+    now.now_s += VALIDITY_S
+    seen.revoke("it was not renewed")
+    with pytest.raises(LeaseError, match="has yet to give back"):
+        lease.take(VALIDITY_S, token="me", site_file=SITE)
+    state = seen.record()
+    assert state is not None
+    assert not state.in_charge, "the watchdog would wait for ever for a word of who lives"
+    seen.revoke("it was not renewed", given_back=True)
+    lease.take(VALIDITY_S, token="me", site_file=SITE)
+    assert lease.holds()
