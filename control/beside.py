@@ -51,6 +51,11 @@ class Beside:
         return self.building.step_s / 3600.0
 
     @property
+    def stood_frac(self) -> float:
+        """Share of steps in which every set-point of the building's own control is known, told or shown."""
+        return float(np.mean(np.all([np.isfinite(values) for values in self.stood.values()], axis=0)))
+
+    @property
     def day(self) -> Array:
         """Number of the day since the first, by the building's own clock [steps]."""
         days = self.table.local_time[:-1].astype("datetime64[D]").astype(np.int64)

@@ -23,12 +23,14 @@ class KnownGround:
 
     Attributes:
         learned: whether the controller has learned at all: a rule knows no training.
+        known_frac: share of all ticks whose reading could be looked at.
         outside_frac: outside of what it knows.
         beyond_frac: further away than training was, be it a little.
         confidence: mean.
     """
 
     learned: bool
+    known_frac: float
     outside_frac: float
     beyond_frac: float
     confidence: float
@@ -37,16 +39,17 @@ class KnownGround:
 def known_ground(table: TickTable, controller: object) -> KnownGround:
     """Asks a controller about every reading of a run."""
     if not isinstance(controller, Confident):
-        return KnownGround(learned=False, outside_frac=np.nan, beyond_frac=np.nan, confidence=np.nan)
+        return KnownGround(learned=False, known_frac=np.nan, outside_frac=np.nan, beyond_frac=np.nan, confidence=np.nan)
     measured = {name: column.tolist() for name, column in table.measured.items()}
     found = []
     for tick, time in enumerate(table.time):
         values = {name: None if (v := column[tick]) != v else v for name, column in measured.items()}
         found.append(_confidence(controller, Reading(time=time, values=values)))
-    known = np.array(found)
-    known = known[np.isfinite(known)]
+    confidences = np.array(found)
+    known = confidences[np.isfinite(confidences)]
     return KnownGround(
         learned=True,
+        known_frac=known_mean(np.isfinite(confidences)),
         outside_frac=known_mean(known < OUTSIDE_BELOW),
         beyond_frac=known_mean(known < 1.0),
         confidence=known_mean(known),

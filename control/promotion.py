@@ -28,7 +28,9 @@ class Thresholds:
     Attributes:
         least_days: a week holds every weekday once; shorter, and a weekend is missing.
         most_missing_frac: of steps without a value for energy or inlets. A twentieth is more than a sound line loses.
+        least_covered_frac: of steps that each estimate rests on: the same twentieth may be lacking.
         most_rejected_frac: of judged steps. Who is refused more often would be in charge for hours, not for days.
+        most_handovers: rows of rejections that would have ended authority. One is enough to be no longer in charge.
         most_above_allowable_frac: with the model's error against us. None: what is allowable is not to be left.
         most_above_recommended_frac: predicted. Half an hour in a day: a short time is what the allowable range is for.
         least_bound_covered_frac: of the inlets' own errors on the record. Nominal is 0.95; below 0.9 the bound says
@@ -42,7 +44,9 @@ class Thresholds:
 
     least_days: float = 7.0
     most_missing_frac: float = 0.05
+    least_covered_frac: float = 0.95
     most_rejected_frac: float = 0.01
+    most_handovers: int = 0
     most_above_allowable_frac: float = 0.0
     most_above_recommended_frac: float = 0.02
     least_bound_covered_frac: float = 0.9

@@ -31,9 +31,14 @@ def _checks(found: Findings) -> Iterator[Check]:
     t, k = THRESHOLDS, found.kpis
     yield _at_least("length", found.days, t.least_days, f"{found.days:.1f} days", f"{t.least_days:g} days at least")
     yield _at_most_frac("missing", k.missing_frac, t.most_missing_frac, "of steps lack energy or inlets")
-    rejected = found.verdicts["rejected"]
-    rows = f"of verdicts; {found.handovers} times in a row that would have ended authority"
-    yield _at_most_frac("rejected", rejected, t.most_rejected_frac, rows)
+    yield _coverage_check(found)
+    yield _at_most_frac("rejected", found.verdicts["rejected"], t.most_rejected_frac, "of verdicts")
+    yield Check(
+        name="handovers",
+        passed=found.handovers <= t.most_handovers,
+        evidence=f"{found.handovers} times so many rejections in a row that authority would have ended",
+        wanted=f"{t.most_handovers} at most",
+    )
     yield from _inlet_checks(found)
     yield from _savings_checks(found)
     yield _ground_check(found)
@@ -50,6 +55,23 @@ def _checks(found: Findings) -> Iterator[Check]:
         evidence=f"building {found.shadowed.building_sha256[:12]}, controller {found.shadowed.controller_sha256[:12]}: "
         + ("the same today" if found.same else "gone or changed since the run"),
         wanted="building file and controller as they were in the run",
+    )
+
+
+def _coverage_check(found: Findings) -> Check:
+    """Every line below is of the steps that are known: of a few of them none says anything."""
+    shares = {
+        "own set-points known": found.run.stood_frac,
+        "savings estimated": found.savings.steps_frac,
+        **({} if found.inlets is None else {"inlets predicted": found.inlets.known_frac}),
+        **({} if found.ground is None or not found.ground.learned else {"ground judged": found.ground.known_frac}),
+    }
+    least = THRESHOLDS.least_covered_frac
+    return Check(
+        name="coverage",
+        passed=all(share >= least for share in shares.values()),
+        evidence="of steps: " + ", ".join(f"{words} {percent(share)}" for words, share in shares.items()),
+        wanted=f"{percent(least)} of steps at least, each",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -126,9 +127,28 @@ def test_rejections_are_counted_and_their_rows(tmp_path: Path) -> None:
     found = shadow_findings(save_run(tmp_path / "run", table))
     assert found.handovers == 1
     assert found.verdicts["rejected"] == pytest.approx((4 + 1344 // 50) / 1345, abs=0.001)
-    check = _check(tmp_path / "run", "rejected")
-    assert not check.passed
-    assert "1 times in a row that would have ended authority" in check.evidence
+    failed = {check.name: check.evidence for check in judge(found).failed}
+    assert "rejected" in failed
+    assert failed["handovers"].startswith("1 times")
+
+
+def test_one_handover_is_enough_where_rejections_are_few(tmp_path: Path) -> None:
+    table = shadow_table(verdict=lambda n, s: rejected(s) if 100 <= n < 103 else adjusted(s))
+    found = judge(shadow_findings(save_run(tmp_path / "run", table)))
+    assert [check.name for check in found.failed] == ["handovers"]
+
+
+def test_lines_that_rest_on_a_few_steps_do_not_pass(tmp_path: Path) -> None:
+    def lose(step: int, values: dict[str, float | None]) -> None:
+        if step % 96 < 12:
+            values["east_zone_temp_c"] = None  # neither an inlet nor a meter: nothing is missing
+
+    checks = judge(shadow_findings(save_run(tmp_path / "run", shadow_table(change=lose)))).checks
+    assert {check.name: check.passed for check in checks} == {check.name: check.name != "coverage" for check in checks}
+    evidence = next(check.evidence for check in checks if check.name == "coverage")
+    assert evidence.replace("\u00a0", " ") == (
+        "of steps: own set-points known 100.0 %, savings estimated 87.5 %, inlets predicted 87.5 %"
+    )
 
 
 def test_saving_that_is_not_sure_does_not_pass(tmp_path: Path) -> None:
@@ -159,6 +179,21 @@ class _Unsure:
 
     def confidence(self, reading: Reading) -> float | None:
         return 0.2 if reading.time.hour < 12 else 0.9
+
+
+class _Blind(_Unsure):
+    """One that can look at every second reading."""
+
+    def confidence(self, reading: Reading) -> float | None:
+        return 1.0 if reading.time.minute in (0, 30) else None
+
+
+@pytest.mark.parametrize(("policy", "passed"), [(_Unsure(), True), (_Blind(), False)])
+def test_policy_that_could_not_look_is_not_covered(tmp_path: Path, policy: _Unsure, passed: bool) -> None:
+    table = shadow_table(days=2)
+    found = shadow_findings(save_run(tmp_path / "run", table))
+    checks = judge(replace(found, ground=known_ground(table, policy))).checks
+    assert next(check.passed for check in checks if check.name == "coverage") is passed
 
 
 def test_known_ground_counts_what_is_outside() -> None:
