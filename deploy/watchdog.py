@@ -81,7 +81,7 @@ class Watchdog:
         self._failures = 0
         self._confirmed_s: float | None = None
         self._signed: WatchdogSign | None = None
-        self._until_s = state.signs.now_s() + _NOBODY_S
+        self._until_s = -math.inf if state.holder() is not None else state.signs.now_s() + _NOBODY_S
 
     def run(self, stop: Stop) -> bool:
         """Watches until a stop. Returns whether nothing was left to give back."""
