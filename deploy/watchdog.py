@@ -130,8 +130,15 @@ class Watchdog:
         return f"the controller (pid {state.pid}) has ended without giving back"
 
     def _is_gone(self, state: LeaseRecord) -> bool:
-        """Whether the process that holds a lease has ended: its lock went with it."""
-        holder = self._state.holder()
+        """Whether the process that holds a lease has ended: its lock went with it.
+
+        Where that cannot be found out it may live: the lease's time decides then.
+        """
+        try:
+            holder = self._state.holder()
+        except UserError as error:
+            log.error("whether the controller (pid %d) lives cannot be found out: %s", state.pid, error)
+            return False
         return holder is None or holder.token not in (state.token, "")
 
     def _is_over(self) -> bool:

@@ -163,6 +163,20 @@ def test_killed_controller_is_not_waited_for(scene: Scene) -> None:
     assert verify(scene.state.path / "watchdog-journal").broken is None
 
 
+def test_where_nobody_can_say_whether_it_lives_its_time_decides(scene: Scene) -> None:
+    def unreadable() -> None:
+        path = scene.state.path / "controller.lock"
+        path.unlink()
+        path.symlink_to(path.name)  # it leads nowhere: nobody can open it
+
+    scene.takes_over(renews_until_s=10)
+    scene.at(5.0, unreadable)
+    assert not scene.watch(60)
+    first, *_ = scene.asked_s()
+    assert 10 + REVOKE_FRAC * VALIDITY_S <= first < 10 + VALIDITY_S
+    assert scene.slots.held == {}
+
+
 def test_write_that_was_held_up_in_a_stopped_controller_does_not_last(scene: Scene) -> None:
     scene.takes_over()
     scene.at(300.0, lambda: scene.slots.held.update(a=21.0))
