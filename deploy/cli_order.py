@@ -58,7 +58,7 @@ def order(
     from .site_file import load_site
     from .state import StateFolder
 
-    state = StateFolder(load_site(site).state)
+    state = StateFolder(load_site(site).state, asking=True)
     if what is What.STATUS:
         _refuse(over, accept_for, what)
         _show(state, as_json=as_json)
@@ -103,7 +103,12 @@ def _refuse(over: str | None, accept_for: str | None, what: What) -> None:
 
 
 def _length_s(option: str, words: str) -> float:
+    from .orders import LONGEST_S
+
     match = _LENGTH.fullmatch(words)
     if match is None or float(match[1]) == 0.0:
         raise UserError(f"{option} {words}: give a time like 90s, 30min, 1h or 2d")
-    return float(match[1]) * _UNITS_S[match[2]]
+    length_s = float(match[1]) * _UNITS_S[match[2]]
+    if length_s > LONGEST_S:
+        raise UserError(f"{option} {words}: at most {LONGEST_S / _UNITS_S['d']:.0f}d")
+    return length_s

@@ -90,6 +90,15 @@ class Journal:
             self._rotate(now)
             return self._add(now, site_time, kind, text)
 
+    def head(self) -> tuple[int, str]:
+        """Number and hash of the last row; of none, 0 and the hash that the first one follows.
+
+        Noted elsewhere, it shows later that no row up to it was taken away. Raises JournalError.
+        """
+        with self._lock, self._failing("read"):
+            seq, digest = self._head(self._connection())
+        return seq, digest.hex()
+
     def close(self) -> None:
         """Lets go of the file; another `append` opens it again."""
         with self._lock:

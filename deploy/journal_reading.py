@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 from airhandler.buildings.errors import UserError
 
 from .journal import RETENTION, connected
-from .journal_rows import BEGIN, COLUMNS, Row, chained, files
+from .journal_rows import BEGIN, COLUMNS, Kind, Row, chained, files
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,6 +59,16 @@ def last_rows(folder: Path, number: int) -> list[Row]:
             newest = connection.execute(f"SELECT {COLUMNS} FROM rows ORDER BY seq DESC LIMIT ?", (number - len(taken),))
             taken += [_row(row) for row in newest]
     return taken[::-1]
+
+
+def newest_rows(folder: Path, *kinds: Kind) -> Generator[Row]:
+    """Rows of some kinds, the newest first, read one by one. Raises UserError for what cannot be read."""
+    wanted = ", ".join("?" * len(kinds))
+    for path in reversed(found(folder)):
+        with _told(path), contextlib.closing(connected(path)) as connection:
+            query = f"SELECT {COLUMNS} FROM rows WHERE kind IN ({wanted}) ORDER BY seq DESC"
+            for row in connection.execute(query, kinds):
+                yield _row(row)
 
 
 def verify(folder: Path, *, holds: tuple[int, bytes] | None = None) -> Verified:
@@ -108,7 +118,9 @@ class _Chain:
     def result(self) -> Verified:
         """What came of it. A chain that begins late must hold the row that says why."""
         broken = self.broken
-        if broken is None and self.rows and (self.first - 1, self._before) not in self._removed:
+        if broken is None and not self.rows:
+            broken = "no row: a journal begins with one, so all of them were taken away"
+        if broken is None and (self.first - 1, self._before) not in self._removed:
             broken = f"row {self.first}: the rows before it are missing, and no row says that they were removed"
         if broken is None and self._holds is not None and not self._held:
             broken = f"row {self._holds[0]} does not have the hash that was noted, or is not there"

@@ -183,6 +183,15 @@ class Lease:
         """Whether something that was written under a lease may still be in force."""
         return state.in_charge and not _covers(self.revocation(), state)
 
+    def left(self) -> bool:
+        """Whether something that was written under a lease may still be in force; one that cannot be read counts."""
+        try:
+            state = self.record()
+        except ValueError:
+            revoked = self.revocation()
+            return revoked is None or not revoked.given_back
+        return state is not None and self.stands(state)
+
     def revocation(self) -> Revocation | None:
         """What the watchdog has taken back or is taking back; a file that cannot be read counts as one that goes on."""
         try:
@@ -190,16 +199,24 @@ class Lease:
         except ValueError as error:
             return Revocation(serial=-1, why=str(error), given_back=False)
 
-    def revoke(self, why: str, *, given_back: bool = False) -> None:
-        """The watchdog takes it away, or says that everything has been given back. Raises OSError."""
+    def revoke(self, why: str, *, given_back: bool = False, serial: int | None = None) -> None:
+        """The watchdog takes it away, or says that everything has been given back. Raises OSError.
+
+        Args:
+            why: in one sentence.
+            given_back: whether the building has confirmed it.
+            serial: of the lease that this is about; None: of the one that stands.
+        """
+        about = self.serial() if serial is None else serial
+        put_record(self._revoked_path, Revocation(serial=about, why=why, given_back=given_back))
+
+    def serial(self) -> int:
+        """The number of the lease that stands; -1 where none can be read."""
         try:
             state = self.record()
         except ValueError:
-            state = None
-        put_record(
-            self._revoked_path,
-            Revocation(serial=state.serial if state is not None else -1, why=why, given_back=given_back),
-        )
+            return -1
+        return -1 if state is None else state.serial
 
     def _before(self) -> LeaseRecord | None:
         """The lease that stands there. Raises LeaseError for one that cannot be read and was not dealt with."""

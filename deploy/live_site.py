@@ -20,7 +20,7 @@ from airhandler.control.signature import check_signature
 from airhandler.control.table import TickTable
 from airhandler.control.tick import Tick
 
-from .connectors.bus import BusConnection, connect_bus
+from .connectors.bus import BusConnection, connect_bus, marks_of
 from .connectors.connection import View
 from .journal_ticks import start_payload, tick_table
 from .live import Authority
@@ -193,7 +193,7 @@ def _ticks_since(folder: StateFolder, building: Building, start: int) -> TickTab
 
 def _recover(folder: StateFolder, site: SiteSettings, connection: BusConnection) -> None:
     """Gives back what an earlier run left in force."""
-    left = give_back_leftovers(connection.writer, folder.journal.folder, site.file.site)
+    left = give_back_leftovers(connection.writer, folder, site.file.site, marks_of(site))
     if left:
         told = ", ".join(f"{name} = {value:g}" for name, value in left.items())
         log.warning("an earlier run was not ended: given back what it left in force: %s", told)

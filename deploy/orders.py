@@ -22,6 +22,9 @@ log = logging.getLogger("airhandler.orders")
 
 OrderKind = Literal["give-back", "reset", "accept", "reject"]
 
+LONGEST_S = 30 * 86400.0
+"""For how long a person's word may hold, at most."""
+
 VALID_S = 3600.0
 """How old an order may be when it is taken: a controller that was stopped for a day must not act on an old word."""
 
@@ -39,7 +42,7 @@ class Order(Strict):
 
     kind: OrderKind
     to: str
-    seconds: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    seconds: float | None = Field(default=None, gt=0, le=LONGEST_S)
     by: str
     utc: AwareDatetime
 
@@ -54,13 +57,16 @@ class Orders:
 
     def __init__(self, folder: Path, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._folder, self._now = folder, now
+        self._seen: set[str] = set()  # names of files that could not be removed
 
     def give(self, kind: OrderKind, *, to: str, seconds: float | None = None) -> Order:
-        """Puts an order where the controller takes it. Raises UserError where that cannot be written."""
+        """Puts an order where the controller takes it. Raises UserError where that cannot be written.
+
+        The folder is the controller's to make. It can read the order whoever gives it: root, too.
+        """
         order = Order(kind=kind, to=to, seconds=seconds, by=_who(), utc=self._now())
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            put_record(self._folder / f"{time.time_ns():020}-{os.getpid()}.json", order)
+            put_record(self._folder / f"{time.time_ns():020}-{os.getpid()}.json", order, mode=0o644)
         except OSError as error:
             raise UserError(f"{self._folder}: cannot be written: {error.strerror or error}") from error
         return order
@@ -68,20 +74,29 @@ class Orders:
     def take(self, token: str) -> list[Order]:
         """The orders to the controller that has this token, in the order in which they were given; they are gone then.
 
-        What is no order, too old or meant for an earlier controller is removed, and said in the log.
+        What is no order, too old or meant for an earlier controller is removed, and said in the log. One whose file
+        cannot be removed is taken all the same, once: a person's word counts, not who may write where.
         """
         taken: list[Order] = []
-        for path in sorted(self._folder.glob("*.json")):
+        for path in sorted(p for p in self._folder.glob("*.json") if p.name not in self._seen):
             try:
                 order = read_record(path, Order)
-                path.unlink()
-            except (OSError, ValueError) as error:
+            except ValueError as error:
                 log.error("%s: no order that can be taken: %s", path, error)
-                _move_away(path)
+                self._remove(path, path.with_suffix(".refused"))
                 continue
+            self._remove(path)
             if order is not None and self._is_due(order, token):
                 taken.append(order)
         return taken
+
+    def _remove(self, path: Path, aside: Path | None = None) -> None:
+        """Removes a file, or puts it aside; one that stays is not looked at again."""
+        try:
+            path.unlink(missing_ok=True) if aside is None else path.rename(aside)
+        except OSError as error:
+            self._seen.add(path.name)
+            log.error("%s: cannot be removed: %s", path, error.strerror or error)
 
     def _is_due(self, order: Order, token: str) -> bool:
         old_s = (self._now() - order.utc).total_seconds()
@@ -90,13 +105,6 @@ class Orders:
         why = f"{old_s:.0f} s old" if order.to == token else "given to an earlier controller"
         log.warning("order `%s` of %s is not taken: %s", order.kind, order.by, why)
         return False
-
-
-def _move_away(path: Path) -> None:
-    try:
-        path.rename(path.with_suffix(".refused"))
-    except OSError as error:
-        log.error("%s: cannot be moved away: %s", path, error)
 
 
 def _who() -> str:

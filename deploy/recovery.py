@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
-import math
+import contextlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from airhandler.buildings.errors import SiteError, UserError
 from airhandler.buildings.site import Written
 
+from .connectors.bus import Marks
 from .guarded import BusWriter
-from .journal_reading import last_rows
+from .journal_reading import newest_rows
 from .journal_rows import Row, files
-
-_LOOK_BACK = 10_000  # rows: a few thousand steps, in which an earlier run must have written or given back
-_SAME = 1e-6  # of a value: BACnet holds single precision, 6e-8 of it
+from .state import StateFolder
 
 
-def give_back_leftovers(writer: BusWriter, journal: Path, site: str) -> dict[str, float]:
+def give_back_leftovers(writer: BusWriter, folder: StateFolder, site: str, marks: Marks) -> dict[str, float]:
     """Empties slots that an earlier run of ours left occupied, and returns what stood there; nothing: {}.
 
     Args:
         writer: of the bus.
-        journal: folder of the controller's journal.
+        folder: of the site's state: its lease and its journal know what we wrote.
         site: its name, for words.
+        marks: by what our values are known again.
 
-    Raises UserError where the journal knows nothing of what stands there: it is somebody else's. SiteError where the
-    bus cannot be read, or does not confirm.
+    Raises UserError where neither knows what stands there: it is somebody else's. SiteError where the bus cannot be
+    read, or does not confirm.
     """
     found = dict(writer.ours())
     if not found:
         return {}
-    if foreign := unknown(found, journal):
+    if foreign := unknown(found, folder, marks):
         told = ", ".join(f"{name} = {value:g}" for name, value in sorted(foreign.items()))
         raise UserError(
             f"site {site}: our slot is occupied by what this controller's journal does not know ({told}): another "
@@ -44,18 +44,37 @@ def give_back_leftovers(writer: BusWriter, journal: Path, site: str) -> dict[str
     return found
 
 
-def unknown(found: Mapping[str, float], journal: Path) -> dict[str, float]:
-    """What of that which stands in our slots the controller's journal does not know: it is somebody else's.
+def unknown(found: Mapping[str, float], folder: StateFolder, marks: Marks) -> dict[str, float]:
+    """What of that which stands in our slots is somebody else's: neither lease nor journal knows of it.
+
+    Under a lease that says that we were in charge all of it is ours, whatever became of the journal. Where there is
+    one switch for all points, one of ours says who has switched it: the others may never have been written.
 
     Raises UserError for a journal that cannot be read.
     """
-    written = _may_stand(reversed(last_rows(journal, _LOOK_BACK)) if files(journal) else ())
-    return {name: value for name, value in found.items() if not _known(value, written.get(name, ()))}
+    if folder.lease.left():
+        return {}
+    foreign = _not_written(found, folder.journal_folder, marks)
+    return foreign if marks.apart or len(foreign) == len(found) else {}
 
 
-def _may_stand(newest_first: Iterable[Row]) -> Mapping[str, list[float]]:
+def _not_written(found: Mapping[str, float], journal: Path, marks: Marks) -> dict[str, float]:
+    """What of it the journal does not know. Row by row: a journal may be larger than memory."""
+    left = dict(found)
+    if not files(journal):
+        return left
+    with contextlib.closing(newest_rows(journal, "write", "write-outcome")) as newest_first:
+        for setpoints in _may_stand(newest_first):
+            for name, value in setpoints.items():
+                if name in left and marks.same(name, value, left[name]):
+                    del left[name]
+            if not left:
+                break
+    return left
+
+
+def _may_stand(newest_first: Iterable[Row]) -> Iterable[Mapping[str, float]]:
     """What may be in force after an unexpected end: all that was written since authority last went back."""
-    written: dict[str, list[float]] = {}
     confirmed = False
     for row in newest_first:
         if row.kind == "write-outcome":
@@ -63,11 +82,5 @@ def _may_stand(newest_first: Iterable[Row]) -> Mapping[str, list[float]]:
         elif row.kind == "write":
             setpoints = row.payload.get("setpoints")
             if setpoints is None and confirmed:
-                break
-            for name, value in (setpoints or {}).items():
-                written.setdefault(name, []).append(value)
-    return written
-
-
-def _known(value: float, written: Iterable[float]) -> bool:
-    return any(math.isclose(value, one, rel_tol=_SAME, abs_tol=_SAME) for one in written)
+                return
+            yield setpoints or {}

@@ -200,7 +200,7 @@ class SiteFile(Strict):
     points: dict[str, PointOnBus] = Field(min_length=1)
     write: tuple[str, ...] = Field(default=(), strict=False)
     heartbeat: str | None = None
-    lease_steps: int = Field(default=3, ge=1, le=100)
+    lease_steps: int = Field(default=3, ge=2, le=100)
     promotion: str | None = None
     trusted_key: str | None = None
     authority: AuthorityFile = AuthorityFile()

@@ -20,11 +20,20 @@ def read_record[T: BaseModel](path: Path, kind: type[T]) -> T | None:
         raise ValueError(f"{path}: {' '.join(str(error).split())}") from error
 
 
-def put_record(path: Path, record: BaseModel, *, durable: bool = False) -> None:
-    """Puts a record in a file's place; on the disk when this returns, if `durable`. Raises OSError."""
+def put_record(path: Path, record: BaseModel, *, durable: bool = False, mode: int | None = None) -> None:
+    """Puts a record in a file's place; on the disk when this returns, if `durable`. Raises OSError.
+
+    Args:
+        path: of the file.
+        record: what it is to hold.
+        durable: whether it must be on the disk.
+        mode: who may read it; None: as the process has it.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("w") as file:
+            if mode is not None:
+                os.fchmod(file.fileno(), mode)
             file.write(record.model_dump_json())
             file.flush()
             if durable:

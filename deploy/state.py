@@ -50,14 +50,24 @@ class StateFolder:
         path: the folder; made where it is not there.
         keeping: how its journal is kept.
         now_s: the boot-time clock [s].
+        asking: only to see, or to give an order: nothing is made, for whoever asks may be another user.
 
     Raises UserError where it cannot be made.
     """
 
-    def __init__(self, path: Path, *, keeping: Keeping | None = None, now_s: Callable[[], float] = boot_s) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        keeping: Keeping | None = None,
+        now_s: Callable[[], float] = boot_s,
+        asking: bool = False,
+    ) -> None:
         self.path, self._keeping, self._now_s = path, keeping, now_s
+        if asking:
+            return
         try:
-            path.mkdir(parents=True, exist_ok=True)
+            self._orders_folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(f"state folder {path}: cannot be made: {error.strerror or error}") from error
 
@@ -89,7 +99,11 @@ class StateFolder:
     @cached_property
     def orders(self) -> Orders:
         """What people ask of the controller."""
-        return Orders(self.path / "orders")
+        return Orders(self._orders_folder)
+
+    @property
+    def _orders_folder(self) -> Path:
+        return self.path / "orders"
 
     def lock(self, party: Party = "controller") -> Lock:
         """Takes the lock that one controller, or one watchdog, of a site has; it ends with the process.
@@ -99,26 +113,35 @@ class StateFolder:
         return Lock(self.path, party)
 
     def holder(self, party: Party = "controller") -> Holder | None:
-        """Who holds a lock now; None where nobody does."""
+        """Who holds a lock now; None where nobody does. Raises UserError where that cannot be found out."""
         try:
-            Lock(self.path, party, asking=True).release()
+            Lock(self.path, party, asking=True, making=False).release()
             return None
         except HeldError as held:
             return held.holder
+        except UserError as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                return None
+            raise
 
     def watched(self, reach: str | None = None) -> bool:
         """Whether a watchdog is there and ready: without one nothing may be written. Asked in every step.
 
+        Where that cannot be found out none is.
+
         Args:
             reach: what it must be able to give back, as `WatchdogSign` has it; None: whatever it can.
         """
-        return self.holder("watchdog") is not None and self.signs.watched(reach)
+        try:
+            return self.holder("watchdog") is not None and self.signs.watched(reach)
+        except UserError:
+            return False
 
     def nobody(self) -> Lock | None:
-        """A lock that keeps every controller from beginning, for a moment; None where one runs."""
+        """A lock that keeps every controller from beginning, for a moment; None where one runs, or may run."""
         try:
             return Lock(self.path, "controller", asking=True)
-        except HeldError:
+        except UserError:
             return None
 
 
@@ -137,15 +160,19 @@ class Lock:
         folder: the state folder.
         party: whose it is.
         asking: only to see whether it is held: it is shared with all who ask, and nobody is told.
+        making: whether its file is made where it is not there.
+
+    Raises UserError where it is held, HeldError, or cannot be had.
     """
 
-    def __init__(self, folder: Path, party: Party, *, asking: bool = False) -> None:
+    def __init__(self, folder: Path, party: Party, *, asking: bool = False, making: bool = True) -> None:
         path = folder / f"{party}.lock"
         self.holder = Holder(pid=os.getpid(), since=datetime.now(UTC), token=uuid.uuid4().hex)
+        how = os.O_RDONLY if asking else os.O_RDWR  # to ask is possible where nothing can be written
         try:
-            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            self._descriptor = os.open(path, how | (os.O_CREAT if making else 0) | os.O_CLOEXEC, 0o644)
         except OSError as error:
-            raise UserError(f"{path}: cannot be written: {error.strerror or error}") from error
+            raise UserError(f"{path}: cannot be opened: {error.strerror or error}") from error
         try:
             self._take(path, party, fcntl.LOCK_SH if asking else fcntl.LOCK_EX, tries=1 if asking else _TRIES)
             if not asking:

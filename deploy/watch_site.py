@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import logging
@@ -10,18 +9,18 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
 from airhandler.buildings.errors import UserError
 
-from .connectors.bus import connect_bus
+from .connectors.bus import BusWriter, marks_of, writer_of
 from .notify import Notify
 from .site_file import SiteSettings, host_and_port
 from .state import StateFolder
 from .stop import Stop, on_signals
-from .watchdog import Slots, Watchdog
+from .watchdog import Watchdog
 
 log = logging.getLogger("airhandler.watchdog")
 
@@ -51,6 +50,7 @@ def watch_site(settings: SiteSettings, *, stop: Stop | None = None, once: bool =
             state,
             lambda: _reached(settings),
             settle_s=settle_s,
+            marks=marks_of(settings),
             reach=reach(settings),
             once=once,
             notify=Notify.of_environment(),
@@ -118,12 +118,9 @@ def _not_ours(settings: SiteSettings, state: StateFolder) -> str:
     return f"{settings.path}: {who} is not ready: it does not reach the site"
 
 
-@contextlib.contextmanager
-def _reached(settings: SiteSettings) -> Iterator[Slots]:
+def _reached(settings: SiteSettings) -> AbstractContextManager[BusWriter]:
     """The site, by a line of the watchdog's own: any free port, for the one that is named is the controller's."""
     if (link := settings.file.bacnet) is not None:
         ours = link.model_copy(update={"address": host_and_port(link.address)[0]})
         settings = replace(settings, file=settings.file.model_copy(update={"bacnet": ours}))
-    connection = connect_bus(settings)
-    with contextlib.closing(connection.view.site):
-        yield connection.writer
+    return writer_of(settings)

@@ -11,16 +11,17 @@ from __future__ import annotations
 import logging
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager, suppress
 from typing import Protocol
 
 from airhandler.buildings.errors import UserError
 from airhandler.buildings.site import WriteOutcome, Written
 
-from .journal import JournalError
+from .connectors.bus import Marks
 from .lease import LeaseRecord
 from .notify import Notify
+from .paperwork import Paperwork
 from .recovery import unknown
 from .signs import WATCHDOG_S, WatchdogSign
 from .state import Lock, StateFolder
@@ -42,8 +43,8 @@ class Slots(Protocol):
         """What stands as written by us, by point. Raises SiteError."""
         ...
 
-    def relinquish(self) -> WriteOutcome:
-        """Gives everything back; Written only where the site shows it."""
+    def relinquish(self, names: Collection[str] | None = None) -> WriteOutcome:
+        """Gives everything back, or these points; Written only where the site shows it."""
         ...
 
 
@@ -54,10 +55,12 @@ class Watchdog:
         state: the site's state folder, whose watchdog's lock the caller holds.
         connect: opens the way to the site; a failure closes it, and opens another one.
         settle_s: how long a write that was sent may take to arrive [s].
+        marks: by what our values are known again there.
         reach: a hash of what it can give back, for its sign.
         once: whether it ends by itself: when the controller has ended, or none has come for a minute, and nothing is
             left to give back.
         notify: systemd, where it is a service.
+        patience_s: how long the disk is waited for, before the building comes again [s].
     """
 
     def __init__(
@@ -66,18 +69,22 @@ class Watchdog:
         connect: Callable[[], AbstractContextManager[Slots]],
         *,
         settle_s: float,
+        marks: Marks,
         reach: str = "",
         once: bool = False,
         notify: Notify | None = None,
+        patience_s: float = 0.5,
     ) -> None:
         self._state, self._connect, self._settle_s, self._once = state, connect, settle_s, once
-        self._reach = reach
+        self._marks, self._reach = marks, reach
+        self._paperwork, self._notes = Paperwork(patience_s), 0
         self._closing: Lock | None = None
         self._notify = notify or Notify(None)
         self._line: AbstractContextManager[Slots] | None = None
         self._slots: Slots | None = None
         self._ready = False
         self._duty: str | None = None
+        self._only: Collection[str] | None = None  # these points alone are to be given back
         self._failures = 0
         self._confirmed_s: float | None = None
         self._signed: WatchdogSign | None = None
@@ -87,7 +94,7 @@ class Watchdog:
         """Watches until a stop. Returns whether nothing was left to give back."""
         try:
             while stop.why is None:
-                pause_s = self._step()
+                pause_s = self._step_in_any_case()
                 if pause_s is None:
                     break
                 stop.wait(pause_s)
@@ -96,13 +103,26 @@ class Watchdog:
         finally:
             self._notify.stopping()
             self._sign(ready=False)
+            self._paperwork.end()
             if self._closing is not None:
                 self._closing.release()
             self._hang_up()
 
+    def _step_in_any_case(self) -> float | None:
+        """A step. Where the watchdog itself fails, it says so, gives back what it was giving back, and goes on."""
+        try:
+            return self._step()
+        except Exception as error:  # whatever it is, nobody would give anything back if we ended
+            log.critical("the watchdog fails, and goes on: %s: %s", type(error).__name__, error, exc_info=True)
+            if self._duty is not None and (reason := self._relinquish()) is not None:
+                log.critical("NOT given back (%s), asking again: %s", reason, self._duty)
+            return _SLOWEST_S
+
     def _step(self) -> float | None:
         """One look, and what must be done. Returns how long to wait for the next one [s]; None: none is needed."""
-        why = self._duty or self._due()
+        if (due := self._due()) is not None:
+            self._only = None
+        why = self._duty or due
         if why is not None:
             pause_s = self._give_back(why)
         elif not self._ready:
@@ -116,11 +136,14 @@ class Watchdog:
     # -- what is due
 
     def _due(self) -> str | None:
-        """Why everything must be given back; None where nothing must."""
-        revoked = self._state.lease.revocation()
-        if revoked is not None and not revoked.given_back:
-            return revoked.why
-        return self._state.lease.overdue() or self._abandoned()
+        """Why everything must be given back; None where nothing must. What cannot be found out is given back, too."""
+        try:
+            revoked = self._state.lease.revocation()
+            if revoked is not None and not revoked.given_back:
+                return revoked.why
+            return self._state.lease.overdue() or self._abandoned()
+        except Exception as error:  # noqa: BLE001 - whatever it is, nobody else looks
+            return f"whether a controller is in charge cannot be found out: {type(error).__name__}: {error}"
 
     def _abandoned(self) -> str | None:
         """A controller that was in charge and has ended is not waited for."""
@@ -130,8 +153,15 @@ class Watchdog:
         return f"the controller (pid {state.pid}) has ended without giving back"
 
     def _is_gone(self, state: LeaseRecord) -> bool:
-        """Whether the process that holds a lease has ended: its lock went with it."""
-        holder = self._state.holder()
+        """Whether the process that holds a lease has ended: its lock went with it.
+
+        Where that cannot be found out it may live: the lease's time decides then.
+        """
+        try:
+            holder = self._state.holder()
+        except UserError as error:
+            log.error("whether the controller (pid %d) lives cannot be found out: %s", state.pid, error)
+            return False
         return holder is None or holder.token not in (state.token, "")
 
     def _is_over(self) -> bool:
@@ -149,16 +179,17 @@ class Watchdog:
     # -- giving back
 
     def _give_back(self, why: str) -> float:
-        """Asks once for everything. Returns how long to wait before it asks again [s].
+        """Asks once for everything that is to be given back. Returns how long to wait before it asks again [s].
 
         The building first, the disk after it: a full or dying one must not keep anything in force.
         """
         begins, self._duty = self._duty is None, why
         if begins:
             self._failures, self._confirmed_s = 0, None
-            log.critical("giving everything back to the building: %s", why)
+            what = "everything" if self._only is None else ", ".join(self._only)
+            log.critical("giving %s back to the building: %s", what, why)
         reason = self._relinquish()
-        if begins:
+        if begins and self._only is None:
             self._revoke(why, given_back=False)
             self._note("revoked", why=why)
         if reason is not None:
@@ -186,7 +217,7 @@ class Watchdog:
         if not self._may_still_write() and self._revoke(why, given_back=True):
             self._note("settled", why=why)
             log.warning("nothing of ours is in force, and nothing is on its way any more: %s", why)
-            self._duty = None
+            self._duty = self._only = None
         return self._settle_s
 
     def _retry_s(self) -> float:
@@ -201,7 +232,7 @@ class Watchdog:
     def _relinquish(self) -> str | None:
         """Asks once. Returns why it is not confirmed; None where it is."""
         try:
-            outcome = self._reached().relinquish()
+            outcome = self._reached().relinquish(self._only)
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:  # noqa: BLE001 - whatever a library raises, we are the last who could try again
@@ -226,11 +257,12 @@ class Watchdog:
             if self._failures == 1:
                 log.error("not ready, the site cannot be reached: %s: %s", type(error).__name__, error)
             return self._retry_s()
-        self._failures, record = 0, self._lease()
-        if left and (record is None or not record.in_charge):
+        self._failures = 0
+        if left and not self._state.lease.left():
             foreign = self._foreign(left)
-            if len(foreign) < len(left):
-                return self._give_back(f"no controller is in charge, but {', '.join(left)} stand as written by us")
+            if ours := [name for name in left if name not in foreign]:
+                self._only = ours if foreign else None
+                return self._give_back(f"no controller is in charge, but {', '.join(ours)} stand as written by us")
             log.critical("somebody else writes at our priority, and is left alone: %s", ", ".join(foreign))
         self._ready = True
         self._notify.ready()
@@ -243,7 +275,7 @@ class Watchdog:
     def _foreign(self, left: Mapping[str, float]) -> Mapping[str, float]:
         """What stands there that the controller's journal does not know. One that cannot be read knows everything."""
         try:
-            return unknown(left, self._state.journal_folder)
+            return unknown(left, self._state, self._marks)
         except UserError as error:
             log.error("%s", error)
             return {}
@@ -274,12 +306,10 @@ class Watchdog:
         return None
 
     def _revoke(self, why: str, *, given_back: bool) -> bool:
-        try:
-            self._state.lease.revoke(why, given_back=given_back)
-        except OSError as error:  # the lease has run out all the same, and the controller looks at its time
-            log.critical("the lease cannot be revoked in writing: %s", error)
-            return False
-        return True
+        """False where it is not written down: the lease has run out all the same, the controller looks at its time."""
+        lease = self._state.lease
+        serial = lease.serial()  # now: it may be written later, under another lease
+        return self._paperwork.do("revoked.json", lambda: lease.revoke(why, given_back=given_back, serial=serial))
 
     def _sign(self, *, ready: bool) -> None:
         signs = self._state.signs
@@ -289,18 +319,18 @@ class Watchdog:
         last = self._signed
         if last is not None and (last.ready, last.why) == (sign.ready, sign.why) and sign.at_s - last.at_s < _SIGN_S:
             return
-        try:
+
+        def put() -> None:
             signs.put_watchdog(sign)
             self._signed = sign
-        except OSError as error:
-            log.error("the controller cannot be told that we watch: %s", error)
+
+        self._paperwork.do("watchdog.json", put)
 
     def _note(self, event: str, **said: object) -> None:
         """A row in the watchdog's journal. Without one it goes on: giving back comes first."""
-        try:
-            self._state.watchdog_journal.append("event", {"event": event, **said})
-        except JournalError as error:
-            log.error("%s", error)
+        self._notes += 1
+        row = {"event": event, **said}
+        self._paperwork.do(f"row {self._notes} ({event})", lambda: self._state.watchdog_journal.append("event", row))
 
     def _tell_end(self, stop: Stop) -> None:
         state, why = self._lease(), stop.why or "no controller runs, and nothing of ours is in force"

@@ -59,10 +59,11 @@ class BacnetLine:
     Args:
         client: who asks.
         link: which device, and how.
+        working: whether a device that says that it does not control is refused.
     """
 
-    def __init__(self, client: BacnetClient, link: BacnetLink) -> None:
-        self.client, self.link = client, link
+    def __init__(self, client: BacnetClient, link: BacnetLink, *, working: bool = True) -> None:
+        self.client, self.link, self._working = client, link, working
         self._device = ObjectId(DEVICE, link.device_id)
         self._absences = Absences()
 
@@ -103,7 +104,7 @@ class BacnetLine:
         who = f"device {self.link.device_id} at {self.link.device}"
         if isinstance(status, Refused) and status.words == "unknown-object":
             raise SiteError(f"{who}: another device answers there")
-        if isinstance(status, int) and status in NOT_WORKING:
+        if self._working and isinstance(status, int) and status in NOT_WORKING:
             raise SiteError(f"{who}: it does not control: {NOT_WORKING[status]}")
 
     def _reliability(self, target: ObjectId) -> str:

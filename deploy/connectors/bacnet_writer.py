@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
@@ -67,11 +67,12 @@ class BacnetWriter:
             return WriteFailed(reason="; ".join(wrong_words))
         return Written(in_force=self._in_force(found, setpoints))
 
-    def relinquish(self) -> WriteOutcome:
-        """Empties our slot of every point that may be written. Written only where the device shows them empty."""
-        refused = self._send(dict.fromkeys(self._ours))
+    def relinquish(self, names: Collection[str] | None = None) -> WriteOutcome:
+        """Empties our slot of every point that may be written, or of these. Written only where it shows empty."""
+        points = [place for place in self._ours if names is None or place.point.name in names]
+        refused = self._send(dict.fromkeys(points))
         try:
-            left = self.ours()
+            left = {name: value for name, value in self.ours().items() if names is None or name in names}
         except SiteError as error:
             return WriteFailed(reason="; ".join([*refused, f"not read back: {error}"]))
         if left:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from airhandler.buildings.errors import SiteError, UserError
 from airhandler.buildings.points import Setpoints
@@ -16,6 +17,12 @@ from airhandler.deploy.site_file import BacnetLink, ModbusLink, SiteSettings
 from .clock import SiteClock, in_zone, localised
 from .connection import ReadOnly, View
 
+if TYPE_CHECKING:
+    from .bacnet_line import BacnetLine
+    from .modbus_site import ModbusLine
+
+_DIGITS = 9  # behind the point, in which two values of a device can differ
+
 
 class BusWriter(Protocol):
     """The right to write to a site on a bus: a Writer that can also say what stands there, and show that it lives."""
@@ -24,8 +31,8 @@ class BusWriter(Protocol):
         """Writes what of it is ours to write, reads it back, and says what is in force."""
         ...
 
-    def relinquish(self) -> WriteOutcome:
-        """Gives authority back; Written only where the site shows it."""
+    def relinquish(self, names: Collection[str] | None = None) -> WriteOutcome:
+        """Gives authority back, at these points alone where they are named; Written only where the site shows it."""
         ...
 
     def ours(self) -> Mapping[str, float]:
@@ -45,6 +52,20 @@ class BusConnection:
     writer: BusWriter
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Marks:
+    """By what something that stands on a site is known again as written by us.
+
+    Attributes:
+        same: of a point, whether what was written and what is found are one value, as its device can hold it [the
+            building's unit].
+        apart: whether points can be given back one by one; Modbus has one switch for all of them.
+    """
+
+    same: Callable[[str, float, float], bool]
+    apart: bool
+
+
 def watch_bus(settings: SiteSettings, *, days: float | None = None) -> View:
     """A site to look at. It has no writer, nor has it what one could be made of.
 
@@ -52,13 +73,16 @@ def watch_bus(settings: SiteSettings, *, days: float | None = None) -> View:
         settings: which site.
         days: how long, in the site's time; None: until it is stopped.
 
-    Raises UserError where its device cannot be had.
+    Raises SiteError where its device cannot be reached, UserError where it is not as the file says.
     """
     return _open(settings, days)[0]
 
 
 def connect_bus(settings: SiteSettings, *, days: float | None = None) -> BusConnection:
-    """A site to control, as far as its file says. Raises UserError where the file permits no write."""
+    """A site to control, as far as its file says.
+
+    Raises UserError where the file permits no write, SiteError where the device cannot be reached.
+    """
     if not settings.file.write:
         raise UserError(
             f"{settings.path}: write: names no point, so nothing may be written; `airhandler shadow` watches it"
@@ -71,6 +95,60 @@ def connect_bus(settings: SiteSettings, *, days: float | None = None) -> BusConn
         raise
 
 
+@contextlib.contextmanager
+def writer_of(settings: SiteSettings) -> Iterator[BusWriter]:
+    """The right to write alone, for who gives back: a device that has lost its time, or does not control, will do.
+
+    Raises UserError where nothing may be written there, SiteError where it cannot be reached.
+    """
+    file = settings.file
+    if file.bacnet is not None:
+        from .bacnet_writer import BacnetWriter
+
+        line = _bacnet_line(file.bacnet, working=False)
+        with contextlib.closing(line.client):
+            yield BacnetWriter(settings, line)
+    elif file.modbus is not None:
+        from .modbus_site import ModbusWriter
+
+        unit = _modbus_line(file.modbus.model_copy(update={"clock": None}))
+        with contextlib.closing(unit.client):
+            yield ModbusWriter(settings, unit)
+
+
+def marks_of(settings: SiteSettings) -> Marks:
+    """By what our set-points are known again on a site."""
+    if apart := settings.file.bacnet is not None:
+        from .bacnet_writer import same as one
+    else:
+        from .modbus_site import same as one
+
+    def same(name: str, written: float, found: float) -> bool:
+        place = settings.places[name]
+        asked, shown = place.conversion.to_device(written), place.conversion.to_device(found)
+        # What is found went through the conversion twice, and lost the last digits of a double by it.
+        return one(asked, round(shown, _DIGITS), place) or abs(asked - shown) <= 10.0**-_DIGITS
+
+    return Marks(same=same, apart=apart)
+
+
+def _bacnet_line(link: BacnetLink, *, working: bool = True) -> BacnetLine:
+    from .bacnet import BacnetClient
+    from .bacnet_line import BacnetLine
+
+    return BacnetLine(BacnetClient(link.address, timeout_s=link.timeout_s, retries=link.retries), link, working=working)
+
+
+def _modbus_line(link: ModbusLink) -> ModbusLine:
+    from .modbus import ModbusClient
+    from .modbus_site import ModbusLine
+
+    client = ModbusClient(
+        link.host, link.port, link.unit_id, word_order=link.word_order, timeout_s=link.timeout_s, retries=link.retries
+    )
+    return ModbusLine(client, link)
+
+
 def _open(settings: SiteSettings, days: float | None) -> tuple[View, Callable[[], BusWriter]]:
     if settings.file.bacnet is not None:
         return _open_bacnet(settings, settings.file.bacnet, days)
@@ -79,13 +157,10 @@ def _open(settings: SiteSettings, days: float | None) -> tuple[View, Callable[[]
 
 
 def _open_bacnet(settings: SiteSettings, link: BacnetLink, days: float | None) -> tuple[View, Callable[[], BusWriter]]:
-    from .bacnet import BacnetClient
-    from .bacnet_line import BacnetLine
     from .bacnet_site import BacnetSite
     from .bacnet_writer import BacnetWriter
 
-    client = BacnetClient(link.address, timeout_s=link.timeout_s, retries=link.retries)
-    line = BacnetLine(client, link)
+    line = _bacnet_line(link)
 
     def told(near: datetime | None) -> datetime | None:
         local = line.local_time(line.read({}))
@@ -94,7 +169,7 @@ def _open_bacnet(settings: SiteSettings, link: BacnetLink, days: float | None) -
     try:
         clock = _clock_of(settings, days, told)
     except BaseException:
-        client.close()
+        line.client.close()
         raise
     about = (
         f"site {settings.file.site}: BACnet device {link.device_id} at {link.device}, {len(settings.places)} of "
@@ -107,13 +182,9 @@ def _open_bacnet(settings: SiteSettings, link: BacnetLink, days: float | None) -
 
 
 def _open_modbus(settings: SiteSettings, link: ModbusLink, days: float | None) -> tuple[View, Callable[[], BusWriter]]:
-    from .modbus import ModbusClient
-    from .modbus_site import ModbusLine, ModbusSite, ModbusWriter, register_of
+    from .modbus_site import ModbusSite, ModbusWriter, register_of
 
-    client = ModbusClient(
-        link.host, link.port, link.unit_id, word_order=link.word_order, timeout_s=link.timeout_s, retries=link.retries
-    )
-    line, first = ModbusLine(client, link), register_of(next(iter(settings.places.values())))
+    line, first = _modbus_line(link), register_of(next(iter(settings.places.values())))
 
     def told(_: datetime | None) -> datetime | None:
         time = line.time(line.read([first]))
@@ -122,7 +193,7 @@ def _open_modbus(settings: SiteSettings, link: ModbusLink, days: float | None) -
     try:
         clock = _clock_of(settings, days, told)
     except BaseException:
-        client.close()
+        line.client.close()
         raise
     about = (
         f"site {settings.file.site}: Modbus unit {link.unit_id} at {link.host}:{link.port}, {len(settings.places)} of "
@@ -136,7 +207,7 @@ def _open_modbus(settings: SiteSettings, link: ModbusLink, days: float | None) -
 def _clock_of(
     settings: SiteSettings, days: float | None, ask: Callable[[datetime | None], datetime | None]
 ) -> SiteClock:
-    """The site's clock. The device is asked in any case: one that is not there is a mistake of the start.
+    """The site's clock. The device is asked in any case: nothing is begun with one that is not there.
 
     Args:
         settings: which site.
@@ -147,7 +218,7 @@ def _clock_of(
     try:
         begin = ask(None)
     except SiteError as error:
-        raise UserError(f"{settings.path}: {error}; `airhandler check` says more") from error
+        raise SiteError(f"{settings.path}: {error}; `airhandler check` says more") from error
     if settings.file.clock == "machine":
         return SiteClock(speed, zone, localised(datetime.now(UTC), zone), days=days)
     if begin is None:

@@ -7,7 +7,7 @@ integer holds is believed. Authority is one coil, which the unit itself must wat
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 
 import numpy as np
@@ -162,7 +162,7 @@ class ModbusWriter:
             else Written(in_force=self._shown(held, setpoints))
         )
 
-    def relinquish(self) -> WriteOutcome:
+    def relinquish(self, names: Collection[str] | None = None) -> WriteOutcome:
         """Switches remote mode off. Written only where the unit shows it."""
         try:
             refused = self._line.client.write(self._enable, 0.0)
@@ -232,11 +232,16 @@ def _number(place: Place, held: Mapping[Register, float | Refused]) -> float | N
 
 def _not_ours(place: Place, asked: float, held: Mapping[Register, float | Refused]) -> str | None:
     """Why a point does not stand where we put it, in words; None where it does."""
-    wanted, shown, register = place.conversion.to_device(asked), _number(place, held), register_of(place)
-    if shown is None or abs(wanted - shown) > place.resolution / 2.0 + _rounding(register, wanted):
+    wanted, shown = place.conversion.to_device(asked), _number(place, held)
+    if shown is None or not same(wanted, shown, place):
         found = "nothing" if shown is None else f"{shown:g}"
         return f"{place.point.name} ({place.where}): asked for {wanted:g} {place.unit}, it holds {found}"
     return None
+
+
+def same(asked: float, shown: float, place: Place) -> bool:
+    """Whether what a register holds is what was asked for, as it can say it [the device's unit]."""
+    return abs(asked - shown) <= place.resolution / 2.0 + _rounding(register_of(place), asked)
 
 
 def _rounding(register: Register, value: float) -> float:

@@ -19,7 +19,7 @@ from airhandler.buildings.points import Setpoints
 from airhandler.buildings.site import Overridden, WriteFailed, Written
 from airhandler.deploy.connectors.bacnet_line import BacnetLine
 from airhandler.deploy.connectors.bacnet_writer import BacnetWriter, same
-from airhandler.deploy.connectors.bus import BusConnection, connect_bus, watch_bus
+from airhandler.deploy.connectors.bus import BusConnection, connect_bus, watch_bus, writer_of
 from airhandler.deploy.connectors.heartbeat import BEATS
 from airhandler.deploy.connectors.objects import ObjectId
 from airhandler.deploy.site_file import SiteSettings, load_site
@@ -140,14 +140,14 @@ def test_device_that_does_not_control_is_no_site(peer: Device, connected: BusCon
 
 
 def test_another_device_at_the_address_is_refused_at_the_start(peer: Device, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="another device answers there"):
+    with pytest.raises(SiteError, match="another device answers there"):
         watch_bus(site(peer, tmp_path, bacnet={"device": peer.address, "device_id": 5}))
 
 
-def test_device_that_is_not_there_is_a_users_mistake_of_one_line(tmp_path: Path) -> None:
+def test_device_that_is_not_there_is_said_in_one_line(tmp_path: Path) -> None:
     with device(BUILDING) as peer:
         settings = site(peer, tmp_path, bacnet=_hurried(peer))
-    with pytest.raises(UserError, match=r"does not answer; `airhandler check` says more") as caught:
+    with pytest.raises(SiteError, match=r"does not answer; `airhandler check` says more") as caught:
         watch_bus(settings)
     assert "\n" not in str(caught.value)
 
@@ -365,3 +365,25 @@ def _as_float32(values: Setpoints) -> Setpoints:
 def _hurried(peer: Device) -> dict[str, Any]:
     """A link that waits for nobody."""
     return {"device": peer.address, "device_id": peer.number, "timeout_s": 0.3}
+
+
+def test_to_give_back_needs_neither_the_devices_time_nor_that_it_is_well(peer: Device, tmp_path: Path) -> None:
+    settings = site(peer, tmp_path, clock="device")
+    for point in BUILDING.setpoints:
+        peer.command(point.name, 10, WANTED[point.name])
+    peer.app.shown = lambda: datetime(1900 + 255, 1, 1)  # noqa: DTZ001 - on the wire that year says: unspecified
+    peer.status("non-operational")
+    with pytest.raises(SiteError):
+        connect_bus(settings)
+    with writer_of(settings) as writer:
+        assert set(writer.ours()) == set(WANTED)
+        assert isinstance(writer.relinquish([SUPPLY]), Written)
+        assert set(writer.ours()) == set(WANTED) - {SUPPLY}
+        assert isinstance(writer.relinquish(), Written)
+        assert not writer.ours()
+
+
+def test_to_give_back_another_device_will_not_do(peer: Device, tmp_path: Path) -> None:
+    settings = site(peer, tmp_path, bacnet={"device": peer.address, "device_id": 5})
+    with writer_of(settings) as writer, pytest.raises(SiteError, match="another device answers there"):
+        writer.ours()

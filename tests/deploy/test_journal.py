@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from airhandler.buildings.errors import UserError
 from airhandler.deploy.journal import Journal, JournalError, Keeping
 from airhandler.deploy.journal_reading import last_rows, rows, verify
-from airhandler.deploy.journal_rows import KINDS, files
+from airhandler.deploy.journal_rows import BEGIN, KINDS, files
 
 BEGIN = dt.datetime(2026, 7, 1, tzinfo=dt.UTC)
 
@@ -313,3 +313,20 @@ def test_no_acknowledged_row_is_lost_in_100_kills(tmp_path: Path) -> None:
         assert result.broken is None
         assert result.last >= last, f"kill {kill}: row {last} was acknowledged, {result.last} are there"
     assert len(files(tmp_path)) > 1
+
+
+def test_journal_of_no_row_is_broken(tmp_path: Path) -> None:
+    Journal(tmp_path).close()
+    result = verify(tmp_path)
+    assert result.broken is not None
+    assert "all of them were taken away" in result.broken
+
+
+def test_head_is_what_verify_looks_for(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, keeping=Keeping(file_mb=0.02))
+    assert journal.head() == (0, BEGIN.hex())
+    for number in range(50):
+        journal.append("event", {"number": number, "filler": "x" * 1000})
+        assert journal.head() == (number + 1, last_rows(tmp_path, 1)[0].hash.hex())
+    seq, digest = journal.head()
+    assert verify(tmp_path, holds=(seq, bytes.fromhex(digest))).broken is None

@@ -99,6 +99,17 @@ def test_what_was_given_back_is_not_overdue_again(lease: Lease, seen: Lease, now
     assert seen.overdue() is not None
 
 
+def test_revocation_that_is_written_late_covers_no_later_lease(lease: Lease, seen: Lease, now: Seconds) -> None:
+    lease.take(VALIDITY_S, token="me", site_file=SITE)
+    serial = seen.serial()
+    lease.release()
+    lease.take(VALIDITY_S, token="me", site_file=SITE)
+    seen.revoke("silent", given_back=True, serial=serial)
+    assert not lease.holds()
+    now.now_s += VALIDITY_S
+    assert seen.overdue() is not None
+
+
 def test_released_it_is_nobodys(lease: Lease, seen: Lease, now: Seconds) -> None:
     lease.take(VALIDITY_S, token="me", site_file=SITE)
     lease.release()

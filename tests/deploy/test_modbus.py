@@ -19,7 +19,7 @@ from airhandler.buildings.points import Setpoints
 from airhandler.buildings.site import Overridden, WriteFailed, Written
 from airhandler.deploy.connectors import modbus_site as _loaded  # noqa: F401 - it is taken out in a test
 from airhandler.deploy.connectors.answers import SilenceError
-from airhandler.deploy.connectors.bus import BusConnection, connect_bus, watch_bus
+from airhandler.deploy.connectors.bus import BusConnection, connect_bus, watch_bus, writer_of
 from airhandler.deploy.connectors.heartbeat import BEATS
 from airhandler.deploy.connectors.modbus import ModbusClient, blocks
 from airhandler.deploy.connectors.registers import Register, parse_register
@@ -136,7 +136,7 @@ def test_unit_that_accepts_and_says_nothing_is_bounded(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent, unit(BUILDING) as peer:
         text = site_text(peer)
         text["modbus"] |= {"port": silent.getsockname()[1], "timeout_s": 0.3}
-        with pytest.raises(UserError, match="does not answer"):
+        with pytest.raises(SiteError, match="does not answer"):
             watch_bus(site(peer, tmp_path, modbus=text["modbus"]))
 
 
@@ -236,3 +236,15 @@ def test_neighbours_are_read_together_and_no_gap_is_read() -> None:
 def test_block_is_no_longer_than_a_request_may_be() -> None:
     made = [Register(table="input", address=2 * n) for n in range(120)]
     assert [sum(r.words for r in block) for block in blocks(made)] == [100, 100, 40]
+
+
+def test_to_give_back_needs_no_time_of_the_unit(peer: Unit, tmp_path: Path) -> None:
+    text = site_text(peer)
+    settings = site(peer, tmp_path, clock="device", modbus=text["modbus"] | {"clock": "input,60000"})
+    with pytest.raises((SiteError, UserError)):
+        connect_bus(settings)
+    with writer_of(settings) as writer:
+        assert isinstance(writer.write(WANTED), Written)
+        assert writer.ours()
+        assert isinstance(writer.relinquish([SUPPLY]), Written)
+        assert not writer.ours(), "there is one switch for all of them"

@@ -116,7 +116,7 @@ def test_priorities_of_others_are_refused_with_the_reason(tmp_path: Path, priori
         ("write", [INLET], "analog-input,1 cannot be commanded"),
         ("heartbeat", "analog-input,5", "heartbeat 'analog-input,5': cannot be written"),
         ("heartbeat", "kettle", "heartbeat 'kettle'"),
-        ("lease_steps", 0, "lease_steps"),
+        ("lease_steps", 1, "lease_steps"),
         ("authority.ramp_days", -1, "authority.ramp_days"),
         ("points", {}, "points"),
         (f"points.{INLET}.object", "analog-input", f"points.{INLET}.object: must be like analog-input,1"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import os
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from airhandler.buildings.errors import UserError
-from airhandler.deploy.orders import VALID_S, Orders
+from airhandler.deploy.orders import LONGEST_S, VALID_S, Orders
 from airhandler.deploy.state import StateFolder
 
 BEGIN = dt.datetime(2026, 7, 1, tzinfo=dt.UTC)
@@ -60,7 +61,7 @@ def test_folder_that_cannot_be_made_is_a_users_mistake(tmp_path: Path) -> None:
 
 
 def test_orders_are_taken_once_and_in_their_order(tmp_path: Path) -> None:
-    orders = Orders(tmp_path / "orders", now=lambda: BEGIN)
+    orders = Orders(tmp_path, now=lambda: BEGIN)
     assert orders.take("me") == []
     orders.give("accept", to="me", seconds=60)
     orders.give("give-back", to="me", seconds=3600)
@@ -98,7 +99,72 @@ def test_what_is_no_order_is_put_aside(tmp_path: Path, caplog: pytest.LogCapture
 
 
 def test_order_needs_sound_times(tmp_path: Path) -> None:
-    for seconds in (0.0, -1.0, float("nan"), float("inf")):
+    for seconds in (0.0, -1.0, float("nan"), float("inf"), LONGEST_S + 1.0):
         with pytest.raises(ValueError, match="seconds"):
             Orders(tmp_path).give("accept", to="me", seconds=seconds)
     assert not list(tmp_path.iterdir())
+
+
+def test_who_asks_or_gives_an_order_makes_nothing(tmp_path: Path) -> None:
+    """It may be root, whose files the controller could not remove."""
+    state = StateFolder(tmp_path / "state", asking=True)
+    assert state.holder() is None
+    with pytest.raises(UserError, match="orders: cannot be written"):
+        state.orders.give("reset", to="me")
+    assert not list(tmp_path.iterdir())
+    StateFolder(tmp_path / "state")
+    assert state.holder("watchdog") is None
+    assert [path.name for path in (tmp_path / "state").iterdir()] == ["orders"]
+
+
+def test_order_can_be_read_whoever_gave_it(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        Orders(tmp_path).give("give-back", to="me")
+    finally:
+        os.umask(before)
+    (path,) = tmp_path.iterdir()
+    assert path.stat().st_mode & 0o777 == 0o644
+
+
+def test_order_whose_file_stays_is_taken_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    orders = Orders(tmp_path)
+    orders.give("give-back", to="me")
+    (tmp_path / "0.json").write_text("nonsense")
+    monkeypatch.setattr(Path, "unlink", refused)
+    monkeypatch.setattr(Path, "rename", refused)
+    assert [order.kind for order in orders.take("me")] == ["give-back"]
+    assert orders.take("me") == []
+    assert caplog.text.count("cannot be removed: Operation not permitted") == 2
+    orders.give("reject", to="me")
+    assert [order.kind for order in orders.take("me")] == ["reject"]
+
+
+def test_lock_can_be_asked_for_where_nothing_can_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file system that was made read-only because its disk is dying, or of another user."""
+    state, really = StateFolder(tmp_path), os.open
+
+    def read_only(path: Path, flags: int, *mode: int) -> int:
+        if flags & (os.O_WRONLY | os.O_RDWR):
+            raise OSError(errno.EROFS, "Read-only file system")
+        return really(path, flags, *mode)
+
+    with state.lock() as lock:
+        monkeypatch.setattr(os, "open", read_only)
+        holder = state.holder()
+        assert holder is not None
+        assert holder.token == lock.holder.token
+        assert state.nobody() is None
+
+
+def test_lock_that_cannot_be_asked_for_is_no_watch(tmp_path: Path) -> None:
+    state = StateFolder(tmp_path)
+    (tmp_path / "watchdog.lock").symlink_to("watchdog.lock")  # it leads nowhere: nobody can open it
+    with pytest.raises(UserError, match="cannot be opened"):
+        state.holder("watchdog")
+    assert not state.watched()

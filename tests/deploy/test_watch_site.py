@@ -203,6 +203,7 @@ def test_order_reaches_the_controller_that_runs(settings: SiteSettings) -> None:
     [
         (("give-back", "--over", "soon"), "--over soon: give a time like 90s, 30min, 1h or 2d"),
         (("accept", "--for", "0h"), "--for 0h: give a time like"),
+        (("accept", "--for", "9999999d"), "--for 9999999d: at most 30d"),
         (("reset", "--over", "1h"), "--over is for give-back, not for reset"),
         (("status", "--for", "1h"), "--for is for accept, not for status"),
     ],

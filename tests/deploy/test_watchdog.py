@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
-from collections.abc import Callable, Iterator, Mapping
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +22,8 @@ from airhandler.deploy.signs import WATCHDOG_S
 from airhandler.deploy.state import Lock, StateFolder
 from airhandler.deploy.stop import Stop
 from airhandler.deploy.watchdog import Watchdog
+from tests.deploy.process import PATIENCE_S
+from tests.deploy.watch import MARKS
 
 VALIDITY_S, SETTLE_S = 30.0, 4.0
 SITE = Path("site.yaml")
@@ -44,14 +48,14 @@ class FakeSlots:
             raise self.trouble.pop(0)  # type: ignore[misc]
         return self.held
 
-    def relinquish(self) -> WriteOutcome:
+    def relinquish(self, names: Collection[str] | None = None) -> WriteOutcome:
         self.asked_s.append(self.now_s())
         if self.trouble:
             outcome = self.trouble.pop(0)
             if isinstance(outcome, BaseException):
                 raise outcome
             return outcome
-        self.held = {}
+        self.held = {} if names is None else {name: v for name, v in self.held.items() if name not in names}
         return Written()
 
     @contextlib.contextmanager
@@ -113,7 +117,12 @@ class Scene:
         self.script.until_s = self.script.now_s + for_s
         self.script.why, self.script.asked = None, False
         with self.state.lock("watchdog"):
-            return Watchdog(self.state, self.slots.reached, settle_s=SETTLE_S, once=once).run(self.script)
+            return self.watchdog(once=once).run(self.script)
+
+    def watchdog(self, **choices: Any) -> Watchdog:
+        """It waits for the disk as long as that takes, for time is set here."""
+        chosen = {"patience_s": PATIENCE_S, "marks": MARKS} | choices
+        return Watchdog(self.state, self.slots.reached, settle_s=SETTLE_S, **chosen)
 
     def asked_s(self) -> list[float]:
         """When it asked the building, seconds after the begin."""
@@ -161,6 +170,20 @@ def test_killed_controller_is_not_waited_for(scene: Scene) -> None:
     assert first + SETTLE_S <= second < first + SETTLE_S + 1.0, "what was on its way has arrived by then"
     assert scene.noted() == ["ready", "revoked", "given-back", "settled", "end"]
     assert verify(scene.state.path / "watchdog-journal").broken is None
+
+
+def test_where_nobody_can_say_whether_it_lives_its_time_decides(scene: Scene) -> None:
+    def unreadable() -> None:
+        path = scene.state.path / "controller.lock"
+        path.unlink()
+        path.symlink_to(path.name)  # it leads nowhere: nobody can open it
+
+    scene.takes_over(renews_until_s=10)
+    scene.at(5.0, unreadable)
+    assert not scene.watch(60)
+    first, *_ = scene.asked_s()
+    assert 10 + REVOKE_FRAC * VALIDITY_S <= first < 10 + VALIDITY_S
+    assert scene.slots.held == {}
 
 
 def test_write_that_was_held_up_in_a_stopped_controller_does_not_last(scene: Scene) -> None:
@@ -250,6 +273,66 @@ def test_what_somebody_else_wrote_is_left_alone(
     assert scene.noted() == ["ready", "end"]
 
 
+def test_of_what_stands_there_only_our_own_is_given_back(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    scene.slots.held = {"a": 20.0, "b": 4.0, "c": 1.0}
+    scene.state.journal.append("write", {"setpoints": {"a": 20.0, "b": 4.5}})
+    assert scene.watch(30)
+    assert scene.slots.held == {"b": 4.0, "c": 1.0}
+    assert "giving a back to the building: no controller is in charge, but a stand as written by us" in caplog.text
+    assert "somebody else writes at our priority, and is left alone: b, c" in caplog.text
+    assert scene.state.lease.overdue() is None
+    assert "ready" in scene.noted()
+
+
+def test_what_came_late_while_nobody_watched_is_given_back(scene: Scene) -> None:
+    scene.takes_over()
+    scene.state.journal.append("write", {"setpoints": {"a": 20.0}})
+    scene.state.lease.revoke("it was silent", given_back=True)
+    assert not scene.watch(30), "it lives, and may still write"
+    assert scene.slots.held == {}
+
+
+@pytest.mark.parametrize("part", ["lease", "lock"])
+def test_watchdog_that_fails_itself_goes_on(
+    part: str, scene: Scene, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(*_: object) -> None:
+        raise RuntimeError("a mistake of ours")
+
+    scene.takes_over(renews_until_s=100)
+    of, name = (scene.state.lease, "overdue") if part == "lease" else (scene.state, "holder")
+    scene.at(5.0, lambda: monkeypatch.setattr(of, name, fails))
+    scene.at(6.0, lambda: scene.slots.held.update(a=21.0))
+    scene.watch(60)
+    assert scene.slots.held == {}, "who cannot see whether somebody is in charge gives back"
+    assert "a mistake of ours" in caplog.text
+
+
+def test_disk_that_hangs_keeps_nothing_in_force(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    hung = threading.Event()
+    scene.takes_over(renews_until_s=10)
+
+    def hangs(of: object, name: str) -> None:
+        does = getattr(of, name)
+        monkeypatch.setattr(of, name, lambda *words, **choices: (hung.wait(), does(*words, **choices)))
+
+    scene.at(5.0, lambda: hangs(scene.state.lease, "revoke"))
+    scene.at(5.0, lambda: hangs(scene.state.signs, "put_watchdog"))
+    scene.at(5.0, scene.dies)
+    scene.script.until_s = scene.script.now_s + 60
+    watchdog = scene.watchdog(patience_s=0.1)
+    with scene.state.lock("watchdog"):
+        assert not watchdog.run(scene.script), "it could not be written down that everything is given back"
+        assert scene.slots.held == {}
+        assert min(scene.asked_s()) < 6.0
+        assert not scene.state.watched(), "its sign has grown old"
+    hung.set()
+    for thread in threading.enumerate():
+        if thread.name == "paperwork":
+            thread.join(PATIENCE_S)
+    assert scene.state.lease.overdue() is None, "what was held up is written by now"
+
+
 def test_it_says_what_it_can_give_back(scene: Scene) -> None:
     seen: list[bool] = []
     scene.at(5.0, lambda: seen.extend(scene.state.watched(reach) for reach in (None, "", "another")))
@@ -275,7 +358,7 @@ def test_no_controller_begins_while_one_that_is_not_needed_ends(scene: Scene) ->
     scene.at(3.0, scene.dies)
     scene.script.until_s = scene.script.now_s + 1000
     with scene.state.lock("watchdog"):
-        Watchdog(scene.state, scene.slots.reached, settle_s=SETTLE_S, once=True, notify=Closing(None)).run(scene.script)
+        scene.watchdog(once=True, notify=Closing(None)).run(scene.script)
         assert not scene.state.watched()
     assert found == [(True, True)]
     scene.state.lock().release()
@@ -336,7 +419,7 @@ def test_full_disk_keeps_nothing_in_force(
     assert not scene.watch(30), "it cannot say that it is done, so it goes on"
     assert scene.slots.held == {}
     assert scene.asked_s()[0] < 4.0
-    assert "cannot be revoked in writing" in caplog.text
+    assert "revoked.json cannot be written down" in caplog.text
 
 
 @pytest.mark.parametrize("in_charge", [True, False])

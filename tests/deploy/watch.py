@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from airhandler.buildings.errors import SiteError
 from airhandler.buildings.site import WriteFailed, WriteOutcome, Written
+from airhandler.deploy.connectors.bus import Marks
+
+MARKS = Marks(same=lambda _, written, found: math.isclose(written, found, rel_tol=1e-6), apart=True)
+"""Of slots that hold single precision."""
 
 
 class SlotsInFile:
@@ -37,11 +42,11 @@ class SlotsInFile:
             return found
         return {}
 
-    def relinquish(self) -> WriteOutcome:
+    def relinquish(self, names: Collection[str] | None = None) -> WriteOutcome:
         """Empties them."""
         if self._cut.exists():
             return WriteFailed(reason="no answer")
-        self.write({})
+        self.write({} if names is None else {name: v for name, v in self.ours().items() if name not in names})
         return Written()
 
     @contextlib.contextmanager
@@ -87,11 +92,11 @@ from airhandler.deploy.logs import LogFormat, set_up_logs
 from airhandler.deploy.state import StateFolder
 from airhandler.deploy.stop import Stop, on_signals
 from airhandler.deploy.watchdog import Watchdog
-from tests.deploy.watch import SlotsInFile
+from tests.deploy.watch import MARKS, SlotsInFile
 set_up_logs(LogFormat.TEXT)
 folder, stop = Path(sys.argv[1]), Stop()
 state = StateFolder(folder)
 with state.lock("watchdog"), on_signals(stop):
-    watchdog = Watchdog(state, SlotsInFile(folder).reached, settle_s=0.3, once="once" in sys.argv)
+    watchdog = Watchdog(state, SlotsInFile(folder).reached, settle_s=0.3, marks=MARKS, once="once" in sys.argv)
     sys.exit(0 if watchdog.run(stop) else 1)
 """
