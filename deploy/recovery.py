@@ -9,7 +9,7 @@ from pathlib import Path
 from airhandler.buildings.errors import SiteError, UserError
 from airhandler.buildings.site import Written
 
-from .guarded import BusWriter
+from .connectors.bus import BusWriter
 from .journal_reading import last_rows
 from .journal_rows import Row, files
 
