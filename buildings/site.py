@@ -25,9 +25,15 @@ class Written:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WriteFailed:
-    """The site did not confirm the set-points: nothing may be assumed about what is in force."""
+    """The site did not confirm the set-points: what was asked may be in force, in part, or not at all.
+
+    Attributes:
+        reason: why, in words.
+        in_force: what it says stands now, of every set-point that it has; None: nothing may be assumed.
+    """
 
     reason: str
+    in_force: Setpoints | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -234,7 +234,7 @@ class Loop:
         return outcome
 
     def _write(self, setpoints: Setpoints) -> WriteOutcome:
-        """Writes. What was confirmed last stays the base of the ramp when this is not."""
+        """Writes. Where that fails, the next ramp begins at what the site shows, else at what was confirmed last."""
         assert self.writer is not None
         self._in_charge = True
         try:
@@ -243,6 +243,8 @@ class Loop:
             return WriteFailed(reason=str(error))
         if isinstance(outcome, Written):
             self._in_force = outcome.in_force or setpoints
+        elif isinstance(outcome, WriteFailed):
+            self._in_force = outcome.in_force or self._in_force
         return outcome
 
     def _end(self) -> None:

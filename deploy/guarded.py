@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from dataclasses import replace
 
 from airhandler.buildings.errors import AirhandlerError
 from airhandler.buildings.points import Setpoints
-from airhandler.buildings.site import WriteFailed, WriteOutcome, Writer, Written
+from airhandler.buildings.site import WriteFailed, WriteOutcome, Written
 
+from .connectors.bus import BusWriter
 from .journal_rows import Kind
 from .journal_ticks import outcome_payload
-
-
-class BusWriter(Writer, Protocol):
-    """The right to write to a bus, where what was written stays until somebody takes it away."""
-
-    def ours(self) -> Mapping[str, float]:
-        """What stands in our name now [unit of each point]. Raises SiteError where that cannot be read."""
-        ...
-
-    def beat(self) -> WriteOutcome:
-        """Shows the building that we live."""
-        ...
 
 
 class Guarded:
@@ -64,8 +53,7 @@ class Guarded:
         self.holding = True
         outcome = _asked(lambda: self._writer.write(granted))
         if isinstance(outcome, Written):
-            beaten = _asked(self._writer.beat)
-            outcome = outcome if isinstance(beaten, Written) else beaten
+            outcome = self._beaten(outcome, outcome.in_force or setpoints)
         self._told("write-outcome", outcome_payload(outcome))
         return outcome
 
@@ -78,6 +66,13 @@ class Guarded:
         self._told("write", {"setpoints": None})
         self._told("write-outcome", outcome_payload(outcome))
         return outcome
+
+    def _beaten(self, written: Written, in_force: Setpoints) -> WriteOutcome:
+        """Beats the heart. Where it does not, the write has failed, but what was written is in force."""
+        beaten = _asked(self._writer.beat)
+        if isinstance(beaten, WriteFailed):
+            return replace(beaten, in_force=in_force)
+        return written if isinstance(beaten, Written) else beaten
 
     def _told(self, kind: Kind, payload: Mapping[str, object]) -> str | None:
         """Writes it down. Why not, where that fails: there is no authority without a record of it."""

@@ -107,9 +107,12 @@ def verdict_payload(verdict: Verdict) -> dict[str, Any]:
 
 def outcome_payload(outcome: WriteOutcome) -> dict[str, Any]:
     """What the site said to a write, as JSON can hold it."""
+    if isinstance(outcome, Overridden):
+        return {"kind": "overridden", "reason": outcome.reason}
+    in_force = None if outcome.in_force is None else _numbers(outcome.in_force)
     if isinstance(outcome, Written):
-        return {"kind": "written", "in_force": None if outcome.in_force is None else _numbers(outcome.in_force)}
-    return {"kind": "overridden" if isinstance(outcome, Overridden) else "failed", "reason": outcome.reason}
+        return {"kind": "written", "in_force": in_force}
+    return {"kind": "failed", "reason": outcome.reason, "in_force": in_force}
 
 
 def _proposal_payload(proposal: Proposal) -> dict[str, Any]:
@@ -174,7 +177,7 @@ def _outcome_of(payload: Mapping[str, Any]) -> WriteOutcome:
         case "written":
             return Written(in_force=_setpoints(payload["in_force"]))
         case "failed":
-            return WriteFailed(reason=payload["reason"])
+            return WriteFailed(reason=payload["reason"], in_force=_setpoints(payload.get("in_force")))
         case "overridden":
             return Overridden(reason=payload["reason"])
     raise ValueError(f"outcome {payload['kind']!r}")

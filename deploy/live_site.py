@@ -78,7 +78,11 @@ def run_live_site(
         raise UserError(f"controller {settings.controller!r} is the building's own control: there is nothing to write")
     warn_of(settings.controller, controller, building)
     _check_proven(settings.controller, controller, site, building)
-    folder, stop, notify = StateFolder(site.state), stop or Stop(), Notify.of_environment()
+    folder, stop, notify = (
+        StateFolder(site.state, keeping=site.file.journal.keeping),
+        stop or Stop(),
+        Notify.of_environment(),
+    )
     with folder.lock() as lock, begun(settings, building, controller.name, stop) as run:
         connection = connect(site, days=settings.days)
         with contextlib.closing(connection.view.site):

@@ -9,8 +9,7 @@ from pathlib import Path
 from airhandler.buildings.errors import SiteError, UserError
 from airhandler.buildings.site import Written
 
-from .connectors.bus import Marks
-from .guarded import BusWriter
+from .connectors.bus import BusWriter, Marks
 from .journal_reading import newest_rows
 from .journal_rows import Row, files
 from .state import StateFolder

@@ -15,10 +15,11 @@ from airhandler.control.controller import Controller
 from airhandler.control.tick import Grant, Stage, Tick
 from airhandler.safety.handover import Handover
 
+from .connectors.bus import BusWriter
 from .cover import Cover
 from .gradual import Gradual, Ramp
 from .grants import Grants
-from .guarded import BusWriter, Guarded
+from .guarded import Guarded
 from .journal_reading import last_rows
 from .journal_rows import Kind, files
 from .journal_ticks import tick_payload

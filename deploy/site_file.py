@@ -23,6 +23,7 @@ from airhandler.buildings.strict import Strict
 from .connectors.objects import BACNET_PORT, OPERATORS_SLOT, OUR_SLOTS, ObjectId, parse_object
 from .connectors.registers import WRITABLE_TABLES, Register, parse_register
 from .connectors.units import AIR_KG_M3, Conversion, convert
+from .journal import Keeping
 
 _MAX_PORT = 65535
 
@@ -184,6 +185,27 @@ class AuthorityFile(Strict):
     points_in_order: bool = True
 
 
+class JournalFile(Strict):
+    """How the journals of the controller and of the watchdog are kept; `Keeping` says what each is and its default."""
+
+    file_mb: Number | None = None
+    file_days: Number | None = None
+    keep_days: Number | None = None
+
+    @property
+    def keeping(self) -> Keeping:
+        """As journals take it."""
+        return Keeping(**self.model_dump(exclude_none=True))
+
+    @model_validator(mode="after")
+    def _can_be_kept(self) -> JournalFile:
+        try:
+            _ = self.keeping
+        except UserError as error:
+            raise ValueError(str(error)) from error
+        return self
+
+
 class SiteFile(Strict):
     """One site, as declared. `docs/bacnet.md` describes each field."""
 
@@ -204,6 +226,7 @@ class SiteFile(Strict):
     promotion: str | None = None
     trusted_key: str | None = None
     authority: AuthorityFile = AuthorityFile()
+    journal: JournalFile = JournalFile()
 
     @field_validator("time_zone")
     @classmethod
@@ -243,6 +266,11 @@ class SiteFile(Strict):
             raise ValueError(f"write: with stage {self.stage} nothing may be written; leave it out, or stage: live")
         if self.modbus is not None and self.modbus.enable is None:
             raise ValueError("write: needs modbus.enable, the coil by which the device takes its authority back")
+        if self.modbus is not None and self.authority.ramp_days > 0.0:
+            raise ValueError(
+                "authority.ramp_days: must be given as 0 where Modbus is written: a unit in remote mode does not tell "
+                "what its own control asks for, and authority grows from there"
+            )
         for name in self.write:
             self._check_writable(name)
         if len(set(self.write)) != len(self.write):

@@ -1,7 +1,7 @@
 """What a twin shows and what stands in its slots: the one picture that all of its servers serve.
 
 It belongs to the thread of the servers: everything here is called there, one call after the other, so that a batch
-of reads sees one instant. `twin_thread.py` takes the simulation's calls there.
+of reads sees one instant. `loop_thread.py` takes the simulation's calls there.
 """
 
 from __future__ import annotations

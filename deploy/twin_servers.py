@@ -11,8 +11,8 @@ from typing import Any, Protocol
 
 from airhandler.buildings.errors import UserError
 
+from .loop_thread import LoopThread
 from .twin_board import Board
-from .twin_thread import LoopThread
 
 log = logging.getLogger("airhandler.twin")
 

@@ -42,7 +42,7 @@ def watch_site(settings: SiteSettings, *, stop: Stop | None = None, once: bool =
     if link is None or not settings.file.write:
         raise UserError(f"{settings.path}: write: names no point: there is nothing that a watchdog could give back")
     stop = stop or Stop()
-    state = StateFolder(settings.state)
+    state = StateFolder(settings.state, keeping=settings.file.journal.keeping)
     with state.lock("watchdog"), on_signals(stop):
         log.info("watching over %s: state folder %s", settings.file.site, state.path)
         settle_s = link.timeout_s * (1 + link.retries)

@@ -49,7 +49,7 @@ from airhandler.buildings.errors import SiteError, UserError
 from .answers import Refused, SilenceError
 from .bacnet_port import Port
 from .bacnet_values import Plain, object_id, value_of
-from .loop_thread import LoopThread
+from .bus_thread import BusThread
 from .objects import BACNET_PORT, PRESENT_VALUE, ObjectId
 
 log = logging.getLogger("airhandler.bus")
@@ -60,6 +60,7 @@ _OURS = 4194302  # our own instance: we are asked for nothing
 _MAX_APDU = 1476  # the greatest of BACnet/IP. Source: ANSI/ASHRAE 135-2020, clause 20.1.2.5
 _SLACK_S = 0.5  # beyond the time-outs of the stack, before it is taken for stuck
 _ROUNDS = 8  # how many unanswered time-outs a whole reading may last
+_TRY_AGAIN = 100  # readings in small pieces, after which all is asked for at once again: it may have been a bad hour
 _TOO_MUCH = ("buffer-overflow", "segmentation-not-supported", "apdu-too-long", "too-many-arguments")
 _SILENT = (AbortReason.noResponse, AbortReason.tsmTimeout)
 _WRITABLE = {
@@ -105,8 +106,8 @@ class BacnetClient:
         logging.getLogger("bacpypes3").setLevel(logging.CRITICAL)  # anybody's broken packet is a traceback there
         self._bound_s = timeout_s * (retries + 1) + _SLACK_S
         self._port = Port(address)
-        self._multiple, self._batch = True, math.inf
-        self._thread = LoopThread("BACnet")
+        self._multiple, self._batch, self._readings = True, math.inf, 0
+        self._thread = BusThread("BACnet")
         self._app = self._thread.wait(self._open(timeout_s, retries), self._bound_s)
 
     @property
@@ -124,14 +125,17 @@ class BacnetClient:
     ) -> dict[tuple[ObjectId, Property], Plain]:
         """Properties of objects of a device; `Refused` for each that it does not give.
 
-        Batches that it refuses are halved, down to one property, and stay so small. Raises SilenceError where it
-        does not answer.
+        Batches that it refuses are halved, down to one property, and stay so small for a hundred readings. Raises
+        SilenceError where it does not answer.
 
         Args:
             device: its address.
             wanted: the properties of each object.
             batch: how many objects are asked for at once.
         """
+        self._readings += 1
+        if self._readings > _TRY_AGAIN:
+            self._multiple, self._batch, self._readings = True, math.inf, 1
         self._batch = min(self._batch, batch)
         return self._thread.wait(self._read(Address(device), dict(wanted)), _ROUNDS * self._bound_s)
 
@@ -219,11 +223,11 @@ class BacnetClient:
                 return _taken(answer, batch)
             if "unrecognized" in answer.words:
                 log.info("%s cannot read several properties at once: they are read one by one", device)
-                self._multiple = False
+                self._multiple, self._readings = False, 1
             elif len(batch) > 1:
                 half = len(batch) // 2
                 if any(words in answer.words for words in _TOO_MUCH):  # what else is in the way may pass
-                    self._batch = max(1, min(self._batch, half))
+                    self._batch, self._readings = max(1, min(self._batch, half)), 1
                     log.info(
                         "%s refuses %d objects at once (%s): %d from now on", device, len(batch), answer.words, half
                     )

@@ -66,6 +66,7 @@ class BacnetLine:
         self.client, self.link, self._working = client, link, working
         self._device = ObjectId(DEVICE, link.device_id)
         self._absences = Absences()
+        self._faults: dict[str, str] = {}  # by point, since it became faulted
 
     def read(self, wanted: Mapping[ObjectId, tuple[Property, ...]]) -> Answers:
         """Properties of objects. Raises SiteError where the device is silent, another one, or does not work."""
@@ -90,7 +91,11 @@ class BacnetLine:
         target = _object(place)
         value, why = measured(answers[target, PRESENT_VALUE], answers[target, STATUS_FLAGS])
         if why == FLAGS[1]:
-            why = f"{why}{self._reliability(target)}"
+            if place.point.name not in self._faults:  # one request more, not in every reading
+                self._faults[place.point.name] = f"{why}{self._reliability(target)}"
+            why = self._faults[place.point.name]
+        else:
+            self._faults.pop(place.point.name, None)
         self._absences.tell(place.point.name, place.where, why)
         return None if value is None or why is not None else place.conversion.to_building(value)
 

@@ -22,10 +22,12 @@ class BacnetSite:
         settings: which site.
         line: the line to its device; closed with the site.
         clock: the site's time.
+        watched: whether it is only looked at: no slot is ours then.
     """
 
-    def __init__(self, settings: SiteSettings, line: BacnetLine, clock: SiteClock) -> None:
+    def __init__(self, settings: SiteSettings, line: BacnetLine, clock: SiteClock, *, watched: bool) -> None:
         self._settings, self._line, self._clock = settings, line, clock
+        self._up_to = 0 if watched else line.link.priority
         self._wanted = wanted(settings)
         self._absent: dict[str, float | None] = dict.fromkeys(p.name for p in settings.building.points)
         self._closed = False
@@ -44,17 +46,13 @@ class BacnetSite:
         return Reading(
             time=self._time(answers),
             values={**self._absent, **{name: self._line.value(place, answers) for name, place in places.items()}},
-            incumbent=incumbent(self._setpoints(answers), places, self._priority),
+            incumbent=incumbent(self._setpoints(answers), places, self._up_to),
         )
 
     def close(self) -> None:
         """Frees the port. Nothing is read after this."""
         self._closed = True
         self._line.client.close()
-
-    @property
-    def _priority(self) -> int:
-        return self._line.link.priority
 
     def _setpoints(self, answers: Answers) -> dict[str, Commanded]:
         places = self._settings.places.values()
@@ -80,19 +78,24 @@ def wanted(settings: SiteSettings) -> Mapping[ObjectId, tuple[Property, ...]]:
     }
 
 
-def incumbent(found: Mapping[str, Commanded], places: Mapping[str, Place], priority: int) -> Setpoints | None:
+def incumbent(found: Mapping[str, Commanded], places: Mapping[str, Place], up_to: int) -> Setpoints | None:
     """What the building's own control asks for, in force or not, as far as the device says; None where it says nothing.
 
-    The first occupied slot after ours, else the relinquish default; where nothing can be commanded, what is in force.
+    The first occupied slot, else the relinquish default; where nothing can be commanded, what is in force.
+
+    Args:
+        found: what stands in each set-point's object, by name.
+        places: of the points.
+        up_to: slots that are not looked at: ours and those before it; 0 where nothing is ours: all of them count.
     """
-    asked = {name: _asked(c, priority) for name, c in found.items()}
+    asked = {name: _asked(c, up_to) for name, c in found.items()}
     values = {name: places[name].conversion.to_building(value) for name, value in asked.items() if value is not None}
     return Setpoints(values) if values else None
 
 
-def _asked(found: Commanded, priority: int) -> float | None:
+def _asked(found: Commanded, up_to: int) -> float | None:
     if found.slots is None:
         return found.present
-    after = [value for value in found.slots[priority:] if value is not None]
+    after = [value for value in found.slots[up_to:] if value is not None]
     value = after[0] if after else found.default
     return value if value == value else None  # NaN: something stands there that is no number

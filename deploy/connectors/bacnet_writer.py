@@ -64,7 +64,10 @@ class BacnetWriter:
             if (words := self._not_ours(place, place.conversion.to_device(value), found[place.point.name]))
         ]
         if wrong_words:
-            return WriteFailed(reason="; ".join(wrong_words))
+            shown = all(one.present is not None for one in found.values())
+            return WriteFailed(
+                reason="; ".join(wrong_words), in_force=self._in_force(found, setpoints) if shown else None
+            )
         return Written(in_force=self._in_force(found, setpoints))
 
     def relinquish(self, names: Collection[str] | None = None) -> WriteOutcome:

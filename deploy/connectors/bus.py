@@ -25,7 +25,10 @@ _DIGITS = 9  # behind the point, in which two values of a device can differ
 
 
 class BusWriter(Protocol):
-    """The right to write to a site on a bus: a Writer that can also say what stands there, and show that it lives."""
+    """The right to write to a site on a bus, where what was written stays until somebody takes it away.
+
+    A Writer that can also say what stands there, and show that it lives.
+    """
 
     def write(self, setpoints: Setpoints) -> WriteOutcome:
         """Writes what of it is ours to write, reads it back, and says what is in force."""
@@ -75,7 +78,7 @@ def watch_bus(settings: SiteSettings, *, days: float | None = None) -> View:
 
     Raises SiteError where its device cannot be reached, UserError where it is not as the file says.
     """
-    return _open(settings, days)[0]
+    return _open(settings, days, watched=True)[0]
 
 
 def connect_bus(settings: SiteSettings, *, days: float | None = None) -> BusConnection:
@@ -87,7 +90,7 @@ def connect_bus(settings: SiteSettings, *, days: float | None = None) -> BusConn
         raise UserError(
             f"{settings.path}: write: names no point, so nothing may be written; `airhandler shadow` watches it"
         )
-    view, make_writer = _open(settings, days)
+    view, make_writer = _open(settings, days, watched=False)
     try:
         return BusConnection(view=view, writer=make_writer())
     except BaseException:
@@ -149,14 +152,16 @@ def _modbus_line(link: ModbusLink) -> ModbusLine:
     return ModbusLine(client, link)
 
 
-def _open(settings: SiteSettings, days: float | None) -> tuple[View, Callable[[], BusWriter]]:
+def _open(settings: SiteSettings, days: float | None, *, watched: bool) -> tuple[View, Callable[[], BusWriter]]:
     if settings.file.bacnet is not None:
-        return _open_bacnet(settings, settings.file.bacnet, days)
+        return _open_bacnet(settings, settings.file.bacnet, days, watched=watched)
     assert settings.file.modbus is not None
     return _open_modbus(settings, settings.file.modbus, days)
 
 
-def _open_bacnet(settings: SiteSettings, link: BacnetLink, days: float | None) -> tuple[View, Callable[[], BusWriter]]:
+def _open_bacnet(
+    settings: SiteSettings, link: BacnetLink, days: float | None, *, watched: bool
+) -> tuple[View, Callable[[], BusWriter]]:
     from .bacnet_site import BacnetSite
     from .bacnet_writer import BacnetWriter
 
@@ -175,7 +180,7 @@ def _open_bacnet(settings: SiteSettings, link: BacnetLink, days: float | None) -
         f"site {settings.file.site}: BACnet device {link.device_id} at {link.device}, {len(settings.places)} of "
         f"{len(settings.building.points)} points of {settings.building.id}"
     )
-    site = BacnetSite(settings, line, clock)
+    site = BacnetSite(settings, line, clock, watched=watched)
     return View(
         site=ReadOnly(site), clock=clock, ticks=_ticks(settings, days), about=about, name=settings.file.site
     ), lambda: BacnetWriter(settings, line)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone, tzinfo
+
+from airhandler.deploy.boot import boot_s
 
 _PIECE_S = 1.0  # a sleeper looks up so often: what the machine was suspended for has passed, too
 _POLL_S = 0.25  # how often a device's time is looked at while it is waited for, at most
@@ -39,17 +40,17 @@ class SiteClock:
     ) -> None:
         self._end = None if days is None else begin + timedelta(days=days)
         self._speed, self._zone, self._ask = speed, zone, ask
-        self._anchor, self._since_s = begin, _boot_s()
+        self._anchor, self._since_s = begin, boot_s()
         self._stop = threading.Event()
 
     def now(self) -> datetime:
         """The site's time."""
-        passed = timedelta(seconds=(_boot_s() - self._since_s) * self._speed)
+        passed = timedelta(seconds=(boot_s() - self._since_s) * self._speed)
         return localised(self._anchor + passed, self._zone)
 
     def set(self, now: datetime) -> None:
         """Goes on from here: the site has said what time it is."""
-        self._anchor, self._since_s = now, _boot_s()
+        self._anchor, self._since_s = now, boot_s()
 
     def sleep_until(self, when: datetime) -> bool:
         """Sleeps until `when`. Returns False where that is after the end, and, at once for a sleeper, when stopped."""
@@ -71,10 +72,10 @@ class SiteClock:
         return not self._stop.is_set()
 
     def _wait_for_site(self, ask: Callable[[], datetime | None], when: datetime, asked_s: float) -> bool:
-        give_up_s = _boot_s() + asked_s
+        give_up_s = boot_s() + asked_s
         widest = timedelta(seconds=_ANOTHER_TIME * asked_s * self._speed)
         while (site := ask()) is not None and when - widest < site < when:
-            if _boot_s() >= give_up_s:
+            if boot_s() >= give_up_s:
                 break
             if self._stop.wait(min(_POLL_S, asked_s / _POLLS)):
                 return False
@@ -96,8 +97,3 @@ def in_zone(local: datetime, zone: tzinfo, near: datetime | None = None) -> date
     both = [local.replace(tzinfo=zone, fold=fold) for fold in (0, 1)]
     chosen = both[0] if near is None else min(both, key=lambda t: abs(t.timestamp() - near.timestamp()))
     return localised(chosen, zone)
-
-
-def _boot_s() -> float:
-    """Seconds that no one can set, those in which the machine was suspended too. Source: clock_gettime(2)."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)

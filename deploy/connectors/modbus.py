@@ -14,7 +14,7 @@ from typing import Any
 from airhandler.buildings.errors import SiteError, UserError
 
 from .answers import Refused, SilenceError
-from .loop_thread import LoopThread
+from .bus_thread import BusThread
 from .registers import Register
 
 try:
@@ -57,7 +57,7 @@ class ModbusClient:
         logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # what it logs as an error is an answer here
         self._where, self._unit, self._order = f"{host}:{port}", unit_id, word_order
         self._bound_s = timeout_s * (retries + 2) + _SLACK_S  # one more, to connect
-        self._thread = LoopThread("Modbus")
+        self._thread = BusThread("Modbus")
         self._client = self._thread.wait(self._made(host, port, timeout_s, retries), self._bound_s)
 
     def read(self, registers: Sequence[Register]) -> dict[Register, float | Refused]:

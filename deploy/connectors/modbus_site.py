@@ -156,11 +156,11 @@ class ModbusWriter:
         if not self._switched_on:
             return WriteFailed(reason=f"remote mode ({self._enable}) does not go on")
         wrong_words = [words for place, value in asked.items() if (words := _not_ours(place, value, held))]
-        return (
-            WriteFailed(reason="; ".join(wrong_words))
-            if wrong_words
-            else Written(in_force=self._shown(held, setpoints))
-        )
+        shown = self._shown(held, setpoints)
+        if not wrong_words:
+            return Written(in_force=shown)
+        known = all(_number(place, held) is not None for place in self._setpoints)
+        return WriteFailed(reason="; ".join(wrong_words), in_force=shown if known else None)
 
     def relinquish(self, names: Collection[str] | None = None) -> WriteOutcome:
         """Switches remote mode off. Written only where the unit shows it."""

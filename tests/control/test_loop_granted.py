@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from airhandler.buildings.points import Reading, Setpoints
-from airhandler.buildings.site import Overridden, WriteOutcome, Written
+from airhandler.buildings.site import Overridden, WriteFailed, WriteOutcome, Written
 from airhandler.control.loop import Loop
 from airhandler.control.tick import LIVE, Grant, Tick
 from airhandler.safety.handover import Handover
@@ -93,6 +93,20 @@ def test_the_next_ramp_begins_at_what_the_site_says_is_in_force() -> None:
     writer = Slow()
     run([LIVE] * 4, writer, incumbent=COOL)
     assert len({s[SUPPLY] for s in writer.written}) == 1
+
+
+@pytest.mark.parametrize("in_force", [COOL, None])
+def test_failed_write_that_shows_what_is_in_force_is_the_base_of_the_next_ramp(in_force: Setpoints | None) -> None:
+    class Unsure(FakeWriter):
+        def write(self, setpoints: Setpoints) -> WriteOutcome:
+            super().write(setpoints)
+            failed = len(self.written) == 3
+            return WriteFailed(reason="no heartbeat", in_force=in_force) if failed else Written()
+
+    writer = Unsure()
+    run([LIVE] * 4, writer, incumbent=COOL)
+    first, _, third, fourth = (s[SUPPLY] for s in writer.written)
+    assert fourth == (first if in_force else third)
 
 
 def test_one_who_overrides_ends_it_at_once_until_a_person_resets() -> None:

@@ -140,6 +140,7 @@ def site_text(unit: Unit, **changes: Any) -> dict[str, Any]:
         "modbus": {"host": "127.0.0.1", "port": unit.port, "timeout_s": 5.0, "retries": 1, "enable": "coil,0"},
         "points": {**inputs, **outputs},
         "write": list(outputs),
+        "authority": {"ramp_days": 0},
         "heartbeat": f"holding,{2 * len(outputs)}",
     }
     return {**made, **changes}

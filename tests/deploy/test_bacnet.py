@@ -115,6 +115,22 @@ def test_device_that_was_busy_once_is_not_asked_in_small_pieces_for_ever(peer: D
     assert peer.app.asked["ReadPropertyMultipleRequest"] - before == 2
 
 
+def test_small_pieces_are_not_for_ever(peer: Device, client: BacnetClient) -> None:
+    wanted = dict.fromkeys(INPUTS, (PRESENT_VALUE,))
+
+    def asked() -> int:
+        before = peer.app.asked.get("ReadPropertyMultipleRequest", 0)
+        client.read(peer.address, wanted, batch=20)
+        return peer.app.asked["ReadPropertyMultipleRequest"] - before
+
+    peer.app.most = 7
+    asked()
+    peer.app.most = 10_000
+    needed = [asked() for _ in range(100)]
+    assert needed[:99] == [6] * 99
+    assert needed[99] == 2
+
+
 def test_device_that_takes_one_property_at_a_time_is_read_one_by_one(peer: Device, client: BacnetClient) -> None:
     peer.app.most = 1
     found = client.read(peer.address, {INPUT: (PRESENT_VALUE, OBJECT_NAME), OUTPUT: (PRESENT_VALUE,)})

@@ -169,6 +169,31 @@ def test_incumbent_is_the_first_slot_after_ours_or_the_default(peer: Device, con
     assert asked() == 20.5, "neither ours nor the operator's"
 
 
+@pytest.mark.parametrize("slot", [8, 10, 12])
+def test_who_holds_a_set_point_of_a_watched_site_is_its_own_control(peer: Device, tmp_path: Path, slot: int) -> None:
+    view = watch_bus(site(peer, tmp_path))
+    peer.default(SUPPLY, 18.5)
+    peer.command(SUPPLY, 16, 19.5)
+    peer.command(SUPPLY, slot, 25.0)
+    incumbent = view.site.read().incumbent
+    view.site.close()
+    assert incumbent is not None
+    assert incumbent[SUPPLY] == 25.0
+
+
+def test_object_in_fault_is_asked_for_its_reliability_once(peer: Device, connected: BusConnection) -> None:
+    for _ in range(2):
+        peer.flag(INLET, "fault", why="no-sensor")
+        connected.view.site.read()
+        before = sum(peer.app.asked.values())
+        connected.view.site.read()
+        faulted = sum(peer.app.asked.values()) - before
+        peer.flag(INLET)
+        before = sum(peer.app.asked.values())
+        connected.view.site.read()
+        assert faulted == sum(peer.app.asked.values()) - before
+
+
 def test_what_is_written_is_in_our_slot_and_read_back(peer: Device, connected: BusConnection) -> None:
     outcome = connected.writer.write(WANTED)
     assert outcome == Written(in_force=_as_float32(WANTED))
@@ -242,9 +267,11 @@ def test_one_who_comes_after_us_does_not(peer: Device, connected: BusConnection)
 
 
 def test_refused_write_is_told_with_its_point_and_the_devices_words(peer: Device, connected: BusConnection) -> None:
+    supply = BUILDING.point(SUPPLY)
     peer.app.refuses.add(SUPPLY)
     outcome = connected.writer.write(WANTED)
-    assert outcome == WriteFailed(reason=f"{SUPPLY} (analog-output,1): write-access-denied")
+    stayed = _as_float32(Setpoints({**WANTED, SUPPLY: (supply.low + supply.high) / 2}))
+    assert outcome == WriteFailed(reason=f"{SUPPLY} (analog-output,1): write-access-denied", in_force=stayed)
     assert connected.writer.ours().keys() == WANTED.by_name.keys() - {SUPPLY}
 
 

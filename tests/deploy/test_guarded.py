@@ -106,7 +106,9 @@ def test_a_bus_that_does_not_answer_is_a_failed_write_and_written_down() -> None
 
 
 def test_a_heart_that_does_not_beat_is_a_failed_write() -> None:
-    assert Bus(beat=WriteFailed(reason="refused")).writer.write(WANTED) == WriteFailed(reason="refused")
+    shown = Setpoints({"a": 21.0, "b": 4.0, "c": 2.0})
+    bus = Bus(beat=WriteFailed(reason="refused"), write=Written(in_force=shown))
+    assert bus.writer.write(WANTED) == WriteFailed(reason="refused", in_force=shown), "what was written is in force"
 
 
 @pytest.mark.parametrize(

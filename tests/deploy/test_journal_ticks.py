@@ -62,7 +62,7 @@ ticks = st.builds(
     verdict=st.none() | verdicts,
     outcome=st.none()
     | st.builds(Written, in_force=st.none() | setpoints)
-    | st.builds(WriteFailed, reason=st.text())
+    | st.builds(WriteFailed, reason=st.text(), in_force=st.none() | setpoints)
     | st.builds(Overridden, reason=st.text()),
     decide_s=numbers,
     write_s=numbers,

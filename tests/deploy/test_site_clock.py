@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
@@ -47,9 +48,9 @@ def test_time_ends_after_so_many_days() -> None:
 
 def test_nobody_can_set_it_and_suspended_time_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     seconds = [100.0]
-    monkeypatch.setattr(module, "_boot_s", lambda: seconds[0])
+    monkeypatch.setattr(module, "boot_s", lambda: seconds[0])
     clock = SiteClock(1.0, UTC, BEGIN)
-    monkeypatch.setattr(module.time, "time", lambda: 0.0)
+    monkeypatch.setattr(time, "time", lambda: 0.0)
     seconds[0] += 3600.0
     assert clock.now() == BEGIN + timedelta(hours=1)
 

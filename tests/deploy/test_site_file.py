@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from airhandler.buildings.errors import UserError
+from airhandler.deploy.journal import Keeping
 from airhandler.deploy.site_file import load_site
 
 SUPPLY, INLET = "east_supply_air_temp_setpoint_c", "east_inlet_temp_c"
@@ -25,6 +26,7 @@ GOOD: dict[str, Any] = {
 MODBUS: dict[str, Any] = {
     **GOOD,
     "modbus": {"host": "127.0.0.1", "port": 5020, "enable": "coil,0"},
+    "authority": {"ramp_days": 0},
     "points": {INLET: {"register": "input,0"}, SUPPLY: {"register": "holding,0", "type": "int16", "scale": 0.1}},
 }
 del MODBUS["bacnet"]
@@ -76,6 +78,18 @@ def test_folders_are_relative_to_the_file(tmp_path: Path) -> None:
     assert made.trusted_key == tmp_path / "keys/training.pub"
 
 
+def test_journal_is_kept_as_the_file_says(tmp_path: Path) -> None:
+    assert load_site(_write(tmp_path, GOOD)).file.journal.keeping == Keeping()
+    made = load_site(_write(tmp_path, {**GOOD, "journal": {"file_mb": 8, "keep_days": 400}}))
+    assert made.file.journal.keeping == Keeping(file_mb=8.0, keep_days=400.0)
+
+
+def test_modbus_that_is_only_watched_needs_no_word_of_authority(tmp_path: Path) -> None:
+    text = {**MODBUS, "stage": "shadow", "write": []}
+    del text["authority"]
+    assert load_site(_write(tmp_path, text)).file.write == ()
+
+
 def test_own_building_file_is_found_beside_the_site_file(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text("base: datacentre-dx\nid: mine\n")
     made = load_site(_write(tmp_path, {**GOOD, "building": "mine.yaml"}))
@@ -118,6 +132,9 @@ def test_priorities_of_others_are_refused_with_the_reason(tmp_path: Path, priori
         ("heartbeat", "kettle", "heartbeat 'kettle'"),
         ("lease_steps", 1, "lease_steps"),
         ("authority.ramp_days", -1, "authority.ramp_days"),
+        ("journal.keep_days", 0, "journal: keep_days 0.0: must be above 0"),
+        ("journal.file_mb", float("nan"), "journal: file_mb nan: must be above 0"),
+        ("journal.keep", 1, "journal.keep"),
         ("points", {}, "points"),
         (f"points.{INLET}.object", "analog-input", f"points.{INLET}.object: must be like analog-input,1"),
         (f"points.{INLET}.object", "schedule,1", f"points.{INLET}.object: must be like analog-input,1"),
@@ -147,6 +164,8 @@ def test_mistake_is_one_line_that_names_the_file_and_the_field(
         ("modbus.host", "127.0.0.1:502", "its port is another field"),
         ("modbus.enable", None, "the coil by which the device takes its authority back"),
         ("modbus.enable", "holding,0", "must be a coil"),
+        ("authority.ramp_days", 0.5, "authority.ramp_days: must be given as 0 where Modbus is written"),
+        ("authority", {}, "authority.ramp_days: must be given as 0 where Modbus is written"),
         ("clock", "device", "needs modbus.clock"),
         (f"points.{SUPPLY}.register", "input,9", "input,9 cannot be written"),
         (f"points.{INLET}.register", "input", "must be like input,0"),

@@ -19,6 +19,7 @@ from airhandler.buildings.model import Period
 from airhandler.buildings.weather import find_weather
 from airhandler.control.evaluate import evaluate
 from airhandler.control.table import TickTable
+from airhandler.deploy.loop_thread import LoopThread
 from airhandler.deploy.site_file import load_site
 from airhandler.deploy.stop import Stop
 from airhandler.deploy.twin import TwinSettings, run_twin
@@ -27,7 +28,6 @@ from airhandler.deploy.twin_drill import PANEL
 from airhandler.deploy.twin_pace import Pace
 from airhandler.deploy.twin_servers import Address
 from airhandler.deploy.twin_site_file import zone_name
-from airhandler.deploy.twin_thread import LoopThread
 from tests.deploy.process import Airhandler
 from tests.deploy.twins import BUILDING, FREE, INLET, SUPPLY, AnsweredError, Client, patiently
 

@@ -17,6 +17,7 @@ import yaml
 
 from airhandler.buildings.catalog import find_building
 from airhandler.buildings.errors import UserError
+from airhandler.deploy.journal_rows import files
 from airhandler.deploy.signs import ControllerSign
 from airhandler.deploy.site_file import SiteSettings, load_site
 from airhandler.deploy.state import StateFolder
@@ -132,6 +133,17 @@ def test_what_stands_on_the_bus_without_a_controller_is_given_back(
     process.wait_for("ready: the site is reached")
     assert process.end(signal.SIGTERM) == 0
     assert "Traceback" not in process.text
+
+
+@pytest.mark.slow
+def test_watchdog_keeps_its_journal_as_the_site_file_says(
+    airhandler: type[Airhandler], bus: Device, tmp_path: Path
+) -> None:
+    settings = load_site(site_file(tmp_path, bus, journal={"file_days": 1e-9}))
+    bus.command(SUPPLY, SLOT, 21.0)
+    StateFolder(settings.state).journal.append("write", {"setpoints": {SUPPLY: 21.0}})
+    airhandler("watchdog", str(settings.path)).wait_for("ready: the site is reached")
+    assert len(files(settings.state / "watchdog-journal")) > 1
 
 
 @pytest.mark.slow

@@ -15,10 +15,10 @@ from bacpypes3.pdu import IPv4Address
 
 from airhandler.buildings.catalog import find_building
 from airhandler.buildings.points import Role
+from airhandler.deploy.loop_thread import LoopThread
 from airhandler.deploy.twin_board import Board, BusWrite, Shown
 from airhandler.deploy.twin_drill import Drill
 from airhandler.deploy.twin_servers import Address, Servers
-from airhandler.deploy.twin_thread import LoopThread
 
 BUILDING = find_building("datacentre-dx")
 ZONE = timezone(timedelta(hours=-6))
