@@ -42,14 +42,22 @@ class Drill:
     Args:
         folder: where everything is.
         cable: between the two; None: this machine's own loopback.
+        heartbeat_steps: after how many without a heartbeat the building gives itself everything back.
         site: what is different in the site file.
     """
 
-    def __init__(self, folder: Path, *, cable: Cable | None = None, **site: object) -> None:
+    def __init__(self, folder: Path, *, cable: Cable | None = None, heartbeat_steps: int = 4, **site: object) -> None:
         self.folder, self.processes, self._cable = folder, list[Airhandler](), cable
         self.site_file, self.state = folder / "site.yaml", folder / "site.state"
         words = f"--speed {SPEED:g} --start 07-13 --days 3 --bacnet {cable.site if cable else '127.0.0.1'}:0".split()
-        words += ["--write-site", str(self.site_file), "--out", str(folder / "twin")]
+        words += [
+            "--heartbeat-steps",
+            str(heartbeat_steps),
+            "--write-site",
+            str(self.site_file),
+            "--out",
+            str(folder / "twin"),
+        ]
         self.twin = self.start("twin", "datacentre-dx", *words)
         self.twin.wait_for("faults: airhandler twin-fault")
         told = json.loads((folder / "twin" / "twin.json").read_text())
