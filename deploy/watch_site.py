@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -13,7 +14,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
-from airhandler.buildings.errors import UserError
+from airhandler.buildings.errors import AirhandlerError, SiteError, UserError
 
 from .connectors.bus import BusWriter, marks_of, writer_of
 from .notify import Notify
@@ -26,6 +27,8 @@ log = logging.getLogger("airhandler.watchdog")
 
 LOG_FILE = "watchdog.log"
 _LOOK_S = 0.05
+_PATIENCE_S = 60.0
+_UNIT = "airhandler-watchdog"
 
 
 def watch_site(settings: SiteSettings, *, stop: Stop | None = None, once: bool = False) -> bool:
@@ -38,18 +41,16 @@ def watch_site(settings: SiteSettings, *, stop: Stop | None = None, once: bool =
 
     Raises UserError where nothing may be written there, or another watchdog has it.
     """
-    link = settings.file.bacnet or settings.file.modbus
-    if link is None or not settings.file.write:
+    if not settings.file.write:
         raise UserError(f"{settings.path}: write: names no point: there is nothing that a watchdog could give back")
     stop = stop or Stop()
     state = StateFolder(settings.state, keeping=settings.file.journal.keeping)
     with state.lock("watchdog"), on_signals(stop):
         log.info("watching over %s: state folder %s", settings.file.site, state.path)
-        settle_s = link.timeout_s * (1 + link.retries)
         watchdog = Watchdog(
             state,
             lambda: _reached(settings),
-            settle_s=settle_s,
+            settle_s=_settle_s(settings),
             marks=marks_of(settings),
             reach=reach(settings),
             once=once,
@@ -58,26 +59,36 @@ def watch_site(settings: SiteSettings, *, stop: Stop | None = None, once: bool =
         return watchdog.run(stop)
 
 
-def start_watchdog(settings: SiteSettings, *, patience_s: float = 60.0) -> None:
+def start_watchdog(settings: SiteSettings, *, patience_s: float | None = None) -> None:
     """Sees to it that a watchdog is there and ready for this site file: starts one, in its own session, if need be.
 
-    It outlives this process, however that ends, and ends after the controller has.
+    It outlives this process, however that ends, and ends after the controller has. It may first have to give back
+    what an earlier run left. A service starts none: that one would die with it.
 
-    Raises UserError where none gets ready, or the one that is there watches over something else.
+    Args:
+        settings: which site.
+        patience_s: how long it is waited for; None: for what it may have to give back, and a minute [s].
+
+    Raises SiteError where none gets ready, UserError where the one that is there watches over something else, or none
+    can be started.
     """
+    if patience_s is None:
+        patience_s = _PATIENCE_S + 2.0 * _settle_s(settings)
     state, until_s, process = StateFolder(settings.state), time.monotonic() + patience_s, None
-    path = state.path / LOG_FILE
+    path, service = state.path / LOG_FILE, _is_service()
     while not state.watched(reach(settings)):
         holder = state.holder("watchdog")
-        if holder is None and process is None:
+        if holder is None and process is None and not service:
             process = _started(settings, path)
         elif holder is None and process is not None and process.poll() is not None:
             raise UserError(f"the watchdog ended before it was ready: see {path}")
         if time.monotonic() > until_s:
             if process is not None:
                 process.terminate()
-                raise UserError(f"the watchdog is not ready after {patience_s:g} s: see {path}")
-            raise UserError(_not_ours(settings, state))
+                raise SiteError(f"the watchdog is not ready after {patience_s:g} s: see {path}")
+            if holder is None:
+                raise SiteError(f"{settings.path}: no watchdog runs: systemctl start {_UNIT}@{settings.path.stem}")
+            raise _not_ours(settings, state)
         time.sleep(_LOOK_S)
     log.info("a watchdog is ready: %s", "it was there" if process is None else f"process {process.pid}, log {path}")
 
@@ -109,13 +120,30 @@ def _started(settings: SiteSettings, path: Path) -> subprocess.Popen[bytes]:
     return process
 
 
-def _not_ours(settings: SiteSettings, state: StateFolder) -> str:
+def _is_service() -> bool:
+    """Whether systemd has started this process as a service: its end takes along every process that it has started.
+
+    A shell in a terminal has INVOCATION_ID, too, as a child of a service; SYSTEMD_EXEC_PID says whose it is, since
+    version 248. Source: systemd, systemd.exec(5).
+    """
+    if "INVOCATION_ID" not in os.environ:
+        return "NOTIFY_SOCKET" in os.environ
+    return os.environ.get("SYSTEMD_EXEC_PID", str(os.getpid())) == str(os.getpid())
+
+
+def _settle_s(settings: SiteSettings) -> float:
+    """How long a write that was sent may take to arrive [s]."""
+    link = settings.file.bacnet or settings.file.modbus
+    return 0.0 if link is None else link.timeout_s * (1 + link.retries)
+
+
+def _not_ours(settings: SiteSettings, state: StateFolder) -> AirhandlerError:
     """Why the watchdog that is there does not do."""
     holder = state.holder("watchdog")
     who = "the watchdog" if holder is None else f"the watchdog (process {holder.pid})"
     if state.watched():
-        return f"{settings.path}: {who} was started with another content of this file: start it anew"
-    return f"{settings.path}: {who} is not ready: it does not reach the site"
+        return UserError(f"{settings.path}: {who} was started with another content of this file: start it anew")
+    return SiteError(f"{settings.path}: {who} is not ready: it does not reach the site")
 
 
 def _reached(settings: SiteSettings) -> AbstractContextManager[BusWriter]:

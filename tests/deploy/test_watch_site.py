@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from airhandler.buildings.catalog import find_building
-from airhandler.buildings.errors import UserError
+from airhandler.buildings.errors import SiteError, UserError
 from airhandler.deploy.journal_rows import files
 from airhandler.deploy.signs import ControllerSign
 from airhandler.deploy.site_file import SiteSettings, load_site
@@ -187,8 +187,32 @@ def test_watchdog_of_another_site_file_does_not_do(
 @pytest.mark.slow
 def test_watchdog_that_reaches_no_site_is_not_ready(settings: SiteSettings, bus: Device) -> None:
     bus.do(lambda: setattr(bus.app, "silent", True))
-    with pytest.raises(UserError, match="the watchdog is not ready after 3 s"):
+    with pytest.raises(SiteError, match="the watchdog is not ready after 3 s"):
         start_watchdog(settings, patience_s=3)
+    wait_until(lambda: StateFolder(settings.state).holder("watchdog") is None)
+
+
+@pytest.mark.parametrize("said", [{"INVOCATION_ID": "1"}, {"NOTIFY_SOCKET": "/run/notify"}])
+def test_service_starts_no_watchdog_that_would_die_with_it(
+    said: dict[str, str], settings: SiteSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in said.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("SYSTEMD_EXEC_PID", raising=False)
+    with pytest.raises(SiteError, match="no watchdog runs: systemctl start airhandler-watchdog@site"):
+        start_watchdog(settings, patience_s=0.2)
+    assert not (settings.state / LOG_FILE).exists()
+
+
+@pytest.mark.slow
+def test_terminal_that_a_service_has_started_is_no_service(
+    settings: SiteSettings, bus: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INVOCATION_ID", "1")
+    monkeypatch.setenv("SYSTEMD_EXEC_PID", "1")
+    bus.do(lambda: setattr(bus.app, "silent", True))
+    with pytest.raises(SiteError, match="the watchdog is not ready after 2 s"):
+        start_watchdog(settings, patience_s=2)
     wait_until(lambda: StateFolder(settings.state).holder("watchdog") is None)
 
 
