@@ -87,6 +87,7 @@ def run_live_site(
         connection = connect(site, days=settings.days)
         with contextlib.closing(connection.view.site):
             start = _note_start(folder, site, settings)
+            _tell_head(folder)
             run.keep_elsewhere(lambda: _ticks_since(folder, building, start))
             unwatched = watching(site)
             _recover(folder, site, connection)
@@ -102,7 +103,10 @@ def run_live_site(
                 step_s=building.step_s,
             )
             operator.left = lambda: session.left
-            return _run(run, session, connection.view, operator, stop, notify, site)
+            try:
+                return _run(run, session, connection.view, operator, stop, notify, site)
+            finally:
+                _tell_head(folder)
 
 
 def _run(
@@ -193,6 +197,12 @@ def _ticks_since(folder: StateFolder, building: Building, start: int) -> TickTab
     except AirhandlerError as error:
         log.error("the summary is empty: %s", error)
         return TickTable(building)
+
+
+def _tell_head(folder: StateFolder) -> None:
+    """The journal's last row, for who keeps the log elsewhere: `journal verify --holds` wants it."""
+    with _not_in_the_way():
+        log.info("the journal's last row: %d:%s", *folder.journal.head())
 
 
 def _recover(folder: StateFolder, site: SiteSettings, connection: BusConnection) -> None:
