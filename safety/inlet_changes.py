@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import math
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -65,7 +65,7 @@ class InletChanges:
         self._leak = np.array(building.file.parameters["leak_frac"])
         self._step_s, self._is_late = building.step_s, building.file.thermal.inlet_lag_steps > 0
         self._changes = building.file.shield.inlet_changes
-        self._inlets = [zone.roles.inlet_temp for zone in zones]
+        self._inlets, self._shown_inlets = [zone.roles.inlet_temp for zone in zones], picker(zones, ("inlet_temp",))
         self._measured = picker(zones, ("inlet_temp", "zone_temp", "supply_temp", "supply_flow", "server_flow"))
         self.watches = frozenset(self._inlets)
         self.readings = max(map(self._steps, self._changes))
@@ -75,12 +75,11 @@ class InletChanges:
         air, windows = self._seen(box, case)
         flow_kg_s = np.array(box.given_of(self._flows))
         with np.errstate(all="ignore"):
-            ends_c = np.array([*(window.low_c for window in windows), *(window.high_c for window in windows)])
-            bounds_c = highest_setpoint_c(air, self._leak, flow_kg_s, ends_c).tolist()
-        for low in bounds_c[: len(windows)]:
-            box.all_at_least(self._temps, low, self)
-        for high in bounds_c[len(windows) :]:
-            box.all_at_most(self._temps, high, self)
+            ends_c = np.array([window.low_c for window in windows] + [window.high_c for window in windows])
+            bounds_c = highest_setpoint_c(air, self._leak, flow_kg_s, ends_c)
+            lowest_c, highest_c = np.fmax.reduce(bounds_c[: len(windows)]), np.fmin.reduce(bounds_c[len(windows) :])
+        box.all_at_least(self._temps, lowest_c.tolist(), self)
+        box.all_at_most(self._temps, highest_c.tolist(), self)
 
     def why(self, box: Box, case: Case, index: int) -> str:
         """The inlet that was predicted for what was asked, and the stretch that leaves it the least."""
@@ -111,14 +110,19 @@ class InletChanges:
         late = self._is_late and bool(case.previous)
         with np.errstate(all="ignore"):
             last_c = balance_c(self._leak, *measured[1:]) + air.missed_k if late else measured[0]
-        recent = case.recent[-self.readings :]
-        unknown = itertools.repeat(math.nan)
-        stood_c = np.array([last_c, *([*map(reading.get, self._inlets, unknown)] for reading in reversed(recent))])
+        stood_c = np.array([last_c, *map(self._shown, reversed(case.recent[-self.readings :]))])
         found = []
         for change in self._changes:
             inlets_c = stood_c[: 1 + self._steps(change) - late]
             found.append(Window(change, np.fmin.reduce(inlets_c), np.fmax.reduce(inlets_c)))
         return found
+
+    def _shown(self, reading: Mapping[str, float]) -> Array:
+        try:
+            (shown_c,) = self._shown_inlets(reading)
+        except KeyError:  # one is not known
+            return np.array([reading.get(name, math.nan) for name in self._inlets])
+        return np.asarray(shown_c)
 
     def _steps(self, change: InletChange) -> int:
         """Readings that are in one stretch with the one that these set-points make, and before it."""

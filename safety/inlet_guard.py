@@ -16,7 +16,7 @@ from airhandler.buildings.known import Array
 
 from .box import Box, Case
 from .inlets import AFTER_LOAD_STEP, FIRST_OF_HOUR, Inlets, Worst
-from .prediction import IdleShares, WayBack, after_load_step, balance_c, for_leaks, measured_air
+from .prediction import IdleShares, WayBack, after_load_step, balance_c, measured_air
 from .projection import Row, Shortfall
 from .zones import ZonePart, picker
 
@@ -66,8 +66,11 @@ class InletGuard:
         settings = building.file.shield
         self._limit_c = THERMAL_CLASSES[settings.inlet_class].recommended.high_c
         self._margin_k, self._load_step_frac = settings.inlet_margin_k, settings.load_step_frac
-        self._targets_c = np.array([[self._limit_c - self._margin_k], [self._limit_c + self._margin_k]])
-        self._load_steps_frac = np.array([[0.0], [self._load_step_frac]])
+        targets_c = np.array([[self._limit_c - self._margin_k], [self._limit_c + self._margin_k]])
+        load_steps_frac = np.array([[0.0], [self._load_step_frac]])
+        # With one leak and with two.
+        self._targets_c = [np.tile(targets_c, (leaks, 1)) for leaks in (1, 2)]
+        self._load_steps_frac = [np.tile(load_steps_frac, (leaks, 1)) for leaks in (1, 2)]
         self._zones, self._step = zones, timedelta(seconds=building.step_s)
         self._place = {index: place for place, zone in enumerate(zones) for index in (zone.temp, zone.flow)}
         self._temps, self._flows = [zone.temp for zone in zones], [zone.flow for zone in zones]
@@ -112,11 +115,13 @@ class InletGuard:
             if (supply_c <= inlets.highest_setpoint_c(flow_kg_s)).all():
                 return
             inlet_c, slack_k = inlets.left_k(supply_c, flow_kg_s)
-        found = zip(self._zones, inlet_c.tolist(), supply_c.tolist(), slack_k.tolist(), strict=True)
-        for zone, inlet, supply, slack in found:
-            if slack > _ROUNDING_K:
-                words = functools.partial(_short_words, zone.name, inlet, supply)
-                yield Shortfall((zone.temp, zone.flow), slack, inlet > self._limit_c + _ROUNDING_K, words)
+            short = np.flatnonzero(slack_k > _ROUNDING_K)
+        found = zip(short.tolist(), *(of[short].tolist() for of in (inlet_c, supply_c, slack_k)), strict=True)
+        zones, hot_c = self._zones, self._limit_c + _ROUNDING_K
+        for place, inlet, supply, slack in found:
+            zone = zones[place]
+            words = functools.partial(_short_words, zone.name, inlet, supply)
+            yield Shortfall((zone.temp, zone.flow), slack, inlet > hot_c, words)
 
     def why(self, box: Box, case: Case, index: int) -> str:
         """The inlet that was predicted for what was asked, and the limit that it passed the furthest."""
@@ -166,7 +171,8 @@ class InletGuard:
         return _clock(case.time + (steps + lag) * self._step)
 
     def _inlets(self, case: Case) -> Inlets:
-        inlet_c, load_frac, *air = self._measured(case.values)
+        inlet_c, load_frac, *_ = measured = self._measured(case.values)
+        air = measured[2:]
         forecast = case.forecast
         leaks_frac = np.full((1, len(self._zones)), self._leak_frac)
         if forecast is not None and (forecast.leak_frac > self._leak_frac).any():
@@ -174,7 +180,7 @@ class InletGuard:
         missed_k = self._missed_k(inlet_c, leaks_frac, air, case.previous)
         commanded_c = np.array([case.commanded[index] for index in self._temps])
         zone_c, supply_c, flow_kg_s, server_flow_kg_s = air
-        measured = measured_air(
+        shown = measured_air(
             zone_temp_c=zone_c,
             supply_temp_c=supply_c,
             supply_flow_kg_s=flow_kg_s,
@@ -182,11 +188,11 @@ class InletGuard:
             commanded_temp_c=commanded_c,
             missed_k=missed_k[0],
         )
-        lines = after_load_step(measured, self._idle, load_frac, self._load_steps_frac)
+        lines = after_load_step(shown, self._idle, load_frac, self._load_steps_frac[len(leaks_frac) - 1])
         return Inlets(
-            air=for_leaks(lines, missed_k),
+            air=lines._replace(missed_k=np.repeat(missed_k, 2, axis=0)),
             leak_frac=np.repeat(leaks_frac, 2, axis=0),
-            targets_c=np.tile(self._targets_c, (len(leaks_frac), 1)),
+            targets_c=self._targets_c[len(leaks_frac) - 1],
             off_k=supply_c - commanded_c,
             commanded_c=commanded_c,
             forecast=forecast,
@@ -195,18 +201,15 @@ class InletGuard:
             back=self._back,
         )
 
-    def _missed_k(
-        self, inlet_c: Array, leaks_frac: Array, air: Sequence[Array], previous: Mapping[str, float]
-    ) -> Array:
+    def _missed_k(self, inlet_c: Array, leaks_frac: Array, air: Array, previous: Mapping[str, float]) -> Array:
         """How much warmer the inlet is than the balance with each leak says, beyond the margin [leaks, zones].
 
         The inlet sensor may show the air of this reading or still that of the one before: the warmer counts,
         so that set-points on their way down are not taken for an error of the balance.
         """
-        expected_c = balance_c(leaks_frac, *air)
-        if previous:
-            expected_c = np.maximum(expected_c, balance_c(leaks_frac, *self._balanced(previous)))
-        return np.maximum(0.0, inlet_c - expected_c - self._margin_k)
+        of_readings = [air, *([self._balanced(previous)] if previous else [])]
+        expected_c = balance_c(leaks_frac, *np.array(of_readings).swapaxes(0, 1)[:, :, np.newaxis])
+        return np.maximum(0.0, inlet_c - expected_c.max(axis=0) - self._margin_k)
 
 
 @functools.lru_cache(maxsize=16)

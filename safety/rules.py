@@ -7,7 +7,7 @@ cooling, neighbours. What neither a building file nor an operator sets is not th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from airhandler.buildings.catalog import Building
 
@@ -38,6 +38,11 @@ class Limits:
         """The value nearest to `value` inside the limits."""
         low, high = self._ranges[index]
         return min(max(value, low), high)
+
+    def all_clipped(self, values: Sequence[float]) -> tuple[float, ...]:
+        """`clipped` for every set-point."""
+        of = zip(values, self._low, self._high, strict=True)
+        return tuple([low if value < low else high if value > high else value for value, low, high in of])
 
     def narrow(self, box: Box, case: Case) -> None:
         """Starts the box."""

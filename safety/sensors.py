@@ -15,7 +15,7 @@ A value that is absent, `None`, is doubted at once: whoever wants to bridge a ga
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from operator import eq
+from operator import eq, itemgetter
 
 from airhandler.buildings.catalog import Building
 from airhandler.buildings.points import Point, Reading, Role
@@ -45,7 +45,7 @@ class SensorCheck:
         self._others = tuple((p.name, p.low, p.high) for p in measured if p.name not in rests_on)
         self._stuck = stuck_points(building)
         self._points = {p.name: p for p in measured}
-        self._sweep_stuck = Sweep((name, self._points[name].low, self._points[name].high) for name in self._stuck)
+        self._pick_stuck = itemgetter(*self._stuck) if self._stuck else None
         self._sweep, self._sweep_others = Sweep(self._needed), Sweep(self._others)
         self._watched = Sweep((name, self._points[name].low, self._points[name].high) for name in watched)
         self._max_age_s = settings.max_age_s
@@ -122,11 +122,14 @@ class SensorCheck:
 
     def _all_new(self, history: Sequence[Reading]) -> bool:
         """Whether no point that could be stuck has its last value again; False where that takes a closer look."""
-        if len(history) < self.memory or not self._stuck:
+        pick = self._pick_stuck
+        if len(history) < self.memory or pick is None:
             return True
-        newest = self._sweep_stuck.take(history[-1].values)
-        before = None if newest is None else self._sweep_stuck.take(history[-2].values)
-        return newest is not None and before is not None and not any(map(eq, newest, before))
+        try:
+            newest, before = pick(history[-1].values), pick(history[-2].values)
+            return not any(map(eq, newest, before))
+        except Exception:  # noqa: BLE001 - one is missing, or cannot be compared
+            return False
 
     def _is_stuck(self, name: str, history: Sequence[Reading]) -> bool:
         """Bit-identical in all of the last readings; not judged before there are enough.

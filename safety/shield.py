@@ -271,7 +271,7 @@ class Shield:
         if type(in_force) is Setpoints and (known := self._all_inside.take(in_force.by_name)) is not None:
             return known
         if in_force is None and (shown := self._all_measured(history)) is not None:
-            return tuple(map(self._limits.clipped, range(len(shown)), shown))
+            return self._limits.all_clipped(shown)
         return tuple([self._stands(index, history, in_force) for index in range(len(self._names))])
 
     def _all_measured(self, history: Sequence[Reading]) -> tuple[float, ...] | None:
