@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from array import array
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from airhandler.buildings.settings import InletChange
 
 from .box import Box, Case
 from .prediction import ZoneAir, balance_c, highest_setpoint_c, inlet_temp_c, measured_air
+from .sweep import picking
 from .zones import ZonePart, picker
 
 
@@ -65,7 +67,8 @@ class InletChanges:
         self._leak = np.array(building.file.parameters["leak_frac"])
         self._step_s, self._is_late = building.step_s, building.file.thermal.inlet_lag_steps > 0
         self._changes = building.file.shield.inlet_changes
-        self._inlets, self._shown_inlets = [zone.roles.inlet_temp for zone in zones], picker(zones, ("inlet_temp",))
+        self._inlets = [zone.roles.inlet_temp for zone in zones]
+        self._pick = picking(self._inlets)
         self._measured = picker(zones, ("inlet_temp", "zone_temp", "supply_temp", "supply_flow", "server_flow"))
         self.watches = frozenset(self._inlets)
         self.readings = max(map(self._steps, self._changes))
@@ -110,19 +113,22 @@ class InletChanges:
         late = self._is_late and bool(case.previous)
         with np.errstate(all="ignore"):
             last_c = balance_c(self._leak, *measured[1:]) + air.missed_k if late else measured[0]
-        stood_c = np.array([last_c, *map(self._shown, reversed(case.recent[-self.readings :]))])
+        stood_c = np.concatenate([last_c[np.newaxis], self._shown(case.recent[-self.readings :][::-1])])
         found = []
         for change in self._changes:
             inlets_c = stood_c[: 1 + self._steps(change) - late]
             found.append(Window(change, np.fmin.reduce(inlets_c), np.fmax.reduce(inlets_c)))
         return found
 
-    def _shown(self, reading: Mapping[str, float]) -> Array:
+    def _shown(self, readings: Sequence[Mapping[str, float]]) -> Array:
+        """The inlets in each of them; NaN where it is not known [readings, zones]."""
+        values = array("d")
         try:
-            (shown_c,) = self._shown_inlets(reading)
+            for reading in readings:
+                values.extend(self._pick(reading))
         except KeyError:  # one is not known
-            return np.array([reading.get(name, math.nan) for name in self._inlets])
-        return np.asarray(shown_c)
+            values = array("d", [reading.get(name, math.nan) for reading in readings for name in self._inlets])
+        return np.frombuffer(values).reshape(len(readings), -1)
 
     def _steps(self, change: InletChange) -> int:
         """Readings that are in one stretch with the one that these set-points make, and before it."""

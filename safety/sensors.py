@@ -43,6 +43,7 @@ class SensorCheck:
         measured = [p for p in building.points if p.role is not Role.SETPOINT]
         self._needed = tuple((p.name, p.low, p.high) for p in measured if p.name in rests_on)
         self._others = tuple((p.name, p.low, p.high) for p in measured if p.name not in rests_on)
+        self._other_names = tuple(name for name, _, _ in self._others)
         self._stuck = stuck_points(building)
         self._points = {p.name: p for p in measured}
         self._pick_stuck = itemgetter(*self._stuck) if self._stuck else None
@@ -98,7 +99,7 @@ class SensorCheck:
     def _sound(self, reading: Reading) -> dict[str, float]:
         """What of it can be true. All of it at once where it can, which is nearly always; else one by one."""
         values = reading.values
-        if (known := self._sweep.take_named(values)) is not None:
+        if (known := self._sweep.take_all_but(values, self._other_names)) is not None:
             return known
         known = {}
         for name, low, high in self._needed:

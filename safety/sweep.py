@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
 from struct import Struct
 from typing import Any
@@ -29,8 +29,7 @@ class Sweep:
         self.names = tuple(name for name, _, _ in known)
         self._low, self._high = [low for _, low, _ in known], [high for _, _, high in known]
         self._are_inside = self._in_arrays() if len(known) >= _MANY else self._one_by_one
-        # An itemgetter of one name gives no tuple, and there is none of no name.
-        self._pick = itemgetter(*self.names) if len(known) > 1 else self._pick_few
+        self._pick = picking(self.names)
 
     def take(self, values: object) -> tuple[float, ...] | None:
         """The values in the order of the names, or None; never raises."""
@@ -50,6 +49,16 @@ class Sweep:
         found = self.take(values)
         return None if found is None else dict(zip(self.names, found, strict=True))
 
+    def take_all_but(self, values: object, others: Iterable[str]) -> dict[str, float] | None:
+        """The same, quicker where the values are of these names, of `others` and of no more."""
+        found = self.take(values)
+        if found is None or type(values) is not dict:
+            return None
+        left: dict[str, float] = values.copy()
+        for name in others:
+            left.pop(name, None)
+        return left if len(left) == len(self.names) else dict(zip(self.names, found, strict=True))
+
     def _one_by_one(self, found: tuple[float, ...]) -> bool:
         return False not in [
             low <= value <= high for low, value, high in zip(self._low, found, self._high, strict=True)
@@ -64,8 +73,11 @@ class Sweep:
 
         return are_inside
 
-    def _pick_few(self, values: dict[str, Any]) -> tuple[Any, ...]:
-        return tuple([values[name] for name in self.names])
+
+def picking(names: Sequence[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    """Takes the values of these names; raises KeyError where one is missing."""
+    # An itemgetter of one name gives no tuple, and there is none of no name.
+    return itemgetter(*names) if len(names) > 1 else lambda values: tuple([values[name] for name in names])
 
 
 def packer(count: int) -> Callable[[Iterable[float]], Array]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from operator import itemgetter
 from typing import NamedTuple
 
 from airhandler.buildings.catalog import Building
 from airhandler.buildings.known import Array
 from airhandler.buildings.settings import ZoneRoles
 
-from .sweep import packer
+from .sweep import packer, picking
 
 
 class ZonePart(NamedTuple):
@@ -34,8 +33,5 @@ def zone_parts(building: Building) -> tuple[ZonePart, ...]:
 def picker(zones: tuple[ZonePart, ...], parts: Sequence[str]) -> Callable[[Mapping[str, float]], Array]:
     """Takes these parts of every zone out of the values of a reading [parts, zones]."""
     names = [getattr(zone.roles, part) for part in parts for zone in zones]
-    as_array = packer(len(names))
-    if len(names) == 1:  # an itemgetter of one name gives no tuple
-        return lambda values: as_array((values[names[0]],)).reshape(1, 1)
-    pick = itemgetter(*names)
+    pick, as_array = picking(names), packer(len(names))
     return lambda values: as_array(pick(values)).reshape(len(parts), -1)
