@@ -77,10 +77,9 @@ class InletChanges:
         """Two bounds on the supply air for each zone and stretch of time."""
         air, windows = self._seen(box, case)
         flow_kg_s = np.array(box.given_of(self._flows))
-        with np.errstate(all="ignore"):
-            ends_c = np.array([window.low_c for window in windows] + [window.high_c for window in windows])
-            bounds_c = highest_setpoint_c(air, self._leak, flow_kg_s, ends_c)
-            lowest_c, highest_c = np.fmax.reduce(bounds_c[: len(windows)]), np.fmin.reduce(bounds_c[len(windows) :])
+        ends_c = np.array([window.low_c for window in windows] + [window.high_c for window in windows])
+        bounds_c = highest_setpoint_c(air, self._leak, flow_kg_s, ends_c)
+        lowest_c, highest_c = np.fmax.reduce(bounds_c[: len(windows)]), np.fmin.reduce(bounds_c[len(windows) :])
         box.all_at_least(self._temps, lowest_c.tolist(), self)
         box.all_at_most(self._temps, highest_c.tolist(), self)
 
@@ -111,8 +110,7 @@ class InletChanges:
 
     def _windows(self, measured: Array, air: ZoneAir, case: Case) -> list[Window]:
         late = self._is_late and bool(case.previous)
-        with np.errstate(all="ignore"):
-            last_c = balance_c(self._leak, *measured[1:]) + air.missed_k if late else measured[0]
+        last_c = balance_c(self._leak, *measured[1:]) + air.missed_k if late else measured[0]
         stood_c = np.concatenate([last_c[np.newaxis], self._shown(case.recent[-self.readings :][::-1])])
         found = []
         for change in self._changes:
@@ -137,12 +135,11 @@ class InletChanges:
     def _air(self, measured: Array, case: Case) -> ZoneAir:
         inlet_c, zone_c, supply_c, flow_kg_s, server_flow_kg_s = measured
         shown = self._measured(case.previous) if self._is_late and case.previous else measured
-        with np.errstate(all="ignore"):
-            return measured_air(
-                zone_temp_c=zone_c,
-                supply_temp_c=supply_c,
-                supply_flow_kg_s=flow_kg_s,
-                server_flow_kg_s=server_flow_kg_s,
-                commanded_temp_c=np.array([case.commanded[index] for index in self._temps]),
-                missed_k=inlet_c - balance_c(self._leak, *shown[1:]),
-            )
+        return measured_air(
+            zone_temp_c=zone_c,
+            supply_temp_c=supply_c,
+            supply_flow_kg_s=flow_kg_s,
+            server_flow_kg_s=server_flow_kg_s,
+            commanded_temp_c=np.array([case.commanded[index] for index in self._temps]),
+            missed_k=inlet_c - balance_c(self._leak, *shown[1:]),
+        )

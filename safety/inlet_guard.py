@@ -20,7 +20,6 @@ from .prediction import IdleShares, WayBack, after_load_step, balance_c, measure
 from .projection import Row, Shortfall
 from .zones import ZonePart, picker
 
-_SMALL_KG_S = 1e-3  # the step of a slope over the airflow
 _ROUNDING_K = 1e-9  # between a set-point and the inlet that it was worked out for
 _BALANCE = ("zone_temp", "supply_temp", "supply_flow", "server_flow")
 
@@ -73,49 +72,45 @@ class InletGuard:
         self._load_steps_frac = [np.tile(load_steps_frac, (leaks, 1)) for leaks in (1, 2)]
         self._zones, self._step = zones, timedelta(seconds=building.step_s)
         self._place = {index: place for place, zone in enumerate(zones) for index in (zone.temp, zone.flow)}
-        self._temps, self._flows = [zone.temp for zone in zones], [zone.flow for zone in zones]
+        self.temps, self.flows = [zone.temp for zone in zones], [zone.flow for zone in zones]
         self._measured, self._balanced = picker(zones, ("inlet_temp", "it_load", *_BALANCE)), picker(zones, _BALANCE)
         self._leak_frac, self._idle = _leak_frac(building), _idle_shares(building)
         fallback = np.array([rule.fallback for rule in building.rules])
         ramp = np.array([rule.ramp_per_step for rule in building.rules])
-        self._back = WayBack(fallback[self._temps], fallback[self._flows], ramp[self._temps], ramp[self._flows])
+        self._back = WayBack(fallback[self.temps], fallback[self.flows], ramp[self.temps], ramp[self.flows])
 
     def narrow(self, box: Box, case: Case) -> None:
         """For each zone a low bound on airflow, then a high bound on supply air for what airflow is left."""
         self.ask_for_air(box, case)
-        with np.errstate(all="ignore"):
-            highest = self._seen(box, case).highest_setpoint_c(_given(box, self._flows))
-        box.all_at_most(self._temps, highest.tolist(), self)
+        highest = self._seen(box, case).highest_setpoint_c(_given(box, self.flows))
+        box.all_at_most(self.temps, highest.tolist(), self)
 
     def ask_for_air(self, box: Box, case: Case) -> None:
         """The low bounds on airflow alone, for a rule that wants less air and comes before: what is needed wins."""
-        with np.errstate(all="ignore"):
-            coolest_c = np.array([box.low[index] for index in self._temps])
-            least = self._seen(box, case).least_flow_kg_s(coolest_c)
-        box.all_at_least(self._flows, least.tolist(), self)
+        coolest_c = np.array([box.low[index] for index in self.temps])
+        least = self._seen(box, case).least_flow_kg_s(coolest_c)
+        box.all_at_least(self.flows, least.tolist(), self)
 
     def rows(self, box: Box, case: Case, at: Sequence[float]) -> list[Row]:
-        """Tangents of the highest supply air over the airflow, where it is at; of the zones that are beyond theirs."""
-        inlets = self._seen(box, case)
-        with np.errstate(all="ignore"):
-            flow_kg_s = np.array([at[index] for index in self._flows])
-            highest_c = inlets.highest_setpoint_c(flow_kg_s)
-            slope = (inlets.highest_setpoint_c(flow_kg_s + _SMALL_KG_S) - highest_c) / _SMALL_KG_S
-            bound_c = highest_c - slope * flow_kg_s
-            missed = np.array([at[index] for index in self._temps]) - slope * flow_kg_s > bound_c
+        """The tangents where it is at; of the zones that are beyond theirs."""
+        bound_c, slope = self.tangents(box, case, np.array([at[index] for index in self.flows]))
+        supply_c, flow_kg_s = (np.array([at[index] for index in places]) for places in (self.temps, self.flows))
+        beyond = np.flatnonzero(np.isfinite(bound_c) & (supply_c - slope * flow_kg_s > bound_c)).tolist()
         k, c = slope.tolist(), bound_c.tolist()
-        beyond = [place for place in np.flatnonzero(missed).tolist() if math.isfinite(c[place])]
-        pairs = [(self._temps[place], self._flows[place], place) for place in beyond]
+        pairs = [(self.temps[place], self.flows[place], place) for place in beyond]
         return [Row(self, ((temp, 1.0), (flow, -k[place])), c[place]) for temp, flow, place in pairs]
+
+    def tangents(self, box: Box, case: Case, flow_kg_s: Array) -> tuple[Array, Array]:
+        """Of the highest supply air over the airflow: at no airflow [degC], and the slope, each [zones]."""
+        return self._seen(box, case).tangents_c(flow_kg_s)
 
     def shortfalls(self, box: Box, case: Case) -> Iterator[Shortfall]:
         """The zones whose inlet is predicted above what it is to be, even with what the box gives."""
-        inlets, supply_c, flow_kg_s = self._seen(box, case), _given(box, self._temps), _given(box, self._flows)
-        with np.errstate(all="ignore"):
-            if (supply_c <= inlets.highest_setpoint_c(flow_kg_s)).all():
-                return
-            inlet_c, slack_k = inlets.left_k(supply_c, flow_kg_s)
-            short = np.flatnonzero(slack_k > _ROUNDING_K)
+        inlets, supply_c, flow_kg_s = self._seen(box, case), _given(box, self.temps), _given(box, self.flows)
+        if (supply_c <= inlets.highest_setpoint_c(flow_kg_s)).all():
+            return
+        inlet_c, slack_k = inlets.left_k(supply_c, flow_kg_s)
+        short = np.flatnonzero(slack_k > _ROUNDING_K)
         found = zip(short.tolist(), *(of[short].tolist() for of in (inlet_c, supply_c, slack_k)), strict=True)
         zones, hot_c = self._zones, self._limit_c + _ROUNDING_K
         for place, inlet, supply, slack in found:
@@ -136,10 +131,10 @@ class InletGuard:
         """What was asked for, beside what is given of the other; of all zones at once: where one is held, many are."""
         key = f"{self.name} {'temp' if on_temp else 'flow'}"
         if key not in box.notes:
-            asked = np.array([box.asked[index] for index in (self._temps if on_temp else self._flows)])
-            supply_c = asked if on_temp else _given(box, self._temps)
+            asked = np.array([box.asked[index] for index in (self.temps if on_temp else self.flows)])
+            supply_c = asked if on_temp else _given(box, self.temps)
             with np.errstate(all="ignore"):
-                worst = self._seen(box, case).worst(supply_c, _given(box, self._flows) if on_temp else asked)
+                worst = self._seen(box, case).worst(supply_c, _given(box, self.flows) if on_temp else asked)
             box.notes[key] = worst
         found: Worst = box.notes[key]
         return found
@@ -147,8 +142,7 @@ class InletGuard:
     def _seen(self, box: Box, case: Case) -> Inlets:
         """The air of this case, worked out once for all boxes of it."""
         if self.name not in box.found:
-            with np.errstate(all="ignore"):
-                box.found[self.name] = self._inlets(case)
+            box.found[self.name] = self._inlets(case)
         inlets: Inlets = box.found[self.name]
         return inlets
 
@@ -178,7 +172,7 @@ class InletGuard:
         if forecast is not None and (forecast.leak_frac > self._leak_frac).any():
             leaks_frac = np.concatenate([leaks_frac, np.maximum(leaks_frac, forecast.leak_frac)])
         missed_k = self._missed_k(inlet_c, leaks_frac, air, case.previous)
-        commanded_c = np.array([case.commanded[index] for index in self._temps])
+        commanded_c = np.array([case.commanded[index] for index in self.temps])
         zone_c, supply_c, flow_kg_s, server_flow_kg_s = air
         shown = measured_air(
             zone_temp_c=zone_c,

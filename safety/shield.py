@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 
+import numpy as np
+
 from airhandler.buildings.catalog import Building
 from airhandler.buildings.points import Reading, Setpoints
 
@@ -133,7 +135,8 @@ class Shield:
         try:
             stands = stands._replace(past=self._stood(past))
             commanded = base if written else self._base(history, None)
-            return self._decide(history, stands._replace(commanded=commanded), proposal, forecast)
+            with np.errstate(all="ignore"):  # a division by zero says what is right where it is met, in every rule
+                return self._decide(history, stands._replace(commanded=commanded), proposal, forecast)
         except Exception as error:  # noqa: BLE001 - G2: whatever fails in here must end in the known fallback
             words = f"the shield met {type(error).__name__} and could not judge"
             return self._reject(stands, (Reason(rule="exception", words=words),))
