@@ -18,6 +18,7 @@ from .box import Box, Case
 from .inlets import AFTER_LOAD_STEP, FIRST_OF_HOUR, Inlets, Worst
 from .prediction import IdleShares, WayBack, after_load_step, balance_c, measured_air
 from .projection import Row, Shortfall
+from .sweep import packer
 from .zones import ZonePart, picker
 
 _ROUNDING_K = 1e-9  # between a set-point and the inlet that it was worked out for
@@ -75,6 +76,7 @@ class InletGuard:
         self.temps, self.flows = [zone.temp for zone in zones], [zone.flow for zone in zones]
         self._measured, self._balanced = picker(zones, ("inlet_temp", "it_load", *_BALANCE)), picker(zones, _BALANCE)
         self._leak_frac, self._idle = _leak_frac(building), _idle_shares(building)
+        self._leaks_frac, self._as_array = np.full((1, len(zones)), self._leak_frac), packer(len(zones))
         fallback = np.array([rule.fallback for rule in building.rules])
         ramp = np.array([rule.ramp_per_step for rule in building.rules])
         self._back = WayBack(fallback[self.temps], fallback[self.flows], ramp[self.temps], ramp[self.flows])
@@ -82,12 +84,12 @@ class InletGuard:
     def narrow(self, box: Box, case: Case) -> None:
         """For each zone a low bound on airflow, then a high bound on supply air for what airflow is left."""
         self.ask_for_air(box, case)
-        highest = self._seen(box, case).highest_setpoint_c(_given(box, self.flows))
+        highest = self._seen(box, case).highest_setpoint_c(self._given(box, self.flows))
         box.all_at_most(self.temps, highest.tolist(), self)
 
     def ask_for_air(self, box: Box, case: Case) -> None:
         """The low bounds on airflow alone, for a rule that wants less air and comes before: what is needed wins."""
-        coolest_c = np.array([box.low[index] for index in self.temps])
+        coolest_c = self._as_array([box.low[index] for index in self.temps])
         least = self._seen(box, case).least_flow_kg_s(coolest_c)
         box.all_at_least(self.flows, least.tolist(), self)
 
@@ -106,7 +108,7 @@ class InletGuard:
 
     def shortfalls(self, box: Box, case: Case) -> Iterator[Shortfall]:
         """The zones whose inlet is predicted above what it is to be, even with what the box gives."""
-        inlets, supply_c, flow_kg_s = self._seen(box, case), _given(box, self.temps), _given(box, self.flows)
+        inlets, supply_c, flow_kg_s = self._seen(box, case), self._given(box, self.temps), self._given(box, self.flows)
         if (supply_c <= inlets.highest_setpoint_c(flow_kg_s)).all():
             return
         inlet_c, slack_k = inlets.left_k(supply_c, flow_kg_s)
@@ -132,9 +134,9 @@ class InletGuard:
         key = f"{self.name} {'temp' if on_temp else 'flow'}"
         if key not in box.notes:
             asked = np.array([box.asked[index] for index in (self.temps if on_temp else self.flows)])
-            supply_c = asked if on_temp else _given(box, self.temps)
+            supply_c = asked if on_temp else self._given(box, self.temps)
             with np.errstate(all="ignore"):
-                worst = self._seen(box, case).worst(supply_c, _given(box, self.flows) if on_temp else asked)
+                worst = self._seen(box, case).worst(supply_c, self._given(box, self.flows) if on_temp else asked)
             box.notes[key] = worst
         found: Worst = box.notes[key]
         return found
@@ -145,6 +147,9 @@ class InletGuard:
             box.found[self.name] = self._inlets(case)
         inlets: Inlets = box.found[self.name]
         return inlets
+
+    def _given(self, box: Box, places: Sequence[int]) -> Array:
+        return self._as_array(box.given_of(places))
 
     def _words(self, case: Case, inlets: Inlets, worst: Worst, place: int, even: str) -> str:
         inlet_c, line, limit = worst.inlet_c[place], int(worst.line[place]), f"limit {self._limit_c:g}"
@@ -168,11 +173,11 @@ class InletGuard:
         inlet_c, load_frac, *_ = measured = self._measured(case.values)
         air = measured[2:]
         forecast = case.forecast
-        leaks_frac = np.full((1, len(self._zones)), self._leak_frac)
+        leaks_frac = self._leaks_frac
         if forecast is not None and (forecast.leak_frac > self._leak_frac).any():
             leaks_frac = np.concatenate([leaks_frac, np.maximum(leaks_frac, forecast.leak_frac)])
         missed_k = self._missed_k(inlet_c, leaks_frac, air, case.previous)
-        commanded_c = np.array([case.commanded[index] for index in self.temps])
+        commanded_c = self._as_array([case.commanded[index] for index in self.temps])
         zone_c, supply_c, flow_kg_s, server_flow_kg_s = air
         shown = measured_air(
             zone_temp_c=zone_c,
@@ -214,10 +219,6 @@ def _clock(time: datetime) -> str:
 
 def _short_words(zone: str, inlet_c: float, supply_c: float) -> str:
     return f"{zone} inlet predicted {inlet_c:.1f} degC with supply air at {supply_c:.1f} degC"
-
-
-def _given(box: Box, places: Sequence[int]) -> Array:
-    return np.array(box.given_of(places))
 
 
 UNKNOWN_SERVERS = IdleShares(heat_frac=0.2, flow_frac=0.4)

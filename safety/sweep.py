@@ -12,7 +12,8 @@ import numpy as np
 from airhandler.buildings.known import Array
 
 _FLOATS = {float}
-_MANY = 40  # from here on arrays are quicker, measured
+MANY = 40
+"""From so many values on arrays are quicker than a list, measured."""
 
 
 class Sweep:
@@ -28,7 +29,7 @@ class Sweep:
         known = tuple(ranges)
         self.names = tuple(name for name, _, _ in known)
         self._low, self._high = [low for _, low, _ in known], [high for _, _, high in known]
-        self._are_inside = self._in_arrays() if len(known) >= _MANY else self._one_by_one
+        self._are_inside = self._in_arrays() if len(known) >= MANY else self._one_by_one
         self._pick = picking(self.names)
 
     def take(self, values: object) -> tuple[float, ...] | None:
