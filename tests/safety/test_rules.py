@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from airhandler.buildings.catalog import Building
 from airhandler.buildings.errors import UserError
 from airhandler.safety import prediction
-from airhandler.safety.box import Box, Case, Rule
+from airhandler.safety.box import Box, Case, Rule, around
 from airhandler.safety.inlet_guard import InletGuard
 from airhandler.safety.min_airflow import MinAirflow
 from airhandler.safety.operator_limits import OperatorFile
@@ -46,6 +46,13 @@ def test_zone_parts_find_the_setpoints_of_each_zone() -> None:
     east, west = zone_parts(building())
     assert (east.name, names()[east.temp], names()[east.flow]) == ("east", TEMP, FLOW)
     assert (west.name, west.temp, west.flow) == ("west", WEST_TEMP, WEST_FLOW)
+
+
+@given(st.lists(st.tuples(st.floats(-1e6, 1e6), st.floats(1e-9, 1e6)), min_size=50, max_size=70))
+def test_ramps_of_many_set_points_are_those_of_each(of: list[tuple[float, float]]) -> None:
+    base, steps = (tuple(side) for side in zip(*of, strict=True))
+    box = judged(Ramp(steps), base, Case({}, {}, base, base))
+    assert list(zip(box.low, box.high, strict=True)) == [around(value, step) for value, step in of]
 
 
 def test_rules_are_those_that_the_building_file_sets_in_their_order() -> None:
