@@ -29,7 +29,8 @@ class Sweep:
         known = tuple(ranges)
         self.names = tuple(name for name, _, _ in known)
         self._low, self._high = [low for _, low, _ in known], [high for _, _, high in known]
-        self._are_inside = self._in_arrays() if len(known) >= MANY else self._one_by_one
+        self._ends = (np.array(self._low), np.array(self._high)) if len(known) >= MANY else None
+        self._as_array = packer(len(known))
         self._pick = picking(self.names)
 
     def take(self, values: object) -> tuple[float, ...] | None:
@@ -60,19 +61,12 @@ class Sweep:
             left.pop(name, None)
         return left if len(left) == len(self.names) else dict(zip(self.names, found, strict=True))
 
-    def _one_by_one(self, found: tuple[float, ...]) -> bool:
-        return False not in [
-            low <= value <= high for low, value, high in zip(self._low, found, self._high, strict=True)
-        ]
-
-    def _in_arrays(self) -> Callable[[tuple[float, ...]], bool]:
-        low, high, as_array = np.array(self._low), np.array(self._high), packer(len(self._low))
-
-        def are_inside(found: tuple[float, ...]) -> bool:
-            values = as_array(found)
+    def _are_inside(self, found: tuple[float, ...]) -> bool:
+        if self._ends is not None:
+            (low, high), values = self._ends, self._as_array(found)
             return bool(((low <= values) & (values <= high)).all())
-
-        return are_inside
+        of = zip(self._low, found, self._high, strict=True)
+        return False not in [low <= value <= high for low, value, high in of]
 
 
 def picking(names: Sequence[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
