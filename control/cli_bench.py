@@ -210,10 +210,11 @@ def bench_coverage(
     from airhandler.buildings.model import Period
 
     from .coverage import bench_coverage as run
-    from .coverage import in_band
+    from .coverage import in_band, with_inlets
     from .display import counting_bar, show
     from .display_thermal import coverage_table
 
+    with_inlets(building)
     weathers, named = weather.split(","), controllers.split(",")
     with counting_bar("runs", len(weathers) * len(named)) as progress:
         result = run(building, weathers, named, Period(days=days), processes=processes, progress=progress)
