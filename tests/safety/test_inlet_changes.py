@@ -147,6 +147,14 @@ def test_an_earlier_inlet_that_is_not_known_does_not_count(unknown: float | None
     assert isinstance(judged(shield(), 25.4, None, None, None), Allowed)
 
 
+def test_an_inlet_that_is_not_known_takes_no_other_along() -> None:
+    seen = [reading(step, west_inlet_temp_c=22.5, **{INLET: None}) for step in range(3)] + [reading(3, **{INLET: 24.5})]
+    west = "west_supply_air_temp_setpoint_c"
+    verdict = shield().judge(seen, setpoints(24.0), proposal(24.0, **{west: 25.5}))
+    assert verdict.setpoints[west] == pytest.approx(24.0, abs=0.1)  # 24.5 degC at the inlet, 2 K above what it was
+    assert verdict.reasons[0].words.endswith("was 22.5, at most 2 K in 60 min")
+
+
 def test_an_earlier_reading_that_is_no_reading_is_no_way_around_it() -> None:
     hostile = [*readings(23.0, 23.8)[:2], "text", readings()[-1]]
     assert isinstance(shield().judge(hostile, setpoints(24.0), proposal(25.5)), Rejected)  # type: ignore[list-item]
