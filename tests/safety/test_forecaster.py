@@ -223,6 +223,18 @@ def test_leak_of_the_building_file_is_where_it_begins_without_one_of_its_own() -
     assert known.leak_frac == pytest.approx([0.05, 0.05])
 
 
+def test_a_leak_and_a_bias_that_were_identified_are_where_it_begins() -> None:
+    found = Forecaster(placed(leak_frac=0.12, bias_k=0.4)).forecast
+    assert found is not None
+    assert found.leak_frac == pytest.approx([0.12, 0.12])
+    assert found.bias_k == pytest.approx([0.4, 0.4])
+    nowhere = placed(leak_frac=None)
+    unknown = dataclasses.replace(nowhere, file=nowhere.file.model_copy(update={"parameters": {}}))
+    found = Forecaster(unknown).forecast
+    assert found is not None
+    assert (found.leak_frac == 0.0).all()
+
+
 def test_time_that_goes_back_begins_anew() -> None:
     hall, forecaster = Hall(), Forecaster(placed())
     told = setpoints()

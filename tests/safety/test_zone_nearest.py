@@ -84,13 +84,24 @@ def test_zone_that_asks_for_what_is_below_its_curve_keeps_it_to_the_last_bit() -
 
 
 def test_where_no_point_is_below_the_curve_as_little_as_possible_is_missing() -> None:
-    temp, flow, curve = drawn(3, lows=(0.95, 0.2))
-    found = nearest_below(curve, Span(np.ones(ZONES), temp.low, temp.high), flow, NEAR, ROUNDS)
+    ones = np.ones(3)
+    curve = hyperbola(np.array([0.9, 0.9, 1.2]), 0.2 * ones)
+    found = nearest_below(curve, Span(ones, 0.8 * ones, ones), Span(0.3 * ones, 0.2 * ones, ones), NEAR[:3], ROUNDS)
     assert found is not None
-    hopeless = highest(curve, flow.high) < 0.95
-    assert hopeless.any()
-    assert (found.u[hopeless] == 0.95).all()
-    assert (found.v[hopeless] == 1.0).all()
+    assert highest(curve, ones) == pytest.approx([0.7, 0.7, 1.0])  # the last can do it
+    assert (found.u[:2] == 0.8).all()
+    assert (found.v[:2] == 1.0).all()
+    assert found.u[2] == pytest.approx(highest(curve, found.v)[2], abs=1e-4)
+    assert found.v[2] < 0.9
+
+
+def test_multiplier_of_a_temperature_that_can_go_no_lower_is_that_of_the_airflow() -> None:
+    # The curve is at 0.5 where the airflow is 0.5, and rises there by 0.8.
+    spans = Span(np.array([0.4]), np.array([0.5]), np.ones(1)), Span(np.array([0.3]), np.array([0.2]), np.ones(1))
+    found = nearest_below(hyperbola(np.array([0.9]), np.array([0.2])), *spans, np.array([1e-12]), 30)
+    assert found is not None
+    assert (found.u[0], found.v[0]) == pytest.approx((0.5, 0.5))
+    assert found.multiplier[0] == pytest.approx((0.5 - 0.3) / 0.8)
 
 
 def test_zone_without_a_tangent_is_left_out() -> None:
@@ -158,6 +169,7 @@ def test_solver_finds_the_same(asked_0: float, asked_1: float, low_0: float) -> 
     for place in alone.pulls.keys() & solved.pulls.keys():
         # The solver shares it out where it meets two tangents, and tells the greatest of the shares.
         assert solved.pulls[place].multiplier <= 1.01 * alone.pulls[place].multiplier + 1e-4
+        assert alone.pulls[place].multiplier <= 3.03 * solved.pulls[place].multiplier + 1e-4
 
 
 @pytest.mark.parametrize("lie", [math.nan, math.inf, -math.inf])
