@@ -76,7 +76,7 @@ def test_what_is_no_forecast_of_this_building_is_left_out(foreign: object) -> No
     used, (remark,) = ForecastCheck(building()).read(foreign)
     assert used is None
     assert remark.rule == "model"
-    assert "left out" in remark.words
+    assert remark.words == "what was learned is not of this building and is left out: the building file alone holds"
 
 
 def test_wide_bound_is_told_with_its_zone() -> None:
