@@ -33,8 +33,9 @@ def dew_points_c(dry_bulb_c: Array, humidity_frac: Array) -> Array:
 
 def dry_bulbs_c(dew_points_c: Sequence[float], humidity_frac: float) -> list[float]:
     """Dry bulbs [degC] at which air of these dew points has a relative humidity above 0, to 1: warmer air is drier."""
-    wanted = [math.log(psychrolib.GetSatVapPres(dew_point_c) / humidity_frac) for dew_point_c in dew_points_c]
-    found: list[float] = np.interp(wanted, *_by_pressure()).tolist()
+    log_pa, temp_c = _by_pressure()
+    wanted = np.interp(dew_points_c, temp_c, log_pa) - math.log(humidity_frac)
+    found: list[float] = np.interp(wanted, log_pa, temp_c).tolist()
     return found
 
 

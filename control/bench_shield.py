@@ -7,13 +7,14 @@ reasons are made when they are read, which is timed by itself.
 
 from __future__ import annotations
 
+import gc
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from random import Random
 from time import perf_counter, thread_time
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -44,6 +45,17 @@ BROKEN = (
 _CHUNK, _CONFIGURATION, _RUN = 2_000, 100, 20  # situations of one job, one altered building, one run
 
 
+class Slowest(NamedTuple):
+    """A call of `judge`, and the same once more: what the input costs costs it again, what the machine did does not."""
+
+    ms: float
+    again_ms: float
+    where: str
+
+
+_NONE_YET = Slowest(0.0, 0.0, "")
+
+
 @dataclass(kw_only=True)
 class Tally:
     """What was found, and how long it took.
@@ -52,6 +64,7 @@ class Tally:
         counts: of situations, verdicts and broken promises.
         cpu_s, wall_s: of each call of `judge`, by building [s].
         words_s: processor time of reading all words of its verdict, by building [s].
+        slowest: of all calls of `judge`: how long, how long the same took again, and where.
         failures: where each promise was broken first, in words.
     """
 
@@ -59,6 +72,7 @@ class Tally:
     cpu_s: dict[str, array[float]] = field(default_factory=dict)
     wall_s: dict[str, array[float]] = field(default_factory=dict)
     words_s: dict[str, array[float]] = field(default_factory=dict)
+    slowest: Slowest = _NONE_YET
     failures: dict[str, str] = field(default_factory=dict)
 
     def add(self, other: Tally) -> None:
@@ -68,6 +82,7 @@ class Tally:
         for mine, theirs in times:
             for name, values in theirs.items():
                 mine.setdefault(name, array("f")).extend(values)
+        self.slowest = max(self.slowest, other.slowest)
         self.failures = {**other.failures, **self.failures}
 
 
@@ -90,20 +105,22 @@ def _parts(cases: int, seed: int, processes: int) -> Iterator[Tally]:
     if processes == 1 or cases <= _CHUNK:
         yield from (judge_chunk(*job) for job in jobs)
         return
-    yield from in_processes(judge_chunk, jobs, processes, _begin)
-
-
-def _begin() -> None:
-    begin_job()
-    spare_what_is_there()
+    yield from in_processes(judge_chunk, jobs, processes, begin_job)
 
 
 def judge_chunk(seed: int, number: int, cases: int) -> Tally:
-    """Judges one part of the situations."""
+    """Judges one part of the situations.
+
+    Where a shield is at work it is made once, and what is there by then is left to no garbage collection. So it is
+    here, for every shield: else one would wait, now and then, while the buildings of all the others are looked through.
+    """
+    gc.unfreeze()
+    spare_what_is_there()
     rng, tally = Random(f"{seed}/{number}"), Tally()
     while tally.counts["cases"] < cases:
         building, shield, operator = altered_building(rng)
         oracle = Oracle(building, operator)
+        gc.freeze()
         for _ in range(_CONFIGURATION // _RUN):
             run = Run(building, shield, rng)
             for _ in range(min(_RUN, cases - tally.counts["cases"])):
@@ -131,9 +148,12 @@ def _judge(run: Run, building: Building, shield: Shield, oracle: Oracle, tally: 
             run.follow(verdict.setpoints)
     tally.cpu_s.setdefault(building.id, array("f")).append(cpu_s)
     tally.wall_s.setdefault(building.id, array("f")).append(wall_s)
+    place = f"{where}, case {counts['cases']}, {building.id}"
+    if cpu_s * 1000 > tally.slowest.ms and verdict is not None:
+        tally.slowest = Slowest(cpu_s * 1000, _again_ms(case, shield), place)
     counts.update(broken)
     for name in sorted(broken - tally.failures.keys()):
-        tally.failures[name] = f"{name}: {where}, case {counts['cases']}, {building.id}"
+        tally.failures[name] = f"{name}: {place}"
 
 
 def _broken(case: Situation, verdict: Any, shield: Shield, oracle: Oracle, counts: Counter[str]) -> set[str]:
@@ -176,6 +196,12 @@ def _judged(case: Situation, proposal: Any, shield: Shield) -> Any:
     )
 
 
+def _again_ms(case: Situation, shield: Shield) -> float:
+    began = thread_time()
+    _judged(case, case.proposal, shield)
+    return (thread_time() - began) * 1000
+
+
 def _same_again(case: Situation, verdict: Any, shield: Shield) -> bool:
     """Whether the answer, asked for, is the answer: bit for bit."""
     proposal = Proposal(setpoints=verdict.setpoints, time=START, controller="again")
@@ -195,6 +221,7 @@ def _result(tally: Tally, seed: int) -> dict[str, Any]:
         "safe": counts["safe"],
         **_times(tally, tally.cpu_s),
         "buildings": {name: {"cases": len(tally.cpu_s[name]), **_times(tally, [name])} for name in sorted(tally.cpu_s)},
+        "slowest": tally.slowest._asdict(),
         "failures": list(tally.failures.values()),
     }
 

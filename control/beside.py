@@ -14,7 +14,7 @@ import numpy as np
 from airhandler.buildings.catalog import Building
 from airhandler.buildings.errors import UserError
 from airhandler.buildings.known import Array, known_mean
-from airhandler.safety.shield import shown_by
+from airhandler.safety.standing import shown_by
 
 from .table import Mask, TickTable
 

@@ -241,15 +241,18 @@ def identify(
     """
     from airhandler.buildings.errors import UserError
 
-    from .display import show
+    from .display import note, show
     from .display_thermal import thermal_table, thermal_yaml
+    from .identify import doubts, runs_in
     from .identify import identify as run
-    from .identify import runs_in
     from .table import replacing
 
     if folder.resolve() == held_out.resolve():
         raise UserError(f"--held-out {held_out}: the folder that is fitted on; bounds need runs of another one")
-    found = run(runs_in(folder), runs_in(held_out))
+    fitted, others = runs_in(folder), runs_in(held_out)
+    found = run(fitted, others)
+    for words in doubts(found, fitted, others):
+        note(f"identify: {words}")
     if out is not None:
         with replacing(out) as temporary:
             temporary.write_text(thermal_yaml(found))

@@ -125,14 +125,11 @@ def bench_shield(
 
     Ends with exit code 1 if one promise was broken once.
     """
-    from airhandler.buildings.processes import spare_what_is_there
-
     from .bench_shield import BROKEN
     from .bench_shield import bench_shield as run
     from .display import counting_bar, show
     from .display_shield import shield_table
 
-    spare_what_is_there()  # as `live` does
     with counting_bar("situations", cases) as progress:
         result = run(cases=cases, seed=seed, processes=processes, progress=progress)
     show(result, shield_table, as_json=as_json)
@@ -210,10 +207,11 @@ def bench_coverage(
     from airhandler.buildings.model import Period
 
     from .coverage import bench_coverage as run
-    from .coverage import in_band
+    from .coverage import in_band, with_inlets
     from .display import counting_bar, show
     from .display_thermal import coverage_table
 
+    with_inlets(building)
     weathers, named = weather.split(","), controllers.split(",")
     with counting_bar("runs", len(weathers) * len(named)) as progress:
         result = run(building, weathers, named, Period(days=days), processes=processes, progress=progress)

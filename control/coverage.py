@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from airhandler.buildings.catalog import find_building
+from airhandler.buildings.errors import UserError
 from airhandler.buildings.known import Array
 from airhandler.buildings.model import Period
 from airhandler.buildings.points import Reading, Setpoints
@@ -72,7 +74,7 @@ def bench_coverage(
 ) -> dict[str, Any]:
     """Runs controllers through weathers and counts: `online` and `fixed` coverage for each step ahead.
 
-    Raises UserError for an unknown name, or a building without server zones.
+    Raises UserError for an unknown name.
     """
     runs, kept = [], []
     for weather in weathers:
@@ -92,6 +94,13 @@ def bench_coverage(
         **_row(together),
         "runs": runs,
     }
+
+
+def with_inlets(name: str) -> str:
+    """The name of a building that has server zones; raises UserError for another."""
+    if not find_building(name).zones:
+        raise UserError(f"{name}: has no server zones, and so no inlets that the shield predicts")
+    return name
 
 
 def in_band(result: Mapping[str, Any]) -> bool:

@@ -25,7 +25,8 @@ def shield_table(result: Mapping[str, Any]) -> RenderableType:
     for name, row in (*result["buildings"].items(), ("all", result)):
         figures = (row[key] for key in ("p50_ms", "p99_ms", "max_ms", "wall_p99_ms", "wall_max_ms", "words_p99_ms"))
         times.add_row(name, f"{row['cases']:,}", *(f"{value:.3f}" for value in figures))
-    return Group(found, times, *result["failures"])
+    slowest = "slowest: {ms:.2f} ms, the same again {again_ms:.2f} ms: {where}".format(**result["slowest"])
+    return Group(found, times, slowest, *result["failures"])
 
 
 def faults_table(result: Mapping[str, Any]) -> RenderableType:

@@ -27,6 +27,7 @@ from .table import TickTable
 
 _FOLLOW = np.round(np.arange(0.5, 1.001, 0.02), 2)
 _KEEP = np.round(np.arange(0.5, 1.001, 0.02), 2)
+_FEW_DAYS = 7  # with fewer there is no week of the load, and 5 % of the errors are a few dozen
 _AIR = ("inlet_temp", "zone_temp", "supply_temp", "supply_flow", "server_flow")
 
 
@@ -69,6 +70,30 @@ def identify(fitted: Sequence[KeptRun], held_out: Sequence[KeptRun]) -> ThermalF
     )
     words = f"fitted on {_words(fitted)}; bounds from {_words(held_out)}"
     return found.model_copy(update={"bound_k": _bounds_k(held_out, found), "found": words})
+
+
+def doubts(found: ThermalFile, fitted: Sequence[KeptRun], held_out: Sequence[KeptRun]) -> list[str]:
+    """What speaks against believing it: values at the ends of what is tried, and little to go by."""
+    ends = {
+        "leak_frac": (0.0, MOST_LEAK_FRAC),
+        "bias_k": (-MOST_BIAS_K, MOST_BIAS_K),
+        "follow_frac": (float(_FOLLOW[0]), math.inf),  # all at once is no end of what is tried, but of what can be
+        "keep_frac": (float(_KEEP[0]), float(_KEEP[-1])),
+    }
+    said = [
+        f"{name} {getattr(found, name):g} is at the end of what is tried: the air may answer in another way, "
+        "and the error bounds hold what that costs"
+        for name, at in ends.items()
+        if getattr(found, name) in at
+    ]
+    for runs, what in ((fitted, "to fit"), (held_out, "that are held out")):
+        table = runs[0].table
+        days = sum(len(run.table) for run in runs) / (24 * table.building.file.timesteps_per_hour)
+        if days < _FEW_DAYS:
+            said.append(
+                f"the runs {what} are {days:.1f} days in all: {_FEW_DAYS} or more, of several seasons, show more"
+            )
+    return said
 
 
 def with_thermal(building: Building, thermal: ThermalFile) -> Building:

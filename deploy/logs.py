@@ -70,8 +70,10 @@ def set_up_logs(log_format: LogFormat, *, level: int = logging.INFO) -> None:
     root.addHandler(handler)
     root.setLevel(logging.WARNING)
     logging.getLogger("airhandler").setLevel(level)
-    # A line for every tick is for machines; people get those that went wrong.
-    logging.getLogger("airhandler.tick").setLevel(level if log_format is LogFormat.JSON else logging.WARNING)
+    # A line for every tick is for machines; people get those that went wrong, and what is new of the others.
+    is_json = log_format is LogFormat.JSON
+    logging.getLogger("airhandler.tick").setLevel(level if is_json else logging.WARNING)
+    logging.getLogger("airhandler.news").setLevel(logging.WARNING if is_json else level)
 
 
 def _time(record: logging.LogRecord) -> str:

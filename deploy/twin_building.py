@@ -10,7 +10,7 @@ from airhandler.buildings.catalog import Building
 from airhandler.buildings.points import Reading, Setpoints
 from airhandler.buildings.simulated import SimulatedSite
 from airhandler.control.controller import Controller
-from airhandler.safety.shield import shown_by
+from airhandler.safety.standing import shown_by
 
 from .twin_board import Command, Shown
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from airhandler.buildings.catalog import Building
@@ -29,7 +31,7 @@ class ForecastCheck:
             return None, (Reason(rule=MODEL, words=words),)
         if forecast.bound_k.max() <= self._widest_k:
             return forecast, ()
-        return forecast, (Reason(rule=MODEL, words=self._words(forecast)),)
+        return forecast, (Reason.later(partial(self._words, forecast), MODEL),)
 
     def _words(self, forecast: Forecast) -> str:
         widest = forecast.bound_k.max(axis=0)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import math
+from array import array
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from airhandler.buildings.settings import InletChange
 
 from .box import Box, Case
 from .prediction import ZoneAir, balance_c, highest_setpoint_c, inlet_temp_c, measured_air
+from .sweep import picking
 from .zones import ZonePart, picker
 
 
@@ -66,6 +68,7 @@ class InletChanges:
         self._step_s, self._is_late = building.step_s, building.file.thermal.inlet_lag_steps > 0
         self._changes = building.file.shield.inlet_changes
         self._inlets = [zone.roles.inlet_temp for zone in zones]
+        self._pick = picking(self._inlets)
         self._measured = picker(zones, ("inlet_temp", "zone_temp", "supply_temp", "supply_flow", "server_flow"))
         self.watches = frozenset(self._inlets)
         self.readings = max(map(self._steps, self._changes))
@@ -74,13 +77,11 @@ class InletChanges:
         """Two bounds on the supply air for each zone and stretch of time."""
         air, windows = self._seen(box, case)
         flow_kg_s = np.array(box.given_of(self._flows))
-        with np.errstate(all="ignore"):
-            ends_c = np.array([*(window.low_c for window in windows), *(window.high_c for window in windows)])
-            bounds_c = highest_setpoint_c(air, self._leak, flow_kg_s, ends_c).tolist()
-        for low in bounds_c[: len(windows)]:
-            box.all_at_least(self._temps, low, self)
-        for high in bounds_c[len(windows) :]:
-            box.all_at_most(self._temps, high, self)
+        ends_c = np.array([window.low_c for window in windows] + [window.high_c for window in windows])
+        bounds_c = highest_setpoint_c(air, self._leak, flow_kg_s, ends_c)
+        lowest_c, highest_c = np.fmax.reduce(bounds_c[: len(windows)]), np.fmin.reduce(bounds_c[len(windows) :])
+        box.all_at_least(self._temps, lowest_c.tolist(), self)
+        box.all_at_most(self._temps, highest_c.tolist(), self)
 
     def why(self, box: Box, case: Case, index: int) -> str:
         """The inlet that was predicted for what was asked, and the stretch that leaves it the least."""
@@ -109,16 +110,23 @@ class InletChanges:
 
     def _windows(self, measured: Array, air: ZoneAir, case: Case) -> list[Window]:
         late = self._is_late and bool(case.previous)
-        with np.errstate(all="ignore"):
-            last_c = balance_c(self._leak, *measured[1:]) + air.missed_k if late else measured[0]
-        recent = case.recent[-self.readings :]
-        unknown = itertools.repeat(math.nan)
-        stood_c = np.array([last_c, *([*map(reading.get, self._inlets, unknown)] for reading in reversed(recent))])
+        last_c = balance_c(self._leak, *measured[1:]) + air.missed_k if late else measured[0]
+        stood_c = np.concatenate([last_c[np.newaxis], self._shown(case.recent[-self.readings :][::-1])])
         found = []
         for change in self._changes:
             inlets_c = stood_c[: 1 + self._steps(change) - late]
             found.append(Window(change, np.fmin.reduce(inlets_c), np.fmax.reduce(inlets_c)))
         return found
+
+    def _shown(self, readings: Sequence[Mapping[str, float]]) -> Array:
+        """The inlets in each of them; NaN where it is not known [readings, zones]."""
+        values = array("d")
+        try:
+            for reading in readings:
+                values.extend(self._pick(reading))
+        except KeyError:  # one is not known
+            values = array("d", [reading.get(name, math.nan) for reading in readings for name in self._inlets])
+        return np.frombuffer(values).reshape(len(readings), -1)
 
     def _steps(self, change: InletChange) -> int:
         """Readings that are in one stretch with the one that these set-points make, and before it."""
@@ -127,12 +135,11 @@ class InletChanges:
     def _air(self, measured: Array, case: Case) -> ZoneAir:
         inlet_c, zone_c, supply_c, flow_kg_s, server_flow_kg_s = measured
         shown = self._measured(case.previous) if self._is_late and case.previous else measured
-        with np.errstate(all="ignore"):
-            return measured_air(
-                zone_temp_c=zone_c,
-                supply_temp_c=supply_c,
-                supply_flow_kg_s=flow_kg_s,
-                server_flow_kg_s=server_flow_kg_s,
-                commanded_temp_c=np.array([case.commanded[index] for index in self._temps]),
-                missed_k=inlet_c - balance_c(self._leak, *shown[1:]),
-            )
+        return measured_air(
+            zone_temp_c=zone_c,
+            supply_temp_c=supply_c,
+            supply_flow_kg_s=flow_kg_s,
+            server_flow_kg_s=server_flow_kg_s,
+            commanded_temp_c=np.array([case.commanded[index] for index in self._temps]),
+            missed_k=inlet_c - balance_c(self._leak, *shown[1:]),
+        )

@@ -16,11 +16,11 @@ from airhandler.buildings.known import Array
 
 from .box import Box, Case
 from .inlets import AFTER_LOAD_STEP, FIRST_OF_HOUR, Inlets, Worst
-from .prediction import IdleShares, WayBack, after_load_step, balance_c, for_leaks, measured_air
+from .prediction import IdleShares, WayBack, after_load_step, balance_c, measured_air
 from .projection import Row, Shortfall
+from .sweep import packer
 from .zones import ZonePart, picker
 
-_SMALL_KG_S = 1e-3  # the step of a slope over the airflow
 _ROUNDING_K = 1e-9  # between a set-point and the inlet that it was worked out for
 _BALANCE = ("zone_temp", "supply_temp", "supply_flow", "server_flow")
 
@@ -66,57 +66,59 @@ class InletGuard:
         settings = building.file.shield
         self._limit_c = THERMAL_CLASSES[settings.inlet_class].recommended.high_c
         self._margin_k, self._load_step_frac = settings.inlet_margin_k, settings.load_step_frac
-        self._targets_c = np.array([[self._limit_c - self._margin_k], [self._limit_c + self._margin_k]])
-        self._load_steps_frac = np.array([[0.0], [self._load_step_frac]])
+        targets_c = np.array([[self._limit_c - self._margin_k], [self._limit_c + self._margin_k]])
+        load_steps_frac = np.array([[0.0], [self._load_step_frac]])
+        # With one leak and with two.
+        self._targets_c = [np.tile(targets_c, (leaks, 1)) for leaks in (1, 2)]
+        self._load_steps_frac = [np.tile(load_steps_frac, (leaks, 1)) for leaks in (1, 2)]
         self._zones, self._step = zones, timedelta(seconds=building.step_s)
         self._place = {index: place for place, zone in enumerate(zones) for index in (zone.temp, zone.flow)}
-        self._temps, self._flows = [zone.temp for zone in zones], [zone.flow for zone in zones]
+        self.temps, self.flows = [zone.temp for zone in zones], [zone.flow for zone in zones]
         self._measured, self._balanced = picker(zones, ("inlet_temp", "it_load", *_BALANCE)), picker(zones, _BALANCE)
         self._leak_frac, self._idle = _leak_frac(building), _idle_shares(building)
+        self._leaks_frac, self._as_array = np.full((1, len(zones)), self._leak_frac), packer(len(zones))
         fallback = np.array([rule.fallback for rule in building.rules])
         ramp = np.array([rule.ramp_per_step for rule in building.rules])
-        self._back = WayBack(fallback[self._temps], fallback[self._flows], ramp[self._temps], ramp[self._flows])
+        self._back = WayBack(fallback[self.temps], fallback[self.flows], ramp[self.temps], ramp[self.flows])
 
     def narrow(self, box: Box, case: Case) -> None:
         """For each zone a low bound on airflow, then a high bound on supply air for what airflow is left."""
         self.ask_for_air(box, case)
-        with np.errstate(all="ignore"):
-            highest = self._seen(box, case).highest_setpoint_c(_given(box, self._flows))
-        box.all_at_most(self._temps, highest.tolist(), self)
+        highest = self._seen(box, case).highest_setpoint_c(self._given(box, self.flows))
+        box.all_at_most(self.temps, highest.tolist(), self)
 
     def ask_for_air(self, box: Box, case: Case) -> None:
         """The low bounds on airflow alone, for a rule that wants less air and comes before: what is needed wins."""
-        with np.errstate(all="ignore"):
-            coolest_c = np.array([box.low[index] for index in self._temps])
-            least = self._seen(box, case).least_flow_kg_s(coolest_c)
-        box.all_at_least(self._flows, least.tolist(), self)
+        coolest_c = self._as_array([box.low[index] for index in self.temps])
+        least = self._seen(box, case).least_flow_kg_s(coolest_c)
+        box.all_at_least(self.flows, least.tolist(), self)
 
     def rows(self, box: Box, case: Case, at: Sequence[float]) -> list[Row]:
-        """Tangents of the highest supply air over the airflow, where it is at; of the zones that are beyond theirs."""
-        inlets = self._seen(box, case)
-        with np.errstate(all="ignore"):
-            flow_kg_s = np.array([at[index] for index in self._flows])
-            highest_c = inlets.highest_setpoint_c(flow_kg_s)
-            slope = (inlets.highest_setpoint_c(flow_kg_s + _SMALL_KG_S) - highest_c) / _SMALL_KG_S
-            bound_c = highest_c - slope * flow_kg_s
-            missed = np.array([at[index] for index in self._temps]) - slope * flow_kg_s > bound_c
+        """The tangents where it is at; of the zones that are beyond theirs."""
+        bound_c, slope = self.tangents(box, case, np.array([at[index] for index in self.flows]))
+        supply_c, flow_kg_s = (np.array([at[index] for index in places]) for places in (self.temps, self.flows))
+        beyond = np.flatnonzero(np.isfinite(bound_c) & (supply_c - slope * flow_kg_s > bound_c)).tolist()
         k, c = slope.tolist(), bound_c.tolist()
-        beyond = [place for place in np.flatnonzero(missed).tolist() if math.isfinite(c[place])]
-        pairs = [(self._temps[place], self._flows[place], place) for place in beyond]
+        pairs = [(self.temps[place], self.flows[place], place) for place in beyond]
         return [Row(self, ((temp, 1.0), (flow, -k[place])), c[place]) for temp, flow, place in pairs]
+
+    def tangents(self, box: Box, case: Case, flow_kg_s: Array) -> tuple[Array, Array]:
+        """Of the highest supply air over the airflow: at no airflow [degC], and the slope, each [zones]."""
+        return self._seen(box, case).tangents_c(flow_kg_s)
 
     def shortfalls(self, box: Box, case: Case) -> Iterator[Shortfall]:
         """The zones whose inlet is predicted above what it is to be, even with what the box gives."""
-        inlets, supply_c, flow_kg_s = self._seen(box, case), _given(box, self._temps), _given(box, self._flows)
-        with np.errstate(all="ignore"):
-            if (supply_c <= inlets.highest_setpoint_c(flow_kg_s)).all():
-                return
-            inlet_c, slack_k = inlets.left_k(supply_c, flow_kg_s)
-        found = zip(self._zones, inlet_c.tolist(), supply_c.tolist(), slack_k.tolist(), strict=True)
-        for zone, inlet, supply, slack in found:
-            if slack > _ROUNDING_K:
-                words = functools.partial(_short_words, zone.name, inlet, supply)
-                yield Shortfall((zone.temp, zone.flow), slack, inlet > self._limit_c + _ROUNDING_K, words)
+        inlets, supply_c, flow_kg_s = self._seen(box, case), self._given(box, self.temps), self._given(box, self.flows)
+        if (supply_c <= inlets.highest_setpoint_c(flow_kg_s)).all():
+            return
+        inlet_c, slack_k = inlets.left_k(supply_c, flow_kg_s)
+        short = np.flatnonzero(slack_k > _ROUNDING_K)
+        found = zip(short.tolist(), *(of[short].tolist() for of in (inlet_c, supply_c, slack_k)), strict=True)
+        zones, hot_c = self._zones, self._limit_c + _ROUNDING_K
+        for place, inlet, supply, slack in found:
+            zone = zones[place]
+            words = functools.partial(_short_words, zone.name, inlet, supply)
+            yield Shortfall((zone.temp, zone.flow), slack, inlet > hot_c, words)
 
     def why(self, box: Box, case: Case, index: int) -> str:
         """The inlet that was predicted for what was asked, and the limit that it passed the furthest."""
@@ -131,10 +133,10 @@ class InletGuard:
         """What was asked for, beside what is given of the other; of all zones at once: where one is held, many are."""
         key = f"{self.name} {'temp' if on_temp else 'flow'}"
         if key not in box.notes:
-            asked = np.array([box.asked[index] for index in (self._temps if on_temp else self._flows)])
-            supply_c = asked if on_temp else _given(box, self._temps)
+            asked = np.array([box.asked[index] for index in (self.temps if on_temp else self.flows)])
+            supply_c = asked if on_temp else self._given(box, self.temps)
             with np.errstate(all="ignore"):
-                worst = self._seen(box, case).worst(supply_c, _given(box, self._flows) if on_temp else asked)
+                worst = self._seen(box, case).worst(supply_c, self._given(box, self.flows) if on_temp else asked)
             box.notes[key] = worst
         found: Worst = box.notes[key]
         return found
@@ -142,10 +144,12 @@ class InletGuard:
     def _seen(self, box: Box, case: Case) -> Inlets:
         """The air of this case, worked out once for all boxes of it."""
         if self.name not in box.found:
-            with np.errstate(all="ignore"):
-                box.found[self.name] = self._inlets(case)
+            box.found[self.name] = self._inlets(case)
         inlets: Inlets = box.found[self.name]
         return inlets
+
+    def _given(self, box: Box, places: Sequence[int]) -> Array:
+        return self._as_array(box.given_of(places))
 
     def _words(self, case: Case, inlets: Inlets, worst: Worst, place: int, even: str) -> str:
         inlet_c, line, limit = worst.inlet_c[place], int(worst.line[place]), f"limit {self._limit_c:g}"
@@ -166,15 +170,16 @@ class InletGuard:
         return _clock(case.time + (steps + lag) * self._step)
 
     def _inlets(self, case: Case) -> Inlets:
-        inlet_c, load_frac, *air = self._measured(case.values)
+        inlet_c, load_frac, *_ = measured = self._measured(case.values)
+        air = measured[2:]
         forecast = case.forecast
-        leaks_frac = np.full((1, len(self._zones)), self._leak_frac)
+        leaks_frac = self._leaks_frac
         if forecast is not None and (forecast.leak_frac > self._leak_frac).any():
             leaks_frac = np.concatenate([leaks_frac, np.maximum(leaks_frac, forecast.leak_frac)])
         missed_k = self._missed_k(inlet_c, leaks_frac, air, case.previous)
-        commanded_c = np.array([case.commanded[index] for index in self._temps])
+        commanded_c = self._as_array([case.commanded[index] for index in self.temps])
         zone_c, supply_c, flow_kg_s, server_flow_kg_s = air
-        measured = measured_air(
+        shown = measured_air(
             zone_temp_c=zone_c,
             supply_temp_c=supply_c,
             supply_flow_kg_s=flow_kg_s,
@@ -182,11 +187,11 @@ class InletGuard:
             commanded_temp_c=commanded_c,
             missed_k=missed_k[0],
         )
-        lines = after_load_step(measured, self._idle, load_frac, self._load_steps_frac)
+        lines = after_load_step(shown, self._idle, load_frac, self._load_steps_frac[len(leaks_frac) - 1])
         return Inlets(
-            air=for_leaks(lines, missed_k),
+            air=lines._replace(missed_k=np.repeat(missed_k, 2, axis=0)),
             leak_frac=np.repeat(leaks_frac, 2, axis=0),
-            targets_c=np.tile(self._targets_c, (len(leaks_frac), 1)),
+            targets_c=self._targets_c[len(leaks_frac) - 1],
             off_k=supply_c - commanded_c,
             commanded_c=commanded_c,
             forecast=forecast,
@@ -195,18 +200,15 @@ class InletGuard:
             back=self._back,
         )
 
-    def _missed_k(
-        self, inlet_c: Array, leaks_frac: Array, air: Sequence[Array], previous: Mapping[str, float]
-    ) -> Array:
+    def _missed_k(self, inlet_c: Array, leaks_frac: Array, air: Array, previous: Mapping[str, float]) -> Array:
         """How much warmer the inlet is than the balance with each leak says, beyond the margin [leaks, zones].
 
         The inlet sensor may show the air of this reading or still that of the one before: the warmer counts,
         so that set-points on their way down are not taken for an error of the balance.
         """
-        expected_c = balance_c(leaks_frac, *air)
-        if previous:
-            expected_c = np.maximum(expected_c, balance_c(leaks_frac, *self._balanced(previous)))
-        return np.maximum(0.0, inlet_c - expected_c - self._margin_k)
+        of_readings = [air, *([self._balanced(previous)] if previous else [])]
+        expected_c = balance_c(leaks_frac, *np.array(of_readings).swapaxes(0, 1)[:, :, np.newaxis])
+        return np.maximum(0.0, inlet_c - expected_c.max(axis=0) - self._margin_k)
 
 
 @functools.lru_cache(maxsize=16)
@@ -217,10 +219,6 @@ def _clock(time: datetime) -> str:
 
 def _short_words(zone: str, inlet_c: float, supply_c: float) -> str:
     return f"{zone} inlet predicted {inlet_c:.1f} degC with supply air at {supply_c:.1f} degC"
-
-
-def _given(box: Box, places: Sequence[int]) -> Array:
-    return np.array(box.given_of(places))
 
 
 UNKNOWN_SERVERS = IdleShares(heat_frac=0.2, flow_frac=0.4)

@@ -25,6 +25,8 @@ from .prediction import (
     mixing,
 )
 
+_SMALL_KG_S = 1e-3  # the step of a slope over the airflow
+
 AS_MEASURED, AFTER_LOAD_STEP, FIRST_OF_HOUR = 0, 1, 2
 
 
@@ -105,6 +107,12 @@ class Inlets:
         """The warmest supply-air set-point that keeps every line at an airflow [zones]."""
         return self._at_flow(flow_kg_s).highest_c
 
+    def tangents_c(self, flow_kg_s: Array) -> tuple[Array, Array]:
+        """The tangents of that over the airflow: at no airflow [degC], and the slope [K per kg/s], each [zones]."""
+        at_c, beside_c = self._new_at(np.array([flow_kg_s, flow_kg_s + _SMALL_KG_S])[:, np.newaxis]).highest_c
+        slope = (beside_c - at_c) / _SMALL_KG_S
+        return at_c - slope * flow_kg_s, slope
+
     def worst(self, supply_c: Array, flow_kg_s: Array) -> Worst:
         """The line that passes its limit the furthest under these set-points [zones]."""
         inlets_c, beyond_k = self._lines(supply_c, flow_kg_s)
@@ -142,9 +150,9 @@ class Inlets:
     def _new_at(self, flow_kg_s: Array) -> AtFlow:
         mixed = mixing(self._air, self._leak, flow_kg_s)
         lines = highest_setpoint_c(self._air, self._leak, flow_kg_s, self._targets_c, mixed)
-        highest_c = np.asarray(np.fmin.reduce(lines))
+        highest_c = np.asarray(np.fmin.reduce(lines, axis=-2))
         if self._hour is None:
             return AtFlow(highest_c, mixed, None)
         hour = self._hour.at(flow_kg_s)
         of_hour_c = hour.highest_setpoints_c(self._hour_targets_c)
-        return AtFlow(np.asarray(np.fmin(highest_c, np.fmin.reduce(of_hour_c))), mixed, hour)
+        return AtFlow(np.asarray(np.fmin(highest_c, np.fmin.reduce(of_hour_c, axis=-2))), mixed, hour)

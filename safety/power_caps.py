@@ -9,7 +9,7 @@ A meter that says nothing, or nothing that can be true, is met by standing still
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from airhandler.buildings.catalog import Building
@@ -54,15 +54,20 @@ class FanPowerCap:
     def __init__(self, zones: tuple[ZonePart, ...], building: Building, guard: InletGuard, cap: Cap) -> None:
         self._zones, self._guard, self._cap = zones, guard, cap
         self._meter = building.file.meters.fans
+        self._flows = [zone.flow for zone in zones]
+        self._supply_flows = [zone.roles.supply_flow for zone in zones]
+        self._server_flows = [zone.roles.server_flow for zone in zones]
         self.watches = frozenset({self._meter})
 
     def narrow(self, box: Box, case: Case) -> None:
         """One high bound for each zone, after what the inlet guard needs."""
         self._guard.ask_for_air(box, case)
         multiple = self._multiple(case)
-        for zone in self._zones:
-            drawn = case.values[zone.roles.server_flow]
-            box.at_most(zone.flow, case.base[zone.flow] if multiple is None else multiple * drawn, self)
+        if multiple is None:
+            most = [case.base[index] for index in self._flows]
+        else:
+            most = [multiple * case.values[name] for name in self._server_flows]
+        box.all_at_most(self._flows, most, self)
 
     def why(self, box: Box, case: Case, index: int) -> str:
         """What the fans draw, and the cap."""
@@ -75,21 +80,21 @@ class FanPowerCap:
         power_w, moved = case.recent[-1].get(self._meter), self._moved(case)
         if power_w is None or moved <= 0.0:
             return
-        given_w = power_w * sum(box.given(zone.flow) ** 3 for zone in self._zones) / moved
+        given_w = power_w * sum([flow_kg_s**3 for flow_kg_s in box.given_of(self._flows)]) / moved
         if given_w > self._cap.cap_w * 1.001:  # less than that is rounding, or nobody's concern
             yield self._words(f"fans will draw about {_kw(given_w)}") + ": other rules permit no less air"
 
     def _multiple(self, case: Case) -> float | None:
         """Airflow under the cap as a multiple of what the servers draw; None where that is not known."""
         power_w, moved = case.recent[-1].get(self._meter, 0.0), self._moved(case)
-        drawn = sum(max(0.0, case.values[zone.roles.server_flow]) ** 3 for zone in self._zones)
+        drawn = _cubes(case.values, self._server_flows)
         if power_w <= 0.0 or moved <= 0.0 or drawn <= 0.0:
             return None
         return math.cbrt(self._cap.cap_w / power_w * moved / drawn)
 
     def _moved(self, case: Case) -> float:
         """Sum of the cubes of the airflows now [kg3/s3]."""
-        return sum(max(0.0, case.values[zone.roles.supply_flow]) ** 3 for zone in self._zones)
+        return _cubes(case.values, self._supply_flows)
 
     def _words(self, what: str) -> str:
         return f"{what}, cap {_kw(self._cap.cap_w)}{self._cap.by}"
@@ -134,6 +139,11 @@ class CoolingPowerCap:
     def _power_w(self, case: Case) -> float | None:
         now = case.recent[-1]
         return now[self._all] - now[self._fans] if self.watches <= now.keys() else None
+
+
+def _cubes(values: Mapping[str, float], names: Iterable[str]) -> float:
+    found = [values[name] for name in names]
+    return sum([value**3 for value in found if value > 0.0])
 
 
 def _kw(power_w: float) -> str:

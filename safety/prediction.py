@@ -116,16 +116,6 @@ def after_load_step(air: ZoneAir, idle: IdleShares, load_frac: Array, step_frac:
     )
 
 
-def for_leaks(air: ZoneAir, missed_k: Array) -> ZoneAir:
-    """Lines of air [lines, zones] once for each leak, with what its balance misses [leaks, zones]."""
-    leaks, lines = len(missed_k), len(air.heat_k_kg_s)
-    return air._replace(
-        heat_k_kg_s=np.tile(air.heat_k_kg_s, (leaks, 1)),
-        server_flow_kg_s=np.tile(air.server_flow_kg_s, (leaks, 1)),
-        missed_k=np.repeat(missed_k, lines, axis=0),
-    )
-
-
 def load_growth(idle_frac: float, load_frac: Array, later_frac: Array) -> Array:
     """Ratio of a quantity that rises linearly from `idle_frac` at no load to 1 at full load, later to now."""
     return (idle_frac + (1.0 - idle_frac) * later_frac) / (idle_frac + (1.0 - idle_frac) * load_frac)

@@ -22,9 +22,11 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import daqp
 import numpy as np
 
+from airhandler.buildings.known import Array
 from airhandler.buildings.points import Point
 
 from .box import Box, Case, Rule
+from .zone_nearest import Span, nearest_below
 
 _ROUNDS = 3
 _NEAR = 1e-4  # of a row's unit [K]: a point that misses a row by no more is on it
@@ -77,6 +79,18 @@ class Coupled(Rule, Protocol):
         ...
 
 
+@runtime_checkable
+class Curved(Coupled, Protocol):
+    """A rule that bounds each zone's supply temperature by a concave curve over its airflow, and nothing else."""
+
+    temps: list[int]
+    flows: list[int]
+
+    def tangents(self, box: Box, case: Case, flow_kg_s: Array) -> tuple[Array, Array]:
+        """Of the curves at an airflow: at no airflow [degC], and the slope, each [zones]."""
+        ...
+
+
 class Pull(NamedTuple):
     """What moved a set-point.
 
@@ -112,6 +126,9 @@ class Projection:
     def __init__(self, points: Sequence[Point], rules: Sequence[Coupled]) -> None:
         self._ranges = [point.high - point.low for point in points]
         self._rules = tuple(rules)
+        self._alone = rules[0] if len(rules) == 1 and isinstance(rules[0], Curved) else None
+        of = (self._alone.temps, self._alone.flows) if self._alone is not None else ()
+        self._reaches = [np.array([self._ranges[place] for place in places]) for places in of]
 
     def distance(self, one: Sequence[float], other: Sequence[float]) -> float:
         """How far two points are apart [ranges]: the norm that `nearest` makes small."""
@@ -122,6 +139,8 @@ class Projection:
 
         The box holds what the rules of single set-points leave.
         """
+        if self._alone is not None:
+            return self._of_zones(self._alone, box, case)
         at, found, rows = box.all_given(), None, list[Row]()
         for _ in range(_ROUNDS):
             new = [row for rule in self._rules for row in rule.rows(box, case, at) if _missing(row, at) > _NEAR]
@@ -133,6 +152,30 @@ class Projection:
                 return None
             at = found.setpoints
         return found
+
+    def _of_zones(self, rule: Curved, box: Box, case: Case) -> Nearest | None:
+        """Each zone by itself, where nothing holds zones together."""
+        temp_reach, flow_reach = self._reaches
+
+        def curve(v: Array) -> tuple[Array, Array]:
+            bound_c, slope = rule.tangents(box, case, v * flow_reach)
+            return bound_c / temp_reach, slope * flow_reach / temp_reach
+
+        temp, flow = _span(box, rule.temps, temp_reach), _span(box, rule.flows, flow_reach)
+        found = nearest_below(curve, temp, flow, _NEAR / temp_reach, _ROUNDS)
+        if found is None or not all(np.isfinite(part).all() for part in found):
+            return None
+        multipliers = (found.multiplier / temp_reach).tolist()
+        values = [*(found.u * temp_reach).tolist(), *(found.v * flow_reach).tolist()]
+        return self._moved(box, [*rule.temps, *rule.flows], values, [Pull(rule, m) for m in multipliers] * 2)
+
+    def _moved(self, box: Box, places: Iterable[int], values: Iterable[float], pulls: Iterable[Pull]) -> Nearest:
+        """What the box gives, but for what a program moves by more than next to nothing."""
+        setpoints, moved = list(box.all_given()), {}
+        for place, value, pull in zip(places, values, pulls, strict=True):
+            if abs(value - setpoints[place]) > _SLIGHT * self._ranges[place]:
+                setpoints[place], moved[place] = value, pull
+        return Nearest(tuple(setpoints), moved)
 
     def _solved(self, box: Box, rows: Sequence[Row]) -> Nearest | None:
         """One program over the set-points that the rows touch, each in units of its range."""
@@ -156,12 +199,15 @@ class Projection:
             return None
         pulls = np.abs(about["lam"][len(places) :, np.newaxis] * matrix)
         strongest = pulls.argmax(axis=0).tolist()
-        setpoints, moved = list(box.all_given()), {}
-        for place, value, row in zip(places, (x * reach).tolist(), strongest, strict=True):
-            if abs(value - setpoints[place]) > _SLIGHT * self._ranges[place]:
-                setpoints[place] = value
-                moved[place] = Pull(rows[row].rule, abs(float(about["lam"][len(places) + row])))
-        return Nearest(tuple(setpoints), moved)
+        multipliers = [abs(float(lam)) for lam in about["lam"][len(places) :]]
+        return self._moved(
+            box, places, (x * reach).tolist(), [Pull(rows[row].rule, multipliers[row]) for row in strongest]
+        )
+
+
+def _span(box: Box, places: Sequence[int], reach: Array) -> Span:
+    asked, low, high = (np.array([side[place] for place in places]) / reach for side in (box.asked, box.low, box.high))
+    return Span(asked, low, high)
 
 
 def _missing(row: Row, at: Sequence[float]) -> float:

@@ -7,7 +7,9 @@ cooling, neighbours. What neither a building file nor an operator sets is not th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+import numpy as np
 
 from airhandler.buildings.catalog import Building
 
@@ -22,6 +24,7 @@ from .neighbours import Neighbours
 from .operator_limits import OperatorFile, OperatorLimits
 from .pace import Dwell, HourlyRamp
 from .power_caps import CoolingPowerCap, FanPowerCap, cap_of
+from .sweep import MANY
 from .zones import zone_parts
 
 
@@ -38,6 +41,11 @@ class Limits:
         """The value nearest to `value` inside the limits."""
         low, high = self._ranges[index]
         return min(max(value, low), high)
+
+    def all_clipped(self, values: Sequence[float]) -> tuple[float, ...]:
+        """`clipped` for every set-point."""
+        of = zip(values, self._low, self._high, strict=True)
+        return tuple([low if value < low else high if value > high else value for value, low, high in of])
 
     def narrow(self, box: Box, case: Case) -> None:
         """Starts the box."""
@@ -59,11 +67,21 @@ class Ramp:
 
     def narrow(self, box: Box, case: Case) -> None:
         """Around where the set-points stand; rounding never lets more than the ramp through."""
-        places, ends = range(len(case.base)), list(zip(case.base, self._steps, strict=True))
-        low = [base - step if base - (base - step) <= step else around(base, step)[0] for base, step in ends]
-        high = [base + step if base + step - base <= step else around(base, step)[1] for base, step in ends]
+        low, high = (self._many if len(self._steps) >= MANY else self._few)(case.base)
+        places = range(len(low))
         box.all_at_least(places, low, self)
         box.all_at_most(places, high, self)
+
+    def _few(self, base: Sequence[float]) -> tuple[list[float], list[float]]:
+        ends = [around(value, step) for value, step in zip(base, self._steps, strict=True)]
+        return [low for low, _ in ends], [high for _, high in ends]
+
+    def _many(self, base: Sequence[float]) -> tuple[list[float], list[float]]:
+        middle, reach = np.array(base), np.array(self._steps)
+        low, high = middle - reach, middle + reach
+        low = np.where(middle - low > reach, np.nextafter(low, middle), low)
+        high = np.where(high - middle > reach, np.nextafter(high, middle), high)
+        return low.tolist(), high.tolist()
 
     def why(self, box: Box, case: Case, index: int) -> str:
         """The ramp and where it starts."""

@@ -15,7 +15,7 @@ A value that is absent, `None`, is doubted at once: whoever wants to bridge a ga
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from operator import eq
+from operator import eq, itemgetter
 
 from airhandler.buildings.catalog import Building
 from airhandler.buildings.points import Point, Reading, Role
@@ -43,9 +43,10 @@ class SensorCheck:
         measured = [p for p in building.points if p.role is not Role.SETPOINT]
         self._needed = tuple((p.name, p.low, p.high) for p in measured if p.name in rests_on)
         self._others = tuple((p.name, p.low, p.high) for p in measured if p.name not in rests_on)
+        self._other_names = tuple(name for name, _, _ in self._others)
         self._stuck = stuck_points(building)
         self._points = {p.name: p for p in measured}
-        self._sweep_stuck = Sweep((name, self._points[name].low, self._points[name].high) for name in self._stuck)
+        self._pick_stuck = itemgetter(*self._stuck) if self._stuck else None
         self._sweep, self._sweep_others = Sweep(self._needed), Sweep(self._others)
         self._watched = Sweep((name, self._points[name].low, self._points[name].high) for name in watched)
         self._max_age_s = settings.max_age_s
@@ -98,7 +99,7 @@ class SensorCheck:
     def _sound(self, reading: Reading) -> dict[str, float]:
         """What of it can be true. All of it at once where it can, which is nearly always; else one by one."""
         values = reading.values
-        if (known := self._sweep.take_named(values)) is not None:
+        if (known := self._sweep.take_all_but(values, self._other_names)) is not None:
             return known
         known = {}
         for name, low, high in self._needed:
@@ -122,11 +123,14 @@ class SensorCheck:
 
     def _all_new(self, history: Sequence[Reading]) -> bool:
         """Whether no point that could be stuck has its last value again; False where that takes a closer look."""
-        if len(history) < self.memory or not self._stuck:
+        pick = self._pick_stuck
+        if len(history) < self.memory or pick is None:
             return True
-        newest = self._sweep_stuck.take(history[-1].values)
-        before = None if newest is None else self._sweep_stuck.take(history[-2].values)
-        return newest is not None and before is not None and not any(map(eq, newest, before))
+        try:
+            newest, before = pick(history[-1].values), pick(history[-2].values)
+            return not any(map(eq, newest, before))
+        except Exception:  # noqa: BLE001 - one is missing, or cannot be compared
+            return False
 
     def _is_stuck(self, name: str, history: Sequence[Reading]) -> bool:
         """Bit-identical in all of the last readings; not judged before there are enough.

@@ -5,10 +5,11 @@ The same object, made from the same building file, wraps the environment in trai
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
+
+import numpy as np
 
 from airhandler.buildings.catalog import Building
 from airhandler.buildings.points import Reading, Setpoints
@@ -19,19 +20,16 @@ from .deadband import Deadband
 from .forecast import Forecast
 from .forecast_check import ForecastCheck
 from .forecaster import Forecaster
-from .intake import ProposalCheck, as_number, is_plain
+from .intake import ProposalCheck, is_plain
 from .operator_limits import OperatorFile
-from .pace import Dwell, HourlyRamp
 from .projection import Coupled, Projection, Pull, Shortfall
-from .rules import Fallback, Limits, hard_rules, soft_rules
+from .rules import Fallback, hard_rules, soft_rules
 from .sensors import SensorCheck
-from .sweep import Sweep
+from .standing import Standing
+from .telling import Telling
 from .verdict import REMARK, Adjusted, Allowed, Proposal, Reason, Rejected, Verdict
-from .zones import zone_parts
 
 _NOTHING: Mapping[str, float] = MappingProxyType({})
-_FORMS = {decimals: f"%.{decimals}f" for decimals in (1, 2, 3, 6)}
-_NO_SENSOR = ("", math.inf, -math.inf)  # no value is inside
 _NO_PULLS: Mapping[int, Pull] = MappingProxyType({})
 
 
@@ -56,10 +54,9 @@ class Shield:
 
     def __init__(self, building: Building, operator: OperatorFile | None = None, *, beside: str = "") -> None:
         self._beside = (Reason(rule=REMARK, words=beside),) if beside else ()
-        self._building, self._points = building, building.setpoints
+        self._building = building
         self._names = tuple(p.name for p in building.setpoints)
         self._fallback = tuple(float(s.fallback) for s in building.rules)
-        self._limits = Limits(building)
         self._hard = hard_rules(building, operator)
         soft = soft_rules(building, operator)
         self._rules: tuple[Rule, ...] = (*self._hard, *soft)
@@ -74,17 +71,11 @@ class Shield:
         watching = [rule for rule in self._rules if isinstance(rule, Watching)]
         watched = {name for rule in watching for name in rule.watches}
         self._readings = max((rule.readings for rule in watching), default=0)
-        paced = [rule for rule in self._hard if isinstance(rule, HourlyRamp | Dwell)]
-        self._paced = tuple({index for rule in paced for index in rule.places})
-        inside = [(p.name, p.low, p.high) for p in building.setpoints]
-        self._all_inside, self._paced_inside = Sweep(inside), Sweep(inside[index] for index in self._paced)
-        self._past_steps = max((rule.memory for rule in paced), default=0)
         self._sensors = SensorCheck(building, watched)
+        self._standing = Standing(building, self._hard, self._sensors)
         self._forecasts = ForecastCheck(building)
         self._proposals, self._confidence = ProposalCheck(self._names), Confidence(building)
-        self._measured, self._labels = shown_by(building), _labels(building)
-        ranges = {p.name: (p.name, p.low, p.high) for p in building.points}
-        self._shown = Sweep(ranges.get(name, _NO_SENSOR) for name in self._measured)
+        self._telling = Telling(building, self._coupled, self._confidence)
 
     @property
     def fallback(self) -> Setpoints:
@@ -99,7 +90,7 @@ class Shield:
     @property
     def past_steps(self) -> int:
         """How many control steps of what was in force `judge` looks at."""
-        return self._past_steps
+        return self._standing.past_steps
 
     def forecaster(self) -> Forecaster:
         """A new Forecaster: whoever calls `judge` keeps it, shows it every reading and hands in its forecast."""
@@ -128,12 +119,13 @@ class Shield:
                 the supply air is not expected to follow it.
             forecast: what a Forecaster has learned until this reading; None: the building file alone holds.
         """
-        base = self._base(history, in_force)
+        base = self._standing.now(history, in_force)
         stands = Case(_NOTHING, _NOTHING, base, base)
         try:
-            stands = stands._replace(past=self._stood(past))
-            commanded = base if written else self._base(history, None)
-            return self._decide(history, stands._replace(commanded=commanded), proposal, forecast)
+            stands = stands._replace(past=self._standing.past(past))
+            commanded = base if written else self._standing.now(history, None)
+            with np.errstate(all="ignore"):  # a division by zero says what is right where it is met, in every rule
+                return self._decide(history, stands._replace(commanded=commanded), proposal, forecast)
         except Exception as error:  # noqa: BLE001 - G2: whatever fails in here must end in the known fallback
             words = f"the shield met {type(error).__name__} and could not judge"
             return self._reject(stands, (Reason(rule="exception", words=words),))
@@ -178,8 +170,8 @@ class Shield:
         return Adjusted(
             setpoints=self._as_setpoints(given),
             reasons=(
-                *self._drawn(asked, wanted, proposal),
-                *self._reasons(box, case, pulls),
+                *self._telling.drawn(asked, wanted, proposal.confidence),
+                *self._telling.held(box, case, pulls),
                 *watched,
                 *self._remarks(box, case),
             ),
@@ -255,108 +247,8 @@ class Shield:
             rule.narrow(box, stands)
         return box.all_given()
 
-    def _stood(self, past: Sequence[Setpoints]) -> tuple[Mapping[int, float], ...]:
-        """What was in force where a pace is limited, inside the limits; what is no number is left out."""
-        steps = [past[-back] for back in range(min(self._past_steps, len(past)), 0, -1)] if self._past_steps else []
-        return tuple([self._paced_of(step) for step in steps])
-
-    def _paced_of(self, step: Setpoints) -> Mapping[int, float]:
-        if type(step) is Setpoints and (known := self._paced_inside.take(step.by_name)) is not None:
-            return dict(zip(self._paced, known, strict=True))
-        found = ((index, self._commanded(index, step)) for index in self._paced)
-        return {index: self._limits.clipped(index, value) for index, value in found if value is not None}
-
-    def _base(self, history: Sequence[Reading], in_force: Setpoints | None) -> tuple[float, ...]:
-        """Where the set-points stand, inside their limits: commanded, else measured, else the fallback."""
-        if type(in_force) is Setpoints and (known := self._all_inside.take(in_force.by_name)) is not None:
-            return known
-        if in_force is None and (shown := self._all_measured(history)) is not None:
-            return tuple(map(self._limits.clipped, range(len(shown)), shown))
-        return tuple([self._stands(index, history, in_force) for index in range(len(self._names))])
-
-    def _all_measured(self, history: Sequence[Reading]) -> tuple[float, ...] | None:
-        """All at once where every set-point is shown by a sensor; None where they have to be looked at one by one."""
-        try:
-            return self._shown.take(history[-1].values)
-        except Exception:  # noqa: BLE001 - G1: there is a base, whatever `history` is
-            return None
-
-    def _stands(self, index: int, history: Sequence[Reading], in_force: Setpoints | None) -> float:
-        value = None if in_force is None else self._commanded(index, in_force)
-        if value is None:
-            value = self._now_measured(index, history)
-        return self._fallback[index] if value is None else self._limits.clipped(index, value)
-
-    def _commanded(self, index: int, in_force: Setpoints) -> float | None:
-        try:
-            return as_number(in_force.by_name.get(self._names[index]))
-        except Exception:  # noqa: BLE001 - G1: there is a base, whatever `in_force` is
-            return None
-
-    def _now_measured(self, index: int, history: Sequence[Reading]) -> float | None:
-        try:
-            return self._sensors.plausible(history, self._measured[index])
-        except Exception:  # noqa: BLE001 - G1: there is a base, whatever `history` is
-            return None
-
-    def _reasons(self, box: Box, case: Case, pulls: Mapping[int, Pull]) -> tuple[Reason, ...]:
-        """One reason for every set-point that moved: the rule whose bound decided, and why."""
-        reasons, slack_k = [], self._slack_k(box, case)
-        for index, name in enumerate(self._names):
-            if (rule := box.decided_by(index)) is None:
-                continue
-            reason = Reason.later(
-                partial(self._words, box, case, index, rule),
-                rule.name,
-                point=name,
-                asked=box.asked[index],
-                given=box.given(index),
-                multiplier=pulls[index].multiplier if index in pulls and pulls[index].rule is rule else None,
-                slack_k=slack_k.get(index),
-            )
-            reasons.append(reason)
-        return tuple(reasons)
-
-    def _words(self, box: Box, case: Case, index: int, rule: Rule) -> str:
-        moved = self._moved(index, "held at", box.asked[index], box.given(index))
-        return f"{moved}: {rule.why(box, case, index)}"
-
-    def _drawn(self, asked: tuple[float, ...], wanted: tuple[float, ...], proposal: Proposal) -> Iterable[Reason]:
-        """One reason for every set-point that was drawn towards the fallback before the rules saw it."""
-        why = self._confidence.why(proposal.confidence)
-        for index, (before, after) in enumerate(zip(asked, wanted, strict=True)):
-            if before != after:
-                words = f"{self._moved(index, 'drawn to', before, after)}: {why}"
-                yield Reason(rule=Confidence.name, point=self._names[index], asked=before, given=after, words=words)
-
-    def _moved(self, index: int, how: str, asked: float, given: float) -> str:
-        unit = self._points[index].unit
-        shown_given, shown_asked = _apart(given, asked, 1 if unit == "degC" else 2)
-        return f"{self._labels[index]} {how} {shown_given} instead of {shown_asked} {unit}"
-
-    def _slack_k(self, box: Box, case: Case) -> Mapping[int, float]:
-        """What is still missing, by the place of a set-point that would have to do it [K]."""
-        short = [short for rule in self._coupled for short in rule.shortfalls(box, case)]
-        return {place: one.slack_k for one in short for place in one.places}
-
     def _as_setpoints(self, values: Iterable[float]) -> Setpoints:
         return Setpoints(dict(zip(self._names, values, strict=True)))
-
-
-def shown_by(building: Building) -> tuple[str, ...]:
-    """The sensor that shows where a set-point stands while the building's own control has it; empty where none does."""
-    shown = {roles.supply_temp_setpoint: roles.supply_temp for roles in building.zones.values()}
-    shown |= {roles.supply_flow_setpoint: roles.supply_flow for roles in building.zones.values()}
-    return tuple(r.shown_by or shown.get(p.name, "") for p, r in zip(building.setpoints, building.rules, strict=True))
-
-
-def _labels(building: Building) -> tuple[str, ...]:
-    """What an operator calls every set-point."""
-    labels = {p.name: p.name for p in building.setpoints}
-    for zone in zone_parts(building):
-        labels[zone.roles.supply_temp_setpoint] = f"{zone.name} supply air"
-        labels[zone.roles.supply_flow_setpoint] = f"{zone.name} supply airflow"
-    return tuple(labels.values())
 
 
 def _unsafe(rule: Coupled, box: Box, case: Case) -> Iterator[Shortfall]:
@@ -366,13 +258,3 @@ def _unsafe(rule: Coupled, box: Box, case: Case) -> Iterator[Shortfall]:
 
 def _no_safe_words(short: Shortfall) -> str:
     return f"no safe set-points: {short.words()}"
-
-
-def _apart(given: float, asked: float, fewest: int) -> tuple[str, str]:
-    """Both values with as few decimals, `fewest` or more, as tell them apart."""
-    for decimals in (fewest, 3, 6):
-        form = _FORMS[decimals]
-        shown = form % given, form % asked
-        if shown[0] != shown[1]:
-            return shown
-    return repr(given), repr(asked)

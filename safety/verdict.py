@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from airhandler.buildings.points import Setpoints
 
@@ -92,18 +92,21 @@ class Reason(_ToldLater):
         slack_k: float | None = None,
     ) -> Self:
         """A Reason whose words are made when they are read; `tell` must always say the same."""
-        reason, put = cls.__new__(cls), _PUT
-        put(reason, "_tell", tell)
-        put(reason, "rule", rule)
-        put(reason, "point", point)
-        put(reason, "asked", asked)
-        put(reason, "given", given)
-        put(reason, "multiplier", multiplier)
-        put(reason, "slack_k", slack_k)
+        reason = cls.__new__(cls)
+        _put_tell(reason, tell)
+        _put_rule(reason, rule)
+        _put_point(reason, point)
+        _put_asked(reason, asked)
+        _put_given(reason, given)
+        _put_multiplier(reason, multiplier)
+        _put_slack_k(reason, slack_k)
         return reason
 
 
-_PUT: Callable[[Any, str, object], None] = object.__setattr__
+_PARTS = ("_tell", "rule", "point", "asked", "given", "multiplier", "slack_k")
+_put_tell, _put_rule, _put_point, _put_asked, _put_given, _put_multiplier, _put_slack_k = (
+    getattr(Reason, part).__set__ for part in _PARTS
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

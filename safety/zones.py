@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from operator import itemgetter
 from typing import NamedTuple
-
-import numpy as np
 
 from airhandler.buildings.catalog import Building
 from airhandler.buildings.known import Array
 from airhandler.buildings.settings import ZoneRoles
+
+from .sweep import packer, picking
 
 
 class ZonePart(NamedTuple):
@@ -33,5 +32,6 @@ def zone_parts(building: Building) -> tuple[ZonePart, ...]:
 
 def picker(zones: tuple[ZonePart, ...], parts: Sequence[str]) -> Callable[[Mapping[str, float]], Array]:
     """Takes these parts of every zone out of the values of a reading [parts, zones]."""
-    pick = itemgetter(*(getattr(zone.roles, part) for part in parts for zone in zones))
-    return lambda values: np.array(pick(values)).reshape(len(parts), -1)
+    names = [getattr(zone.roles, part) for part in parts for zone in zones]
+    pick, as_array = picking(names), packer(len(names))
+    return lambda values: as_array(pick(values)).reshape(len(parts), -1)

@@ -20,7 +20,7 @@ from mutmut.utils.format_utils import orig_function_and_class_names_from_key
 
 LISTED = Path("docs/mutants.md")
 LEAST_SHARE = 0.90
-KILLED = {"killed", "timeout"}  # one that never ends was noticed
+KILLED = {"killed", "timeout", "segfault"}  # one that never ends, or ends the interpreter, was noticed
 
 
 class Mutant(NamedTuple):

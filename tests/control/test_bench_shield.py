@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -46,6 +47,9 @@ def test_nothing_is_broken_and_every_kind_of_situation_is_there() -> None:
     assert result["safe"] < result["sound"] < CASES
     assert 0.0 < result["p50_ms"] <= result["p99_ms"] <= result["max_ms"]
     assert 0.0 < result["words_p50_ms"] <= result["words_p99_ms"] <= result["words_max_ms"]
+    assert result["slowest"]["ms"] == pytest.approx(result["max_ms"], abs=1e-3)
+    assert result["slowest"]["again_ms"] > 0.0
+    assert re.fullmatch(r"seed 2, part \d+, case \d+, [a-z0-9-]+", result["slowest"]["where"])
     assert result["failures"] == []
 
 

@@ -18,7 +18,7 @@ from airhandler.buildings.model import Period
 from airhandler.buildings.thermal_file import ThermalFile
 from airhandler.control.compare import Cell, compare, save_evaluation
 from airhandler.control.coverage import Scores, bench_coverage, in_band, scores
-from airhandler.control.identify import identify, runs_in, with_thermal
+from airhandler.control.identify import doubts, identify, runs_in, with_thermal
 from airhandler.control.table import TickTable
 from airhandler.safety.forecaster import Forecaster
 
@@ -56,6 +56,31 @@ def test_what_the_model_has_is_found(fitted: Path, held_out: Path) -> None:
     assert len(found.bound_k) == 4
     assert all(0.02 < bound_k < 1.0 for bound_k in found.bound_k)
     assert found.found.startswith("fitted on hostile-random-chicago, outdoor-reset-chicago, stock-chicago (867 ticks)")
+
+
+def test_values_at_the_end_of_what_is_tried_and_few_days_are_doubted(fitted: Path, held_out: Path) -> None:
+    runs, others = runs_in(fitted), runs_in(held_out)
+    said = doubts(ThermalFile(leak_frac=0.05, follow_frac=1.0, keep_frac=0.5), runs, others)
+    assert [words.partition(" is at the end")[0] for words in said[:-1]] == ["keep_frac 0.5"]
+    assert said[-1].startswith("the runs that are held out are 6.0 days in all")
+    sound = ThermalFile(leak_frac=0.05, follow_frac=0.9, keep_frac=0.9)
+    assert doubts(sound, runs, runs) == []  # nine days
+    ends = ThermalFile(leak_frac=0.0, bias_k=-3.0, follow_frac=0.5, keep_frac=1.0)
+    assert len(doubts(ends, runs, runs)) == 4
+    assert doubts(sound, runs[:1], runs) == [
+        "the runs to fit are 3.0 days in all: 7 or more, of several seasons, show more"
+    ]
+
+
+def test_doubts_are_told_beside_the_section(
+    fitted: Path, held_out: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["airhandler", "identify", str(fitted), "--held-out", str(held_out), "--json"])
+    with pytest.raises(SystemExit):
+        main()
+    told = capsys.readouterr()
+    assert "identify: the runs that are held out are 6.0 days in all" in " ".join(told.err.split())
+    assert json.loads(told.out)["inlet_lag_steps"] == 1
 
 
 def test_bounds_hold_95_of_100_of_what_they_were_calibrated_on(fitted: Path, held_out: Path) -> None:
@@ -138,6 +163,13 @@ def test_office_is_told(tmp_path: Path) -> None:
     folder = keep(tmp_path, "stock", building="office-5zone", days=1)
     with pytest.raises(UserError, match="office-5zone, which has no server zones"):
         runs_in(folder)
+
+
+def test_bench_of_a_building_without_inlets_is_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = failed(capsys, monkeypatch, "bench", "coverage", "--building", "office-medium")
+    assert line == "airhandler: office-medium: has no server zones, and so no inlets that the shield predicts"
 
 
 def test_runs_of_two_buildings_are_told(fitted: Path, tmp_path: Path) -> None:

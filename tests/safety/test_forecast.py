@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airhandler.safety.forecast import MOST_BOUND_K, MOST_LEAK_FRAC, Answer, coming_down
+from airhandler.safety.forecast import MOST_BOUND_K, MOST_LEAK_FRAC, MOST_STEPS, Answer, coming_down
 from airhandler.safety.forecast_check import ForecastCheck
 from tests.safety.situations import building, building_with, forecast
 
@@ -76,7 +76,7 @@ def test_what_is_no_forecast_of_this_building_is_left_out(foreign: object) -> No
     used, (remark,) = ForecastCheck(building()).read(foreign)
     assert used is None
     assert remark.rule == "model"
-    assert "left out" in remark.words
+    assert remark.words == "what was learned is not of this building and is left out: the building file alone holds"
 
 
 def test_wide_bound_is_told_with_its_zone() -> None:
@@ -87,6 +87,8 @@ def test_wide_bound_is_told_with_its_zone() -> None:
     assert ForecastCheck(building_with(widest_bound_k=1.6)).read(wide) == (wide, ())
     _, (both,) = ForecastCheck(building()).read(forecast(bound_k=[[2.0, 3.0]]))
     assert both.words.startswith("west inlet is predicted to ± 3.0 K only, and 1 more (beyond 1.5 K)")
+    _, (one,) = ForecastCheck(building()).read(forecast(bound_k=[[1.5, 3.0]]))
+    assert one.words.startswith("west inlet is predicted to ± 3.0 K only (beyond 1.5 K)")
 
 
 def test_what_cannot_be_is_named_with_its_range() -> None:
@@ -108,3 +110,6 @@ def test_ends_of_the_ranges_can_be() -> None:
     ends = {"leak_frac": np.array([0.0, 0.6]), "bias_k": np.array([-3.0, 3.0]), "bound_k": np.array([[0.0, 10.0]])}
     assert dataclasses.replace(forecast(), **ends, answer=Answer(1.0, 0.0, 0)).steps == 1
     assert dataclasses.replace(forecast(), answer=Answer(0.01, 1.0, 0)).answer.keep_frac == 1.0
+    assert dataclasses.replace(forecast(), bound_k=np.full((MOST_STEPS, 2), 0.2)).steps == MOST_STEPS
+    with pytest.raises(ValueError, match=f"steps must be {MOST_STEPS} at most"):
+        dataclasses.replace(forecast(), bound_k=np.full((MOST_STEPS + 1, 2), 0.2))

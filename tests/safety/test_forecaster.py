@@ -223,6 +223,38 @@ def test_leak_of_the_building_file_is_where_it_begins_without_one_of_its_own() -
     assert known.leak_frac == pytest.approx([0.05, 0.05])
 
 
+def test_a_leak_and_a_bias_that_were_identified_are_where_it_begins() -> None:
+    found = Forecaster(placed(leak_frac=0.12, bias_k=0.4)).forecast
+    assert found is not None
+    assert found.leak_frac == pytest.approx([0.12, 0.12])
+    assert found.bias_k == pytest.approx([0.4, 0.4])
+    nowhere = placed(leak_frac=None)
+    unknown = dataclasses.replace(nowhere, file=nowhere.file.model_copy(update={"parameters": {}}))
+    found = Forecaster(unknown).forecast
+    assert found is not None
+    assert (found.leak_frac == 0.0).all()
+
+
+def test_what_was_told_last_stays_in_force_though_the_air_has_not_followed_yet() -> None:
+    hall, forecaster = Hall(), Forecaster(placed())
+    for _ in range(3):
+        forecaster.observe(hall.step(setpoints(24.0, 3.2)), setpoints(24.0, 3.2))
+    forecaster.observe(hall.step(setpoints(24.0, 3.2)), setpoints(24.0, 4.0))  # told, and not seen before the next step
+    for _ in range(2):
+        forecaster.observe(hall.step(setpoints(24.0, 4.0)), None)
+    assert forecaster.scored is not None
+    assert np.abs(forecaster.scored.error_k[0]).max() < 1e-9
+
+
+def test_where_the_airflow_alone_is_told_the_supply_air_is_taken_to_stay() -> None:
+    hall, forecaster, told = Hall(), Forecaster(placed()), setpoints(24.0, 3.5)
+    airflow = Setpoints({name: value for name, value in told.items() if "airflow" in name})
+    for _ in range(8):
+        forecaster.observe(hall.step(told), airflow)
+    assert forecaster.scored is not None
+    assert np.abs(forecaster.scored.error_k).max() < 1e-9
+
+
 def test_time_that_goes_back_begins_anew() -> None:
     hall, forecaster = Hall(), Forecaster(placed())
     told = setpoints()

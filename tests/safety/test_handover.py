@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airhandler.buildings.site import WriteFailed, Written
+from airhandler.buildings.site import Overridden, WriteFailed, Written
 from airhandler.safety.handover import Handover
 from airhandler.safety.verdict import Allowed, Reason, Rejected
 from tests.safety.situations import setpoints
@@ -31,3 +31,21 @@ def test_what_the_last_verdict_rejected_is_told() -> None:
     reason = handover.watch(Rejected(setpoints=setpoints(), reasons=doubts), None)
     assert reason is not None
     assert reason.words == "authority must go back: 1 rejected in a row (inlet: absent; load: absent)"
+
+
+def test_one_who_overrides_a_set_point_ends_it_at_once() -> None:
+    handover = Handover()
+    reason = handover.watch(ALLOWED, Overridden(reason="slot 8 is active"))
+    assert reason is not None
+    assert reason.words == "authority must go back: slot 8 is active"
+
+
+def test_what_a_person_has_looked_at_begins_anew() -> None:
+    handover = Handover()
+    assert handover.watch(ALLOWED, FAILED) is None
+    assert handover.watch(ALLOWED, FAILED) is not None
+    handover.reset()
+    assert not handover.latched
+    assert handover.reason is None
+    assert handover.watch(ALLOWED, FAILED) is None
+    assert handover.watch(ALLOWED, FAILED) is not None

@@ -80,6 +80,31 @@ def test_to_and_fro_moves_the_inlets_no_further_whether_their_sensors_are_late_o
     assert change_k.max() < max_k * 1.07  # the hot side comes down with the supply, which the balance does not say
 
 
+def late(air_c: float, shown_c: float) -> list[Reading]:
+    """The sensor shows `shown_c`, which is the air of the reading before; the air of this one is back in balance."""
+    before = {"east_supply_air_temp_c": air_c, "east_zone_temp_c": air_c + 10.0}
+    return [*history()[:-2], reading(2, **before), reading(3, **{INLET: shown_c})]
+
+
+def test_a_late_sensor_is_left_behind_where_only_the_next_step_counts() -> None:
+    # Now it shows 20.5 degC, 5 % of 30 degC and supply air of 20; next it shows 24.5, from where the set-points count.
+    made, seen = shield(2.0, 900.0, lag=1), late(20.0, 20.5)
+    assert isinstance(made.judge(seen, setpoints(24.0), proposal(24.0, **{TEMP: 25.9})), Allowed)
+    held = made.judge(seen, setpoints(24.0), proposal(24.0, **{TEMP: 26.2}))
+    assert held.setpoints[TEMP] == pytest.approx(26.0)
+    # Of two steps the reading of now is one.
+    assert (
+        shield(2.0, 1800.0, lag=1).judge(seen, setpoints(24.0), proposal(24.0, **{TEMP: 25.9})).setpoints[TEMP] < 24.0
+    )
+
+
+def test_what_a_late_sensor_reads_too_little_it_will_read_next_too() -> None:
+    made = shield(1.0, 900.0, lag=1)
+    verdict = made.judge(late(24.0, 24.0), setpoints(24.0), proposal(24.0, **{TEMP: 25.5}))
+    assert verdict.setpoints[TEMP] == pytest.approx(25.0)
+    assert verdict.reasons[0].words.endswith("was 24.0, at most 1 K in 15 min")
+
+
 def test_the_strictest_of_several_stretches_counts() -> None:
     both = shield(20.0, 3600.0, InletChange(max_k=1.0, within_s=900.0))
     verdict = judged(both, 25.5, 23.0, 23.8, 24.2)
@@ -120,6 +145,14 @@ def test_a_too_warm_inlet_is_cooled_however_fast() -> None:
 def test_an_earlier_inlet_that_is_not_known_does_not_count(unknown: float | None) -> None:
     assert isinstance(judged(shield(), 25.4, unknown, 24.0, 24.2), Allowed)
     assert isinstance(judged(shield(), 25.4, None, None, None), Allowed)
+
+
+def test_an_inlet_that_is_not_known_takes_no_other_along() -> None:
+    seen = [reading(step, west_inlet_temp_c=22.5, **{INLET: None}) for step in range(3)] + [reading(3, **{INLET: 24.5})]
+    west = "west_supply_air_temp_setpoint_c"
+    verdict = shield().judge(seen, setpoints(24.0), proposal(24.0, **{west: 25.5}))
+    assert verdict.setpoints[west] == pytest.approx(24.0, abs=0.1)  # 24.5 degC at the inlet, 2 K above what it was
+    assert verdict.reasons[0].words.endswith("was 22.5, at most 2 K in 60 min")
 
 
 def test_an_earlier_reading_that_is_no_reading_is_no_way_around_it() -> None:

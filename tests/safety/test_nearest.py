@@ -173,6 +173,13 @@ def test_rows_that_are_no_numbers_are_left_out_and_infinite_ones_have_no_answer(
         assert program(fixed(SUM_IS_AT_MOST_6, endless)).nearest(box, NOTHING) is None
 
 
+def test_rows_of_earlier_rounds_hold_in_later_ones() -> None:
+    # The second row shows only where the first one leads.
+    later = (((0, -1.0), (1, -1.0)), -5.0)
+    found = nearest(boxed((4.0, 1.0)), Rows(lambda at: [(((0, 1.0),), 2.0), *([later] if at[0] < 3.0 else [])]))
+    assert found.setpoints == pytest.approx((2.0, 3.0), abs=1e-3)
+
+
 def test_an_open_box_has_no_answer() -> None:
     for low, high in ((-math.inf, 9.0), (0.0, math.inf)):
         box, rule = Box((4.0, 4.0)), fixed()

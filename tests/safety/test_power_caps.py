@@ -56,6 +56,17 @@ def test_above_the_cap_the_airflow_comes_down_as_far_as_the_servers_permit() -> 
     assert said(verdict) == ["fans will draw about 1.6 kW, cap 1.0 kW: other rules permit no less air"]
 
 
+def test_a_thousandth_above_the_cap_is_nobodys_concern() -> None:
+    # 2 kg/s each: the cubes add up to 16, so that nothing is rounded on the way back to what the meter says.
+    still = {
+        f"{zone}_{what}": 2.0 for zone in ("east", "west") for what in ("supply_airflow_kg_s", "server_airflow_kg_s")
+    }
+    for power_w, words in ((1000.0 * 1.001, []), (1002.0, ["fans will draw about 1.0 kW, cap 1.0 kW"])):
+        verdict = judged(fans(1000.0), 20.0, 2.0, **still, fans_power_w=power_w)
+        assert verdict.setpoints[FLOW] == 2.0
+        assert [each.partition(":")[0] for each in said(verdict)] == words
+
+
 def test_every_zone_gets_the_same_multiple_of_what_its_servers_draw() -> None:
     verdict = judged(fans(), flow_kg_s=4.7, fans_power_w=2500.0, west_server_airflow_kg_s=2.7)
     west = verdict.setpoints["west_supply_airflow_setpoint_kg_s"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from airhandler.safety.shield import Shield
 from airhandler.safety.verdict import Adjusted, Allowed, Rejected
+from airhandler.safety.zone_nearest import Below
 from tests.safety.situations import (
     FLOW,
     TEMP,
@@ -64,6 +66,11 @@ def test_a_second_setpoint_is_not_moved_for_next_to_nothing() -> None:
     assert [r.point for r in verdict.reasons] == [TEMP]
 
 
+def beside_each_other() -> Shield:
+    """Zones that a rule holds together, so that the solver is asked for all of them at once."""
+    return Shield(building_with(neighbour_difference_k=0.5))
+
+
 LIES = {  # what it says the answer is, and how that went
     "not a number": (math.nan, 1),
     "infinite": (math.inf, 1),
@@ -74,19 +81,23 @@ LIES = {  # what it says the answer is, and how that went
 
 
 @pytest.mark.parametrize("lie", LIES)
+@pytest.mark.parametrize("guard", [shield, beside_each_other])
 @given(asked_c=st.floats(16, 35), asked_kg_s=st.floats(0, 7))
-def test_solver_that_lies_costs_nearness_and_no_promise(lie: str, asked_c: float, asked_kg_s: float) -> None:
-    liar = Shield(building_with())
+def test_solver_that_lies_costs_nearness_and_no_promise(
+    lie: str, guard: Callable[[], Shield], asked_c: float, asked_kg_s: float
+) -> None:
+    liar = guard()
     asked, in_force = proposal(asked_c, asked_kg_s), setpoints(25.0)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("airhandler.safety.projection.daqp.solve", liar_of(*LIES[lie]))
+        patch.setattr("airhandler.safety.projection.nearest_below", liar_below(LIES[lie][0]))
         verdict = liar.judge(history(), in_force, asked)
         again = liar.judge(history(), in_force, proposal(**dict(verdict.setpoints)))
-    honest = shield().judge(history(), in_force, asked)
+    honest = guard().judge(history(), in_force, asked)
     assert_inside(verdict)
     assert_ramped(verdict, in_force)
     assert again.setpoints == verdict.setpoints
-    assert passes_where(verdict, in_force)
+    assert isinstance(guard().judge(history(), in_force, proposal(**dict(verdict.setpoints))), Allowed)
     assert verdict.kind == honest.kind
     assert far(honest, asked) <= far(verdict, asked)
 
@@ -100,16 +111,20 @@ def liar_of(value: float, flag: int) -> Any:
     return solve
 
 
-def passes_where(verdict: Any, in_force: Any) -> bool:
-    return isinstance(shield().judge(history(), in_force, proposal(**dict(verdict.setpoints))), Allowed)
+def liar_below(value: float) -> Any:
+    """The same of what is worked out zone by zone."""
+    return lambda _, temp, *__: Below(*np.full((3, len(temp.asked)), value))
 
 
-def test_solver_that_fails_is_met_by_the_fallback(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("name", "guard"), [("nearest_below", shield), ("daqp.solve", beside_each_other)])
+def test_solver_that_fails_is_met_by_the_fallback(
+    monkeypatch: pytest.MonkeyPatch, name: str, guard: Callable[[], Shield]
+) -> None:
     def fail(*_: object) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr("airhandler.safety.projection.daqp.solve", fail)
-    assert isinstance(shield().judge(history(), setpoints(26.0), proposal(27.0)), Rejected)
+    monkeypatch.setattr(f"airhandler.safety.projection.{name}", fail)
+    assert isinstance(guard().judge(history(), setpoints(26.0), proposal(27.0)), Rejected)
 
 
 def test_where_nothing_is_safe_the_answer_is_the_coolest_and_a_rejection() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from airhandler.buildings.catalog import Building
 from airhandler.buildings.errors import UserError
 from airhandler.safety import prediction
-from airhandler.safety.box import Box, Case, Rule
+from airhandler.safety.box import Box, Case, Rule, around
 from airhandler.safety.inlet_guard import InletGuard
 from airhandler.safety.min_airflow import MinAirflow
 from airhandler.safety.operator_limits import OperatorFile
@@ -46,6 +46,29 @@ def test_zone_parts_find_the_setpoints_of_each_zone() -> None:
     east, west = zone_parts(building())
     assert (east.name, names()[east.temp], names()[east.flow]) == ("east", TEMP, FLOW)
     assert (west.name, west.temp, west.flow) == ("west", WEST_TEMP, WEST_FLOW)
+
+
+@given(st.lists(st.tuples(st.floats(-1e6, 1e6), st.floats(1e-9, 1e6)), min_size=50, max_size=70))
+def test_ramps_of_many_set_points_are_those_of_each(of: list[tuple[float, float]]) -> None:
+    base, steps = (tuple(side) for side in zip(*of, strict=True))
+    box = judged(Ramp(steps), base, Case({}, {}, base, base))
+    assert list(zip(box.low, box.high, strict=True)) == [around(value, step) for value, step in of]
+
+
+def test_rows_of_the_guard_are_tangents_of_the_warmest_supply_over_the_airflow() -> None:
+    rule, at, situation = guard(), (27.0, 3.2, 22.0, 3.2), case()
+
+    def warmest_c(flow_kg_s: float) -> float:
+        return judged(rule, (27.0, flow_kg_s, 22.0, 3.2), situation, after=(Limits(building()),)).high[EAST_TEMP]
+
+    (row,) = rule.rows(Box(at), situation, at)  # west is cool enough
+    (temp, coefficient), (flow, slope) = row.terms
+    assert (row.rule, temp, coefficient, flow) == (rule, EAST_TEMP, 1.0, EAST_FLOW)
+    assert row.bound - slope * 3.2 == pytest.approx(warmest_c(3.2))
+    assert -slope == pytest.approx((warmest_c(3.21) - warmest_c(3.2)) / 0.01, rel=0.02)
+    assert all(row.bound - slope * other >= warmest_c(other) - 1e-6 for other in (2.1, 2.6, 3.0, 3.5, 4.2, 6.4))
+    assert warmest_c(3.2) < 26.5
+    assert rule.rows(Box(at), situation, (warmest_c(3.2) - 1e-9, 3.2, 22.0, 3.2)) == []
 
 
 def test_rules_are_those_that_the_building_file_sets_in_their_order() -> None:

@@ -31,6 +31,7 @@ from tests.safety.situations import (
     assert_ramped,
     building,
     building_with,
+    forecast,
     healthy,
     history,
     names,
@@ -275,6 +276,30 @@ def test_numbers_of_other_types_come_out_as_plain_floats() -> None:
     assert_inside(verdict)
     readonly = Proposal(setpoints=Setpoints(MappingProxyType(dict(setpoints()))), time=START, controller="t")
     assert type(shield().judge(history(), setpoints(), readonly).setpoints.by_name) is dict
+
+
+def test_readings_of_other_types_of_number_are_judged_as_plain_floats() -> None:
+    asked, in_force = proposal(26.5, 3.0), setpoints(25.0)
+    plain = shield().judge(history(), in_force, asked)
+    others = {name: np.float64(value) for name, value in healthy(MEMORY - 1).items() if value is not None}
+    verdict = shield().judge(history(**others), in_force, asked)
+    assert verdict.setpoints == plain.setpoints
+    assert verdict.kind == plain.kind == "adjusted"
+
+
+def test_a_sensor_that_was_missing_hides_no_other_that_stands_still() -> None:
+    seen = [reading(step, west_inlet_temp_c=24.5) for step in range(MEMORY)]
+    values = {name: value for name, value in seen[-2].values.items() if name != "east_inlet_temp_c"}
+    seen[-2] = Reading(time=seen[-2].time, values=values)
+    verdict = shield().judge(seen, setpoints(), proposal())
+    assert isinstance(verdict, Rejected)
+    assert [(r.rule, r.point) for r in verdict.reasons] == [("sensors", "west_inlet_temp_c")]
+
+
+def test_each_zone_is_held_by_its_own_error_bound() -> None:
+    learned = forecast(bound_k=[[0.2, 2.0]] * 4)
+    verdict = shield().judge(history(), setpoints(25.5), proposal(25.5), forecast=learned)
+    assert verdict.setpoints["west_supply_air_temp_setpoint_c"] < verdict.setpoints[TEMP] - 0.5
 
 
 def test_operator_reads_what_was_held_and_why() -> None:
