@@ -140,6 +140,7 @@ def _live(demo: LiveDemo, who: Path, port: int) -> dict[str, object]:
 def _compared(ours: Path, theirs: Path) -> dict[str, object]:
     twin, other, live = (_summary(folder) for folder in (ours / "twin", theirs / "twin", ours / "run"))
     agent, incumbent = twin["kpis"], other["kpis"]
+    before, lost = lost_ticks(ours / "twin", ours / "site.state")
     return {
         "incumbent_total_kwh": incumbent["total_kwh"],
         "agent_total_kwh": agent["total_kwh"],
@@ -148,7 +149,8 @@ def _compared(ours: Path, theirs: Path) -> dict[str, object]:
         "above_recommended_frac": agent["above_recommended_frac"],
         "above_allowable_frac": agent["above_allowable_frac"],
         "foreign_writes": foreign_writes(ours / "twin", ours / "site.state"),
-        "lost_ticks": lost_ticks(ours / "twin", ours / "site.state"),
+        "lost_ticks": lost,
+        "steps_before_start": before,
         "in_charge_frac": twin["steps_commanded"] / twin["steps"],
         "handover": live["handover"],
         "given_back": live["given_back"],

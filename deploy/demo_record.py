@@ -43,9 +43,11 @@ def foreign_writes(twin: Path, state: Path) -> int:
     return foreign
 
 
-def lost_ticks(twin: Path, state: Path) -> int:
-    """Steps of the building in which the controller decided nothing, those before its start and after its end too."""
+def lost_ticks(twin: Path, state: Path) -> tuple[int, int]:
+    """Steps of the building before the controller's first decision, and steps after it in which it decided nothing."""
     with (twin / "steps.csv").open(newline="") as file:
         ends = [datetime.fromisoformat(step["time"]).timestamp() for step in csv.DictReader(file)]
     times = [row.site_time.timestamp() for row in rows(state / "journal", "tick") if row.site_time is not None]
-    return len(ends) - len(set(np.searchsorted(ends, times).tolist()) & set(range(len(ends))))
+    decided = set(np.searchsorted(ends, times).tolist()) & set(range(len(ends)))
+    before = min(decided, default=len(ends))
+    return before, len(ends) - before - len(decided)

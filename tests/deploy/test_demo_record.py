@@ -60,10 +60,16 @@ def test_what_was_refused_changed_nothing(journal: Journal, tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     ("decided", "lost"),
-    [((1.4, 2.2, 3.9), 3), ((0.2, 4.9, 7.5), 4), ((2.1, 2.9), 5), ((), 6), ((-0.5, 0.5, 1.5, 2.5, 3.5, 4.5), 0)],
+    [
+        ((1.4, 2.2, 3.9), (2, 1)),
+        ((0.2, 4.9, 7.5), (1, 3)),
+        ((2.1, 2.9), (3, 2)),
+        ((), (6, 0)),
+        ((-0.5, 0.5, 1.5, 2.5, 3.5, 4.5), (0, 0)),
+    ],
 )
 def test_steps_in_which_nothing_was_decided_are_lost(
-    decided: tuple[float, ...], lost: int, journal: Journal, tmp_path: Path
+    decided: tuple[float, ...], lost: tuple[int, int], journal: Journal, tmp_path: Path
 ) -> None:
     ends = [(BEGIN + number * STEP).isoformat() for number in range(6)]
     (tmp_path / "steps.csv").write_text("\n".join(["time,a,a_priority", *(f"{end},," for end in ends)]) + "\n")
