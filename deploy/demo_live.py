@@ -81,6 +81,7 @@ def demo_live(
         _say(f"4 of 5: {days} days in charge, beside a second building that keeps its own control")
         live = _live(demo, who, ports["live"])
         _say("5 of 5: what it cost and what it broke")
+        _report(demo)
         summary = {
             "seconds": round(time.monotonic() - began, 1),
             **live,
@@ -135,6 +136,26 @@ def _live(demo: LiveDemo, who: Path, port: int) -> dict[str, object]:
         twin.finish()
         incumbent.finish()
     return _compared(ours, theirs)
+
+
+def _report(demo: LiveDemo) -> Path:
+    """A page of what the two buildings used in the same week, by the twins' own books."""
+    from airhandler.buildings.catalog import find_building
+    from airhandler.control.cli import command_line
+    from airhandler.control.kpis import kpis
+    from airhandler.control.report import Run, write_report
+    from airhandler.control.table import TickTable
+
+    runs = []
+    for name, label, folder in (("stock", "its own control", "incumbent"), ("agent", "agent, live", "live")):
+        table = TickTable.load(demo.out / folder / "twin" / "ticks.npz")
+        weather = f"{_WEATHER}, {demo.days} days from {_LIVE_START}"
+        runs.append(Run(name=name, label=label, weather=weather, table=table, kpis=kpis(table)))
+    path = demo.out / "report.html"
+    title = "In charge over BACnet, beside the same building under its own control"
+    notes = {"command": command_line(), "read from": "what the twins know, not what sensors showed"}
+    write_report(path, title=title, building=find_building(_BUILDING), runs=runs, notes=notes)
+    return path
 
 
 def _compared(ours: Path, theirs: Path) -> dict[str, object]:
@@ -193,6 +214,7 @@ def _words(summary: Mapping[str, Any], out: Path) -> str:
             f"writes not ours: {summary['foreign_writes']}, steps without a decision: {summary['lost_ticks']}",
             f"in charge in {summary['in_charge_frac']:.1%} of steps; authority given back: {summary['given_back']}; "
             f"before the end: {summary['handover'] or 'no'}",
-            f"open {out / 'shadow' / 'run' / 'shadow.html'}; everything is in {out}, figures in {out / 'summary.json'}",
+            f"open {out / 'report.html'} and {out / 'shadow' / 'run' / 'shadow.html'}",
+            f"figures in {out / 'summary.json'}",
         ]
     )
