@@ -88,7 +88,7 @@ def beside(table: TickTable) -> Beside:
     if len(table) < 2 or set(table.stage[:-1].tolist()) != {"shadow"}:
         stages = ", ".join(sorted(set(table.stage.tolist()))) or "none"
         raise UserError(f"a shadow report is of a shadow run; the stages of this one: {stages}")
-    if (days := (len(table) - 1) * table.building.step_s / 86_400.0) < 1.0:
+    if (days := len(table) * table.building.step_s / 86_400.0) < 1.0:
         raise UserError(f"{days:.2f} days are too short for a shadow report: a day at least")
     shown = dict(zip([p.name for p in table.building.setpoints], shown_by(table.building), strict=True))
     stood, told = {}, []

@@ -83,7 +83,7 @@ def check_signature(folder: Path, public: Path) -> None:
     raw, packed = read_files(folder)
     check_unchanged(raw, folder)
     unpack(packed, raw["weights_sha256"], folder)
-    if raw["familiar_sha256"] is not None:
+    if raw.get("familiar_sha256") is not None:
         unpack(_read(folder / FAMILIAR), raw["familiar_sha256"], folder, FAMILIAR)
 
 

@@ -58,7 +58,19 @@ class Situation:
 
     def lines(self) -> list[str]:
         """A few lines for people."""
-        return [self._who_runs(), *self._what_it_does(), *self._who_watches()]
+        return [*self._danger(), self._who_runs(), *self._what_it_does(), *self._who_watches()]
+
+    def _danger(self) -> list[str]:
+        """What comes before all else: something of ours may be in force, and no controller looks after it."""
+        given_back = self.revoked is not None and self.revoked.given_back
+        if self.runs or self.lease is None or not self.lease.in_charge or given_back:
+            return []
+        if self.watched:
+            return ["WHAT WE WROTE MAY STILL BE IN FORCE: the watchdog is giving it back"]
+        return [
+            "WHAT WE WROTE MAY STILL BE IN FORCE, and nobody gives it back: start `airhandler watchdog SITE.yaml`, "
+            "or release our slots at the operator station"
+        ]
 
     def _who_runs(self) -> str:
         if self.controller is None:
@@ -67,9 +79,11 @@ class Situation:
 
     def _what_it_does(self) -> list[str]:
         said = self.said
-        if said is None:
+        if said is None or (self.controller is not None and said.pid != self.controller.pid):
             return ["it has not taken a step yet"] if self.runs else []
         where = "in charge" if said.in_charge else "not in charge: the building's own control is"
+        if said.in_charge and said.stage == "fallback":
+            where = "NOT given back yet: if it stays so, release our slots at the operator station"
         age_s = self.said_s if self.said_s is not None else math.inf
         old = " - it is late" if self.runs and age_s > _SLOW_TICKS * said.step_s else ""
         ago = f"{age_s:.0f} s ago{old}" if math.isfinite(age_s) else "before this machine was started"
@@ -81,7 +95,7 @@ class Situation:
         return [*([] if self.runs else ["what the last one said:"]), *lines, *said.notes]
 
     def _who_watches(self) -> list[str]:
-        ready = "watchdog: ready" if self.watched else "watchdog: none is ready, nothing may be written"
+        ready = "watchdog: ready" if self.watched else "watchdog: none is ready, nothing new is written"
         why = self.watchdog.why if self.watchdog is not None and self.watched else ""
         busy = [f"watchdog: giving back, {why}"] if why else [ready]
         if self.revoked is not None:

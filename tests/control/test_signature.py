@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -55,6 +56,14 @@ def test_a_whole_other_bundle_with_the_same_signature_is_found(
     shutil.copy(signed / SIGNATURE, other)
     with pytest.raises(UserError, match=r"was not signed by the holder of .*training\.pub, or was changed since$"):
         check_signature(other, keys[1])
+
+
+def test_a_card_from_before_familiar_readings_can_be_signed(signed: Path, keys: tuple[Path, Path]) -> None:
+    card = json.loads((signed / "card.json").read_text())
+    del card["familiar_sha256"], card["card_sha256"]
+    (signed / "card.json").write_text(json.dumps(card))
+    sign_bundle(signed, keys[0])
+    check_signature(signed, keys[1])
 
 
 def test_another_key_does_not_know_it(signed: Path, tmp_path: Path) -> None:

@@ -257,7 +257,7 @@ def test_status_says_who_is_in_charge_and_why(settings: SiteSettings) -> None:
     nobody = said("order", site, "status")
     assert nobody.returncode == 1
     assert nobody.stdout.splitlines()[0] == "no controller runs on this site"
-    assert "watchdog: none is ready, nothing may be written" in nobody.stdout
+    assert "watchdog: none is ready, nothing new is written" in nobody.stdout
     with state.lock() as lock:
         assert "it has not taken a step yet" in said("order", site, "status").stdout
         state.signs.put_controller(
