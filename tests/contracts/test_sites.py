@@ -70,12 +70,22 @@ def _on_bus(folder: Path, text: dict[str, object]) -> View:
     return watch(RunSettings(controller="stock", out=folder, site=str(path)), BUILDING)
 
 
-@pytest.fixture(params=[pytest.param(_simulated, marks=pytest.mark.slow), _recorded, _bacnet, _modbus])
-def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scene]:
+def _made(request: pytest.FixtureRequest, folder: Path) -> Iterator[Scene]:
     with ExitStack() as stack:
-        made = request.param(tmp_path, stack)
+        made = request.param(folder, stack)
         yield made
         made.view.site.close()
+
+
+@pytest.fixture(params=[pytest.param(_simulated, marks=pytest.mark.slow), _recorded, _bacnet, _modbus])
+def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scene]:
+    yield from _made(request, tmp_path)
+
+
+# A simulated sensor is lost by a scenario: tests/buildings/test_sensor_faults.py.
+@pytest.fixture(params=[_recorded, _bacnet, _modbus])
+def losing(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scene]:
+    yield from _made(request, tmp_path)
 
 
 def test_every_point_of_the_building_is_listed(scene: Scene) -> None:
@@ -95,11 +105,10 @@ def test_reading_is_of_known_points_and_of_a_time_with_an_offset(scene: Scene) -
     assert all(age_s >= 0.0 for age_s in reading.age_s.values())
 
 
-def test_absent_value_is_none_and_no_guess(scene: Scene) -> None:
-    if scene.lose is None:
-        pytest.skip("a simulated sensor is lost by a scenario: tests/buildings/test_sensor_faults.py")
-    scene.lose()
-    reading = scene.view.site.read()
+def test_absent_value_is_none_and_no_guess(losing: Scene) -> None:
+    assert losing.lose is not None
+    losing.lose()
+    reading = losing.view.site.read()
     assert reading.values[INLET] is None
     assert reading.get("west_inlet_temp_c") is not None
 
