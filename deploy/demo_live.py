@@ -70,6 +70,8 @@ def demo_live(
     demo = LiveDemo(out=out, days=days, speed=speed, steps=steps, bundle=bundle)
     began = time.monotonic()
     clear(out)
+    if bundle is None:
+        _say(f"1 of 5: training ({steps} steps of 15 minutes)")
     who = bundle or bundle_of_demo(out, steps)
     with ExitStack() as stack:
         ports = {"shadow": free_port(), "live": free_port()}
