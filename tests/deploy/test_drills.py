@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -23,6 +24,8 @@ from tests.deploy.cable import Cable
 from tests.deploy.drills import INLET, STEP, SUPPLY, Drill, journal_of
 
 pytestmark = pytest.mark.slow
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0 or shutil.which("ip") is None, reason="wants root and iproute2")
 
 LEASE = 3 * STEP
 DAY = timedelta(days=1)
@@ -217,6 +220,7 @@ def test_needed_point_unreadable(drill: Drill, row: str) -> None:
     drill.end()
 
 
+@needs_root
 def test_network_cut(tmp_path: Path, row: str) -> None:
     with closing(Cable()) as cable:
         drill = Drill(tmp_path, cable=cable)
@@ -345,6 +349,7 @@ def test_device_clock_jumps(drill: Drill, row: str) -> None:
 # -- what is on the disk
 
 
+@needs_root
 def test_disk_full(drill: Drill, row: str) -> None:
     drill.state.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(drill.state)], check=True)
