@@ -15,3 +15,10 @@ class SimulationError(AirhandlerError):
 
 class SiteError(AirhandlerError):
     """A site could not be read or written."""
+
+
+class AbsentError(AirhandlerError, KeyError):
+    """A reading has no value where one is needed."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # KeyError puts quotes around it

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from .errors import UserError
+from .errors import AbsentError, UserError
 
 
 class Role(StrEnum):
@@ -84,10 +84,10 @@ class Reading:
             raise ValueError("a Reading's time must be timezone-aware")
 
     def __getitem__(self, name: str) -> float:
-        """The value of a point. Raises KeyError if it is unknown or absent."""
+        """The value of a point. Raises KeyError if it is unknown, AbsentError (a KeyError, too) if it is absent."""
         value = self.values[name]
         if value is None:
-            raise KeyError(f"{name} is absent in the reading of {self.time.isoformat()}")
+            raise AbsentError(f"{name} is absent in the reading of {self.time.isoformat()}")
         return value
 
     def get(self, name: str) -> float | None:

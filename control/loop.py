@@ -75,6 +75,7 @@ class Loop:
     forecaster: Forecaster | None = None
     _in_charge: bool = field(default=False, init=False)
     _grant: Grant = field(default=LIVE, init=False)
+    _trouble: str = field(default="", init=False)
 
     def run(self) -> None:
         """Runs until the clock ends. A step whose time has passed is left out, never caught up.
@@ -112,6 +113,11 @@ class Loop:
         return self._in_charge
 
     @property
+    def trouble(self) -> str:
+        """Why the site could not be read last; empty where it could."""
+        return self._trouble
+
+    @property
     def stage(self) -> Stage:
         """How much authority the controller has now."""
         if self.controller is None:
@@ -133,7 +139,7 @@ class Loop:
         """Gives authority back where the handover says so, and again each time until it is confirmed."""
         if self.handover is None or self.handover.reason is None or not self._in_charge:
             return False
-        self._give_back(self.handover.reason.words)
+        self._give_back(self.handover.reason.words, told=True)
         return True
 
     def _tick(self, number: int) -> Tick:
@@ -153,7 +159,7 @@ class Loop:
         if stage == "shadow" and verdict is not None:
             self._in_force = verdict.setpoints  # as if it had been applied: the next ramp starts there
         if not self._obey_handover() and self._in_charge and not writes:
-            self._give_back(f"no authority is granted any more: {stage}")
+            self._give_back(self._grant.why or f"no authority is granted any more: {stage}")
         self._remember()
         return Tick(
             number=number,
@@ -175,10 +181,13 @@ class Loop:
 
     def _read(self) -> Reading:
         try:
-            return self.site.read()
+            reading = self.site.read()
         except AirhandlerError as error:
+            self._trouble = str(error)
             log.error("no reading: %s", error)
             return Reading(time=self.clock.now(), values=_absent(self.site))
+        self._trouble = ""
+        return reading
 
     def _propose(self, reading: Reading) -> Proposal | None:
         if self.controller is None:
@@ -191,7 +200,7 @@ class Loop:
             # A copy: what is judged must not change when the controller uses its own again.
             setpoints = Setpoints(dict(proposed.by_name)) if isinstance(proposed, Setpoints) else None
         except Exception as error:  # noqa: BLE001 - a controller's failure is a Rejected verdict, never the loop's end
-            log.error("%s made no proposal: %s: %s", self.controller.name, type(error).__name__, error)
+            log.error("%s made no proposal: %s", self.controller.name, _told(error))
             return None
         if (took_s := time.perf_counter() - began) > self.deadline_s:
             log.error("%s took %.1f s, deadline %.1f s: dropped", self.controller.name, took_s, self.deadline_s)
@@ -229,20 +238,24 @@ class Loop:
         if self.stopped is not None and self.stopped():
             return None
         outcome = None if isinstance(verdict, Rejected) and not self._in_charge else self._write(verdict.setpoints)
-        if self.handover is not None and (reason := self.handover.watch(verdict, outcome)):
-            log.error("%s", reason.words)
+        if self.handover is not None:
+            self.handover.watch(verdict, outcome)
         return outcome
 
     def _write(self, setpoints: Setpoints) -> WriteOutcome:
         """Writes. Where that fails, the next ramp begins at what the site shows, else at what was confirmed last."""
         assert self.writer is not None
-        self._in_charge = True
+        takes, self._in_charge = not self._in_charge, True
         try:
             outcome = self.writer.write(setpoints)
         except AirhandlerError as error:
             return WriteFailed(reason=str(error))
         if isinstance(outcome, Written):
             self._in_force = outcome.in_force or setpoints
+            if takes:
+                log.info(
+                    "authority taken: %s writes from now on", self.controller.name if self.controller else "nobody"
+                )
         elif isinstance(outcome, WriteFailed):
             self._in_force = outcome.in_force or self._in_force
         return outcome
@@ -251,8 +264,8 @@ class Loop:
         if self._in_charge:
             self._give_back("the loop ended")
 
-    def _give_back(self, why: str) -> None:
-        """Asks the building to take authority back; it has it once it says so."""
+    def _give_back(self, why: str, *, told: bool = False) -> None:
+        """Asks the building to take authority back; it has it once it says so. What was told before is not repeated."""
         assert self.writer is not None
         try:
             outcome = self.writer.relinquish()
@@ -262,7 +275,12 @@ class Loop:
             log.critical("authority was NOT given back to the building (%s): %s", outcome.reason, why)
             return
         self._in_charge, self._in_force = False, None
-        log.info("authority given back to the building: %s", why)
+        log.info("authority given back to the building%s", "" if told else f": {why}")
+
+
+def _told(error: Exception) -> str:
+    """An error in words; one that was not raised on purpose needs its class to be understood."""
+    return str(error) if isinstance(error, AirhandlerError) else f"{type(error).__name__}: {error}"
 
 
 def _read_only(reading: Reading) -> Reading:

@@ -19,10 +19,12 @@ class Grant:
     Attributes:
         stage: what that is called.
         writes: whether its set-points are written.
+        why: why they are not, where that is new.
     """
 
     stage: Stage
     writes: bool
+    why: str = ""
 
 
 LIVE = Grant(stage="live", writes=True)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import time
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
@@ -15,7 +18,8 @@ from .cli_watchdog import SiteArgument
 
 if TYPE_CHECKING:
     from .orders import OrderKind
-    from .state import StateFolder
+    from .signs import Answer
+    from .state import Holder, StateFolder
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -29,6 +33,11 @@ class What(StrEnum):
     REJECT = "reject"
     STATUS = "status"
 
+
+_PATIENCE_S, _LOOK_S = (
+    15.0,
+    0.1,
+)  # between two steps a controller looks every second; in a step it may wait for a device
 
 _UNITS_S = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _LENGTH = re.compile(rf"(\d+(?:\.\d+)?)({'|'.join(_UNITS_S)})")
@@ -49,11 +58,11 @@ def order(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
-    """Asks something of the controller that runs on a site. It takes the order in its next step.
+    """Asks something of the controller that runs on a site, and waits for its answer.
 
     give-back: authority goes to the building's own control, and stays there. reset: a person has looked, and it may be
     taken anew. accept, reject: what is proposed, in the stage `advisory`. status: what it is doing; exit code 1 where
-    none runs.
+    none runs. Times are the site's. An order that cannot have an effect is refused: exit code 2.
     """
     from .site_file import load_site
     from .state import StateFolder
@@ -61,23 +70,49 @@ def order(
     state = StateFolder(load_site(site).state, asking=True)
     if what is What.STATUS:
         _refuse(over, accept_for, what)
-        _show(state, as_json=as_json)
+        _show(state, site, as_json=as_json)
         return
     seconds = _seconds(over, accept_for, what)
     holder = state.holder()
     if holder is None:
         raise UserError(f"{site}: no controller runs on this site: nobody would take the order `{what}`")
     given = state.orders.give(cast("OrderKind", what.value), to=holder.token, seconds=seconds)
+    answer = _answer(state, holder, given.key)
     if as_json:
-        typer.echo(given.model_dump_json(indent=2, exclude={"to"}))
-    else:
-        typer.echo(f"order `{what}` given to process {holder.pid}; it is taken in its next step")
+        said = answer.model_dump(exclude={"order"}) if answer is not None else None
+        typer.echo(json.dumps({**given.model_dump(mode="json", exclude={"to", "key"}), "answer": said}, indent=2))
+    elif answer is None:
+        typer.echo(f"order `{what}` given to process {holder.pid}, not answered yet: `airhandler order {site} status`")
+    elif answer.done:
+        typer.echo(f"{what}: {answer.words}")
+    if answer is not None and not answer.done:
+        raise UserError(f"{site}: `{what}` is refused: {answer.words}")
 
 
-def _show(state: StateFolder, *, as_json: bool) -> None:
+def _answer(state: StateFolder, holder: Holder, key: str) -> Answer | None:
+    """What the controller answers to an order; None where it does not within the time that people wait.
+
+    Raises UserError where it ends before it answers.
+    """
+    until_s = time.monotonic() + _PATIENCE_S
+    while time.monotonic() < until_s:
+        with contextlib.suppress(ValueError):
+            said = state.signs.controller()
+            if said is not None and said.pid == holder.pid:
+                for answer in said.answers:
+                    if answer.order == key:
+                        return answer
+        now = state.holder()
+        if now is None or now.token != holder.token:
+            raise UserError(f"the controller (process {holder.pid}) ended before it answered")
+        time.sleep(_LOOK_S)
+    return None
+
+
+def _show(state: StateFolder, site: Path, *, as_json: bool) -> None:
     from .situation import situation
 
-    found = situation(state)
+    found = situation(state, str(site))
     typer.echo(json.dumps(found.to_dict(), indent=2) if as_json else "\n".join(found.lines()))
     if not found.runs:
         raise typer.Exit(1)

@@ -32,14 +32,17 @@ class Cover:
         self._taken = False
 
     def step(self) -> bool:
-        """Takes or renews the lease for a step in which something is to be written. False: nothing may be."""
+        """Takes or renews the lease for a step in which something is to be written. False: nothing may be.
+
+        The lease comes first: who is busy giving back what we were too late for may look as if he were gone.
+        """
+        if self._taken and not self._lease.renew():
+            self._doubt(f"authority must go back: {self._lost()}")
+            return False
         if (why := self._unwatched()) is not None:
             self._doubt(f"authority must go back: nobody watches: {why}")
             return False
         if self._taken:
-            if not self._lease.renew():
-                self._doubt("authority must go back: the lease ran out, or the watchdog has revoked it")
-                return False
             return True
         try:
             self._take()
@@ -48,6 +51,11 @@ class Cover:
             return False
         self._taken = True
         return True
+
+    def _lost(self) -> str:
+        """How we lost the lease, in words."""
+        revoked = self._lease.revocation()
+        return "the lease ran out" if revoked is None else f"the watchdog has revoked the lease: {revoked.why}"
 
     def holds(self) -> bool:
         """Whether something may be written at this moment."""

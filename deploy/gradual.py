@@ -26,6 +26,11 @@ class Ramp:
     days: float
     in_order: bool = True
 
+    @property
+    def length_s(self) -> float:
+        """After how long all authority is given [s]."""
+        return self.days * _DAY_S
+
     def share(self, name: str, exercised_s: float) -> float:
         """How far a set-point goes from the building's own control (0) towards the controller (1).
 
@@ -35,7 +40,7 @@ class Ramp:
         """
         if name not in self.points:
             return 0.0
-        progress = exercised_s / (self.days * _DAY_S) if self.days > 0.0 else float("inf")
+        progress = exercised_s / self.length_s if self.days > 0.0 else float("inf")
         if self.in_order:
             progress = progress * len(self.points) - self.points.index(name)
         return min(1.0, max(0.0, progress))

@@ -22,6 +22,10 @@ class Grants:
         now: the site's time.
         step_s: length of a control step [s].
         exercised_s: for how long authority was exercised before, in earlier runs [s].
+
+    Attributes:
+        stage: as above.
+        exercised_s: for how long authority was exercised, with the steps since [s].
     """
 
     def __init__(
@@ -34,55 +38,85 @@ class Grants:
         step_s: float,
         exercised_s: float = 0.0,
     ) -> None:
-        self._stage, self._ramp, self._handover = stage, ramp, handover
+        self.stage, self._ramp, self._handover = stage, ramp, handover
         self._now, self._step_s, self.exercised_s = now, step_s, exercised_s
         self._accepted_until: datetime | None = None
-        self._leaving: tuple[datetime, datetime] | None = None
+        self._leaving: tuple[datetime, datetime, str] | None = None
         self._share_left = 1.0
+        self._why = ""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether what is advised now is written."""
+        return self._accepted_until is not None and self._now() < self._accepted_until
+
+    @property
+    def leaving(self) -> bool:
+        """Whether authority goes back step by step, or has."""
+        return self._leaving is not None
+
+    @property
+    def until(self) -> datetime | None:
+        """Until when what is granted now holds, in the site's time; None where nobody has said."""
+        if self._leaving is not None:
+            return None if self._handover.latched else self._leaving[1]
+        return self._accepted_until if self.accepted else None
+
+    @property
+    def ramp_s(self) -> float:
+        """After how long all authority is given [s]; 0: at once."""
+        return self._ramp.length_s if self.stage == "live" else 0.0
 
     def grant(self) -> Grant:
         """Authority for the step that begins now."""
         now = self._now()
         self._share_left = self._left(now)
-        if self._share_left == 0.0:
-            self._handover.give_back("authority was asked back, and has gone back step by step")
-        accepted = self._accepted_until is not None and now < self._accepted_until
-        writes = (self._stage == "live" or accepted) and not self._handover.latched
-        return Grant(stage=self._stage, writes=writes)
+        if self._leaving is not None and self._share_left == 0.0:
+            self._handover.give_back(f"{self._leaving[2]}, step by step")
+        if self._accepted_until is not None and not self.accepted:
+            self._why, self._accepted_until = "what was accepted has run out", None
+        writes = (self.stage == "live" or self.accepted) and not self._handover.latched
+        return Grant(stage=self.stage, writes=writes, why="" if writes else self._why)
 
     def share(self, name: str) -> float:
         """How much of the way from the building's own control a set-point goes, 0 to 1."""
         by_the_end_s = self.exercised_s + self._step_s
-        granted = 1.0 if self._stage == "advisory" else self._ramp.share(name, by_the_end_s)
+        granted = 1.0 if self.stage == "advisory" else self._ramp.share(name, by_the_end_s)
         return granted * self._share_left if name in self._ramp.points else 0.0
 
     def exercised(self) -> None:
         """A step in which what we asked for was in force has passed."""
         self.exercised_s += self._step_s
 
-    def give_back(self, why: str, over: timedelta = timedelta()) -> None:
-        """A person asks for authority: at once, or step by step over a while. It stays back until a reset."""
+    def give_back(self, why: str, over: timedelta = timedelta()) -> datetime:
+        """A person asks for authority: at once, or step by step over a while. It stays back until a reset.
+
+        Returns when it will be back, in the site's time: asked twice, the sooner end counts.
+        """
+        end = self._now() + over
         if over <= timedelta():
             self._handover.give_back(why)
-        elif self._leaving is None or self._now() + over < self._leaving[1]:
-            self._leaving = (self._now(), self._now() + over)
+        elif self._leaving is None or end < self._leaving[1]:
+            self._leaving = (self._now(), end, why)
+        return end if self._leaving is None else min(end, self._leaving[1])
 
     def reset(self) -> None:
         """A person has looked: authority may be taken anew."""
         self._handover.reset()
         self._leaving, self._share_left = None, 1.0
 
-    def accept(self, length: timedelta | None) -> None:
-        """A person takes the advice, for a while, or only for the step that comes."""
+    def accept(self, length: timedelta | None) -> datetime:
+        """A person takes the advice, for a while, or only for the step that comes. Returns until when."""
         self._accepted_until = self._now() + (length or timedelta(seconds=self._step_s))
+        return self._accepted_until
 
-    def reject(self) -> None:
+    def reject(self, by: str) -> None:
         """A person takes it no longer."""
-        self._accepted_until = None
+        self._accepted_until, self._why = None, f"{by} rejects what is advised"
 
     def _left(self, now: datetime) -> float:
         """What is left of authority that goes back step by step."""
         if self._leaving is None:
             return 1.0
-        begin, end = self._leaving
+        begin, end, _ = self._leaving
         return max(0.0, min(self._share_left, (end - now) / (end - begin)))

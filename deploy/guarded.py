@@ -67,6 +67,10 @@ class Guarded:
         self._told("write-outcome", outcome_payload(outcome))
         return outcome
 
+    def held(self) -> str | None:
+        """Who comes before us at a point that may be written, in words; None: nobody. Raises SiteError."""
+        return self._writer.held()
+
     def _beaten(self, written: Written, in_force: Setpoints) -> WriteOutcome:
         """Beats the heart. Where it does not, the write has failed, but what was written is in force."""
         beaten = _asked(self._writer.beat)

@@ -35,7 +35,9 @@ class Latch:
             left = Latched(why=f"what an earlier run left cannot be read: {error}")
         self._kept = self._told = left is not None
         if left is not None:
-            log.warning("authority stays back until a person says `airhandler order SITE.yaml reset`: %s", left.why)
+            log.warning(
+                "authority went back in an earlier run: until `airhandler order SITE.yaml reset` it stays there"
+            )
             handover.give_back(left.why)
 
     def news(self) -> str | None:

@@ -161,6 +161,20 @@ class Lease:
             raise self._unwritable(error) from error
         self._left = None
 
+    def settle(self) -> None:
+        """A controller that begins says of a lease that an earlier one was killed under: nothing of it is in force.
+
+        One that cannot be read stays as it is. Raises LeaseError where it cannot be written.
+        """
+        try:
+            state = self.record()
+            if state is not None and state.in_charge:
+                put_record(self._path, state.model_copy(update={"in_charge": False}), durable=True)
+        except OSError as error:
+            raise self._unwritable(error) from error
+        except ValueError:
+            return
+
     def record(self) -> LeaseRecord | None:
         """The lease as it stands; None where there is none. Raises ValueError for a file that is no lease."""
         return read_record(self._path, LeaseRecord)

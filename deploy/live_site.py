@@ -27,7 +27,7 @@ from .live import Authority
 from .notify import Notify
 from .operator import Operator
 from .promotion import load_promotion
-from .recovery import give_back_leftovers
+from .recovery import give_back_leftovers, unended
 from .run import Run, RunOutcome, begun
 from .session import Session
 from .settings import RunSettings
@@ -38,7 +38,7 @@ from .watch_site import is_watched, start_watchdog
 
 log = logging.getLogger("airhandler.live")
 
-_ATTEND_S = 5.0  # of the machine's time: how long people, and those who watch, wait at most
+_ATTEND_S = 1.0  # of the machine's time: how long people, and those who watch, wait at most
 
 Watching = Callable[[SiteSettings], Callable[[], str | None]]
 """Sees to it that somebody watches a site; what it returns says why nobody does, or None where somebody does."""
@@ -47,7 +47,7 @@ Watching = Callable[[SiteSettings], Callable[[], str | None]]
 def watched(site: SiteSettings) -> Callable[[], str | None]:
     """Starts a watchdog where none is. Raises UserError where none gets ready."""
     start_watchdog(site)
-    return lambda: None if is_watched(site) else "the watchdog is gone, or silent"
+    return lambda: None if is_watched(site) else f"the watchdog is gone, or silent: `airhandler watchdog {site.path}`"
 
 
 def run_live_site(
@@ -89,7 +89,7 @@ def run_live_site(
             start = _note_start(folder, site, settings)
             _tell_head(folder)
             run.keep_elsewhere(lambda: _ticks_since(folder, building, start))
-            unwatched = watching(site)
+            before, unwatched = unended(folder.lease), watching(site)
             _recover(folder, site, connection)
             session = Session(
                 site,
@@ -99,6 +99,7 @@ def run_live_site(
                 who=controller_sha256(settings.controller, building, controller),
                 writer=connection.writer,
                 unwatched=unwatched,
+                unended=before,
                 now=connection.view.clock.now,
                 step_s=building.step_s,
             )
@@ -137,6 +138,7 @@ def _run(
             attend=session.attend,
             attend_s=_ATTEND_S * speed,
         )
+        session.trouble = lambda: loop.trouble
         return loop
 
     notify.ready()

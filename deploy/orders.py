@@ -33,6 +33,7 @@ class Order(Strict):
     """What a person asks of a controller.
 
     Attributes:
+        key: its own, by which it is answered.
         kind: `give-back` authority to the building, `reset` the handover, `accept` or `reject` what is proposed.
         to: token of the controller that it was given to: no later one takes it.
         seconds: of `give-back`: over what time; of `accept`: for how long, from `utc` on; None: at once, and once [s].
@@ -40,6 +41,7 @@ class Order(Strict):
         utc: when.
     """
 
+    key: str
     kind: OrderKind
     to: str
     seconds: float | None = Field(default=None, gt=0, le=LONGEST_S)
@@ -64,9 +66,10 @@ class Orders:
 
         The folder is the controller's to make. It can read the order whoever gives it: root, too.
         """
-        order = Order(kind=kind, to=to, seconds=seconds, by=_who(), utc=self._now())
+        key = f"{time.time_ns():020}-{os.getpid()}"
+        order = Order(key=key, kind=kind, to=to, seconds=seconds, by=_who(), utc=self._now())
         try:
-            put_record(self._folder / f"{time.time_ns():020}-{os.getpid()}.json", order, mode=0o644)
+            put_record(self._folder / f"{key}.json", order, mode=0o644)
         except OSError as error:
             raise UserError(f"{self._folder}: cannot be written: {error.strerror or error}") from error
         return order

@@ -12,6 +12,7 @@ from airhandler.buildings.site import Written
 from .connectors.bus import BusWriter, Marks
 from .journal_reading import newest_rows
 from .journal_rows import Row, files
+from .lease import Lease
 from .state import StateFolder
 
 
@@ -41,6 +42,22 @@ def give_back_leftovers(writer: BusWriter, folder: StateFolder, site: str, marks
     if not isinstance(outcome, Written):
         raise SiteError(f"site {site}: what an earlier run left in force could not be given back: {outcome.reason}")
     return found
+
+
+def unended(lease: Lease) -> str | None:
+    """How a controller before this one ended without giving back, in words; None where the last one gave back.
+
+    Whatever it was (a crash, a kill, a machine without power), nobody has looked yet: a doubt.
+    """
+    try:
+        state = lease.record()
+    except ValueError as error:
+        return f"whether an earlier controller gave back cannot be found out: {error}"
+    if state is None or not state.in_charge:
+        return None
+    revoked = lease.revocation()
+    how = f": {revoked.why}" if revoked is not None and revoked.serial == state.serial else ""
+    return f"authority must stay back: the controller before this one (process {state.pid}) ended while in charge{how}"
 
 
 def unknown(found: Mapping[str, float], folder: StateFolder, marks: Marks) -> dict[str, float]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from airhandler.buildings.errors import AirhandlerError
@@ -24,13 +25,17 @@ from .journal_reading import last_rows
 from .journal_rows import Kind, files
 from .journal_ticks import tick_payload
 from .latch import Latch
+from .obeying import Obeying
 from .orders import Order
-from .signs import ControllerSign
+from .showing import shown_inlet, shown_setpoints
+from .signs import Answer, ControllerSign, ShownSetpoint
 from .site_file import SiteSettings
 from .state import StateFolder
 
 log = logging.getLogger("airhandler.session")
 
+_LATE_STEPS = 1.5  # between two steps: that is late
+_ANSWERS = 8  # the last ones, for those who wait for them
 _LOOK_BACK = 200  # rows: some steps, each of which says for how long authority was exercised
 
 
@@ -45,6 +50,7 @@ class Session:
         who: that, exactly: `controller_sha256`.
         writer: of the bus.
         unwatched: why nobody watches us; None where somebody does.
+        unended: how a controller before us ended without giving back; None where none did.
         now: the site's time.
         step_s: length of a control step [s of the site].
 
@@ -52,6 +58,7 @@ class Session:
         handover: when authority goes back, and why.
         writer: what the loop writes with.
         controller: what the loop asks for proposals.
+        trouble: why the site could not be read last; empty where it could.
     """
 
     def __init__(
@@ -64,13 +71,18 @@ class Session:
         who: str,
         writer: BusWriter,
         unwatched: Callable[[], str | None],
+        unended: str | None = None,
         now: Callable[[], datetime],
         step_s: float,
     ) -> None:
         self._folder, self._token, self._now = folder, token, now
-        self._site, self._step_s = site.file.site, step_s / site.file.speed
-        self.handover = Handover()
-        self._latch = Latch(folder.path / "handover.json", self.handover)
+        self._site, self._step_s = site, step_s / site.file.speed
+        self.handover, self._latch = latched(folder, unended)
+        self.trouble: Callable[[], str] = str
+        self._shown: ControllerSign | None = None
+        self._answers: tuple[Answer, ...] = ()
+        self._told_own = False
+        self._began_s = deque[float](maxlen=2)  # the last two steps, by the machine's clock
         self._setpoints = tuple(p.name for p in site.building.setpoints)
         self._who = f"{who} {','.join(site.file.write)}"
         self._grants = Grants(
@@ -90,16 +102,24 @@ class Session:
             lease,
             take=lambda: lease.take(validity_s, token=token, site_file=site.path),
             unwatched=unwatched,
-            doubt=self.handover.give_back,
+            doubt=self._doubt,
         )
         self.controller = Gradual(controller, self._grants.share)
         self.writer = Guarded(
             writer,
             note=self.note,
             covered=self._cover.holds,
-            released=self._cover.release,
+            released=self._released,
             share=self._grants.share,
-            doubt=self.handover.give_back,
+            doubt=self._doubt,
+        )
+        self._obeying = Obeying(
+            grants=self._grants,
+            handover=self.handover,
+            latch=self._latch,
+            slots=self.writer,
+            unwatched=unwatched,
+            walks=lambda: self._told_own,
         )
 
     @property
@@ -113,31 +133,66 @@ class Session:
 
     def granted(self) -> Grant:
         """What the loop may do in the step that begins: orders first, then time, then whether it is covered."""
+        self._began_s.append(self._folder.signs.now_s())
         self._take_orders()
         grant = self._grants.grant()
         if not grant.writes and not self.writer.holding:
             self._cover.release()
         grant = replace(grant, writes=grant.writes and self._cover.step())
-        self._tell_handover()
+        self._keep_handover()
         return grant
 
     def attend(self) -> None:
         """Between two steps: people, and those who watch."""
         self._take_orders()
         self._cover.look()
-        self._tell_handover()
+        self._keep_handover()
+
+    def _released(self) -> None:
+        """Nothing of ours is in force any more."""
+        self._cover.release()
+        self._show_again()
 
     def _take_orders(self) -> None:
-        for order in self._folder.orders.take(self._token):
-            self._obey(order)
+        """Takes orders, and shows what came of them, before the step ends."""
+        if orders := self._folder.orders.take(self._token):
+            answers = [self._obey(order) for order in orders]
+            self._answers = (*self._answers, *answers)[-_ANSWERS:]
+            self._show_again()
 
-    def _tell_handover(self) -> None:
-        """Says once why authority goes back, and keeps that over restarts."""
-        if (why := self._latch.news()) is None:
-            return
-        log.error("%s", why)
+    def _obey(self, order: Order) -> Answer:
+        """Does as a person says. What cannot be written down is done all the same where it gives authority back."""
         try:
-            self.note("event", {"event": "handover", "why": why})
+            self.note("order", order.model_dump(mode="json"))
+        except AirhandlerError as error:
+            words = f"authority must go back: the journal does not take an order: {error}"
+            self.handover.give_back(words)
+            return Answer(order=order.key, done=order.kind == "give-back", words=words)
+        answer = self._obeying.obey(order)
+        self._note_event("order answered", **answer.model_dump())
+        return answer
+
+    def _doubt(self, words: str) -> None:
+        """Latches the handover; a site that does not answer, or not in time, is the likely cause, and said too."""
+        self.handover.give_back("; ".join(filter(None, (words, self._likely_cause()))))
+
+    def _likely_cause(self) -> str:
+        if because := self.trouble():
+            return f"the site could not be read: {because}"
+        late_s = self._began_s[-1] - self._began_s[0] if self._began_s else 0.0
+        if late_s < _LATE_STEPS * self._step_s:
+            return ""
+        return f"site or machine are slow: {late_s:.0f} s between two steps that are {self._step_s:g} s apart"
+
+    def _keep_handover(self) -> None:
+        """Writes down once why authority goes back, and keeps that over restarts."""
+        if (why := self._latch.news()) is not None:
+            self._note_event("handover", why=why)
+
+    def _note_event(self, event: str, **said: object) -> None:
+        """A row about something that has happened all the same: a journal that does not take it is said."""
+        try:
+            self.note("event", {"event": event, **said})
         except AirhandlerError as error:
             log.error("%s", error)
 
@@ -149,63 +204,84 @@ class Session:
             stage: how much authority there is after it.
             in_charge: whether something of ours is or may be in force.
         """
+        setpoints = self._setpoints_after(tick, in_charge=in_charge)
         if isinstance(tick.outcome, Written):
             self._grants.exercised()
+        self._told_own = tick.reading.incumbent is not None
         try:
             self.note("tick", {**tick_payload(tick), **self._exercised()})
         except AirhandlerError as error:
             log.error("%s", error)
             self.handover.give_back(f"authority must go back: the journal does not take the record: {error}")
-        self._tell_handover()
-        self._show(tick, stage, in_charge=in_charge)
+        self._keep_handover()
+        self._put(self._sign(tick, stage, setpoints, in_charge=in_charge))
 
     def _exercised(self) -> dict[str, object]:
         """For how long, by whom and with which points: another controller, or other points, begin anew."""
         return {"exercised_s": self._grants.exercised_s, "exercised_by": self._who}
 
-    def _show(self, tick: Tick, stage: Stage, *, in_charge: bool) -> None:
-        """Shows people what we do now."""
+    def _setpoints_after(self, tick: Tick, *, in_charge: bool) -> tuple[ShownSetpoint, ...]:
+        was_in_charge = self._shown is not None and self._shown.in_charge
+        given_back = was_in_charge and not in_charge
+        return shown_setpoints(self._site.building, tick, self._grants.share, given_back=given_back)
+
+    def _sign(
+        self, tick: Tick, stage: Stage, setpoints: tuple[ShownSetpoint, ...], *, in_charge: bool
+    ) -> ControllerSign:
+        """What people are shown of a step."""
         signs = self._folder.signs
-        sign = ControllerSign(
+        return ControllerSign(
             pid=os.getpid(),
-            site=self._site,
+            site=self._site.file.site,
             controller=self.controller.name,
             stage=stage,
             in_charge=in_charge,
             tick=tick.number,
             site_time=tick.reading.time,
             step_s=self._step_s,
-            why=self.handover.reason.words if self.handover.reason else "",
             notes=tuple(reason.words for reason in (tick.verdict.reasons if tick.verdict else ())),
+            setpoints=setpoints,
+            inlet=shown_inlet(self._site.building, tick),
+            ramp_s=self._grants.ramp_s,
             at_s=signs.now_s(),
             boot=signs.boot,
         )
+
+    def _show_again(self) -> None:
+        """The last step's sign, with what has changed since."""
+        if self._shown is not None:
+            stage: Stage = "fallback" if self.handover.latched else self._shown.stage
+            self._put(self._shown.model_copy(update={"stage": stage, "in_charge": self.writer.holding}))
+
+    def _put(self, sign: ControllerSign) -> None:
+        self._shown = sign.model_copy(
+            update={
+                "why": self.handover.reason.words if self.handover.reason else "",
+                "until": self._grants.until,
+                "exercised_s": self._grants.exercised_s,
+                "answers": self._answers,
+            }
+        )
         try:
-            signs.put_controller(sign)
+            self._folder.signs.put_controller(self._shown)
         except OSError as error:
             log.error("%s: what we do cannot be shown: %s", self._folder.path, error.strerror or error)
 
-    def _obey(self, order: Order) -> None:
-        """Does as a person says. What cannot be written down is done all the same where it gives authority back."""
-        log.warning("order of %s: %s", order.by, order.kind)
-        try:
-            self.note("order", order.model_dump(mode="json"))
-        except AirhandlerError as error:
-            self.handover.give_back(f"authority must go back: the journal does not take an order: {error}")
-            return
-        length = None if order.seconds is None else timedelta(seconds=order.seconds)
-        match order.kind:
-            case "give-back":
-                why = f"{order.by} asked for authority"
-                self._grants.give_back(why, over=length or timedelta())
-                self._latch.keep(why)
-            case "reset":
-                self._grants.reset()
-                self._latch.lift()
-            case "accept":
-                self._grants.accept(length)
-            case "reject":
-                self._grants.reject()
+
+def latched(folder: StateFolder, unended: str | None) -> tuple[Handover, Latch]:
+    """The handover, as earlier runs have left it. One that did not end as it should is a doubt: a person looks first.
+
+    Args:
+        folder: of the site's state.
+        unended: how it ended; None where nothing is wrong with that. Nothing of it is in force any more.
+    """
+    handover = Handover()
+    latch = Latch(folder.path / "handover.json", handover)
+    if unended is not None:
+        handover.give_back(unended)
+        latch.news()
+        folder.lease.settle()
+    return handover, latch
 
 
 def exercised_before(folder: StateFolder, who: str) -> float:

@@ -17,8 +17,53 @@ WATCHDOG_S = 5.0
 """How old a watchdog's sign may be before it counts as none [s]."""
 
 
+class ShownSetpoint(Strict):
+    """Where a set-point stands, and where others would have it [its unit].
+
+    Attributes:
+        name: of the point.
+        unit: its unit.
+        own: what the building's own control asks for; None where the site does not tell.
+        wanted: what the controller asks for, drawn towards that as far as authority has yet to grow; None: nothing.
+        judged: what the shield makes of it; in `advisory` that is the advice. None where nothing is granted.
+        in_force: what the building does; None where it does not show that, or has not been asked since it changed.
+        share: how much of the way from its own control to the controller is granted, 0 to 1.
+    """
+
+    name: str
+    unit: str
+    own: float | None
+    wanted: float | None
+    judged: float | None
+    in_force: float | None
+    share: float
+
+
+class ShownInlet(Strict):
+    """The warmest server inlet, and how warm it may be [degC]."""
+
+    name: str
+    value_c: float
+    recommended_c: float
+    allowable_c: float
+
+
+class Answer(Strict):
+    """What a controller answers to an order.
+
+    Attributes:
+        order: the order's key.
+        done: whether it does as it was told.
+        words: what that means, or why it does not.
+    """
+
+    order: str
+    done: bool
+    words: str
+
+
 class ControllerSign(Strict):
-    """What a controller says of itself in every step.
+    """What a controller says of itself in every step, and after every order.
 
     Attributes:
         pid: of its process.
@@ -30,7 +75,13 @@ class ControllerSign(Strict):
         site_time: of the reading.
         step_s: the machine's seconds between two ticks [s].
         why: why it is in this stage, in one sentence; empty where there is nothing to say.
-        notes: what else a person should know, a line each.
+        notes: what the shield has changed, a line each.
+        setpoints: each of the building's.
+        inlet: the warmest one; None where there is none, or none can be read.
+        until: until when what is granted now holds, in the site's time: of an acceptance, or of a way back.
+        exercised_s: for how long authority has been exercised [s].
+        ramp_s: after how long all of it is given [s].
+        answers: to the last orders.
         at_s: when it said so [s, boot-time clock].
         boot: which start of the machine it is of.
     """
@@ -45,6 +96,12 @@ class ControllerSign(Strict):
     step_s: float = Field(gt=0, allow_inf_nan=False)
     why: str = ""
     notes: tuple[str, ...] = Field(default=(), strict=False)
+    setpoints: tuple[ShownSetpoint, ...] = Field(default=(), strict=False)
+    inlet: ShownInlet | None = None
+    until: AwareDatetime | None = None
+    exercised_s: float = 0.0
+    ramp_s: float = 0.0
+    answers: tuple[Answer, ...] = Field(default=(), strict=False)
     at_s: float
     boot: str
 

@@ -12,6 +12,7 @@ from .lease import LeaseRecord, Revocation
 from .signs import ControllerSign, WatchdogSign
 from .state import Holder, StateFolder
 
+_DAY_S = 86400.0
 _SLOW_TICKS = 2.0  # steps after which a controller's last word is old
 
 
@@ -20,6 +21,7 @@ class Situation:
     """What is going on.
 
     Attributes:
+        site: path of the site file, for words.
         controller: who holds the site; None: no controller runs.
         said: what the controller said last.
         said_s: how long ago [s].
@@ -29,6 +31,7 @@ class Situation:
         revoked: what the watchdog has taken back.
     """
 
+    site: str
     controller: Holder | None
     said: ControllerSign | None
     said_s: float | None
@@ -54,45 +57,71 @@ class Situation:
             "watched": self.watched,
             "in_charge": self.lease.in_charge if self.lease else False,
             "revoked": self.revoked.model_dump(mode="json") if self.revoked else None,
+            "next": self.next,
         }
 
     def lines(self) -> list[str]:
-        """A few lines for people."""
-        return [*self._danger(), self._who_runs(), *self._what_it_does(), *self._who_watches()]
+        """For people, the most pressing first."""
+        return [*self._danger(), self._who_runs(), *self._what_it_does(), *self._who_watches(), *self._what_next()]
+
+    @property
+    def _is_its_word(self) -> bool:
+        """Whether the last word is of the controller that runs."""
+        return self.said is not None and self.controller is not None and self.said.pid == self.controller.pid
+
+    @property
+    def _left_alone(self) -> bool:
+        """Whether something of ours may be in force, and no controller looks after it."""
+        given_back = self.revoked is not None and self.revoked.given_back
+        return not self.runs and self.lease is not None and self.lease.in_charge and not given_back
 
     def _danger(self) -> list[str]:
-        """What comes before all else: something of ours may be in force, and no controller looks after it."""
-        given_back = self.revoked is not None and self.revoked.given_back
-        if self.runs or self.lease is None or not self.lease.in_charge or given_back:
+        """What comes before all else."""
+        if not self._left_alone:
             return []
         if self.watched:
             return ["WHAT WE WROTE MAY STILL BE IN FORCE: the watchdog is giving it back"]
         return [
-            "WHAT WE WROTE MAY STILL BE IN FORCE, and nobody gives it back: start `airhandler watchdog SITE.yaml`, "
+            f"WHAT WE WROTE MAY STILL BE IN FORCE, and nobody gives it back: start `airhandler watchdog {self.site}`, "
             "or release our slots at the operator station"
         ]
 
     def _who_runs(self) -> str:
         if self.controller is None:
             return "no controller runs on this site"
-        return f"controller: process {self.controller.pid}, {_since(self.controller.since)}"
+        return f"controller: process {self.controller.pid}, since {_second(self.controller.since)}"
 
     def _what_it_does(self) -> list[str]:
         said = self.said
-        if said is None or (self.controller is not None and said.pid != self.controller.pid):
+        if said is None or (self.runs and not self._is_its_word):
             return ["it has not taken a step yet"] if self.runs else []
-        where = "in charge" if said.in_charge else "not in charge: the building's own control is"
-        if said.in_charge and said.stage == "fallback":
-            where = "NOT given back yet: if it stays so, release our slots at the operator station"
-        age_s = self.said_s if self.said_s is not None else math.inf
-        old = " - it is late" if self.runs and age_s > _SLOW_TICKS * said.step_s else ""
-        ago = f"{age_s:.0f} s ago{old}" if math.isfinite(age_s) else "before this machine was started"
-        lines = [
-            f"stage: {said.stage} ({said.controller} on {said.site}), {where}",
-            f"last tick: {said.tick}, {ago}, of {said.site_time.isoformat()}",
-        ]
+        lines = [f"stage: {said.stage} ({said.controller} on {said.site}), {self._authority(said)}"]
         lines += [f"why: {said.why}"] if said.why else []
-        return [*([] if self.runs else ["what the last one said:"]), *lines, *said.notes]
+        lines += [f"last step: {said.tick}, {self._age(said)}, {_second(said.site_time)} of the site's time"]
+        lines += _growth(said)
+        return [
+            *([] if self.runs else ["what the last one said:"]),
+            *lines,
+            *_inlet(said),
+            *_table(said),
+            *_notes(said),
+        ]
+
+    def _authority(self, said: ControllerSign) -> str:
+        if said.in_charge and said.stage == "fallback":
+            return "NOT given back yet: if it stays so, release our slots at the operator station"
+        until = f" until {_second(said.until)}" if said.until is not None else ""
+        if said.in_charge:
+            return f"in charge{until}"
+        advice = f"; accepted{until}, written from the next step on" if until else ""
+        return f"not in charge: the building's own control is{advice}"
+
+    def _age(self, said: ControllerSign) -> str:
+        age_s = self.said_s if self.said_s is not None else math.inf
+        if not math.isfinite(age_s):
+            return "before this machine was started"
+        late = " - it is late" if self.runs and age_s > _SLOW_TICKS * said.step_s else ""
+        return f"{age_s:.0f} s ago{late}"
 
     def _who_watches(self) -> list[str]:
         ready = "watchdog: ready" if self.watched else "watchdog: none is ready, nothing new is written"
@@ -103,15 +132,86 @@ class Situation:
             busy.append(f"revoked: {self.revoked.why}; given back: {how}")
         return busy
 
+    def _what_next(self) -> list[str]:
+        return [f"next: {self.next}"] if self.next else []
 
-def situation(state: StateFolder) -> Situation:
-    """What is going on at a site. Raises UserError for a state folder whose files cannot be read."""
+    @property
+    def next(self) -> str:
+        """What a person may want to do now; empty where nothing is asked of anybody."""
+        order = f"airhandler order {self.site}"
+        if self._left_alone:
+            return ""
+        if not self.runs:
+            killed = self.lease is not None and self.lease.in_charge
+            return f"see why it ended; one that is started writes nothing before `{order} reset`" if killed else ""
+        if not self.watched:
+            return f"start the watchdog: `airhandler watchdog {self.site}`" + (
+                f"; then `{order} reset`" if self._is_its_word and self.said and self.said.stage == "fallback" else ""
+            )
+        if self.said is None or not self._is_its_word:
+            return ""
+        if self.said.stage == "fallback":
+            first = "wait until it is given back" if self.said.in_charge else "look at what `why` says, put it right"
+            return f"{first}; then `{order} reset` lets it begin anew"
+        if self.said.stage == "advisory" and self.said.until is None:
+            return f"`{order} accept --for 1h` writes what is advised for an hour of the site's time"
+        return f"`{order} give-back` takes authority back" if self.said.in_charge else ""
+
+
+def _growth(said: ControllerSign) -> list[str]:
+    """How far authority has grown."""
+    if said.exercised_s >= said.ramp_s:
+        return []
+    return [f"authority: day {said.exercised_s / _DAY_S:.1f} of {said.ramp_s / _DAY_S:g} in charge; shares below"]
+
+
+def _inlet(said: ControllerSign) -> list[str]:
+    inlet = said.inlet
+    if inlet is None:
+        return []
+    high = [(inlet.allowable_c, "ABOVE ALLOWABLE"), (inlet.recommended_c, "above recommended")]
+    state = next((f", {words}" for limit, words in high if inlet.value_c > limit), "")
+    return [
+        f"warmest inlet: {inlet.value_c:.1f} degC ({inlet.name}){state}; "
+        f"recommended to {inlet.recommended_c:g}, allowable to {inlet.allowable_c:g}"
+    ]
+
+
+_HEADS = ("set-point", "own control", "controller", "shield", "in force", "share")
+
+
+def _table(said: ControllerSign) -> list[str]:
+    """Where each set-point stands, and who wants it where."""
+    rows = [
+        (p.name, _shown(p.own), _shown(p.wanted), _shown(p.judged), f"{_shown(p.in_force)} {p.unit}", f"{p.share:.0%}")
+        for p in said.setpoints
+    ]
+    if not rows:
+        return []
+    widths = [max(len(row[n]) for row in (_HEADS, *rows)) for n in range(len(_HEADS))]
+    return [
+        "  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))]).rstrip()
+        for row in (_HEADS, *rows)
+    ]
+
+
+def _notes(said: ControllerSign) -> list[str]:
+    return [f"shield: {note}" for note in said.notes]
+
+
+def _shown(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def situation(state: StateFolder, site: str = "SITE.yaml") -> Situation:
+    """What is going on at a site whose file is called so. Raises UserError for a state folder that cannot be read."""
     signs = state.signs
     try:
         said, watchdog, lease = signs.controller(), signs.watchdog(), state.lease.record()
     except ValueError as error:
         raise UserError(f"{error}; a controller that runs writes it anew in its next step") from error
     return Situation(
+        site=site,
         controller=state.holder(),
         said=said,
         said_s=None if said is None or not math.isfinite(signs.age_s(said)) else signs.age_s(said),
@@ -122,5 +222,5 @@ def situation(state: StateFolder) -> Situation:
     )
 
 
-def _since(when: datetime) -> str:
-    return f"since {when.isoformat(timespec='seconds')}"
+def _second(when: datetime) -> str:
+    return when.isoformat(timespec="seconds")

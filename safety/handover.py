@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+
 from airhandler.buildings.site import Overridden, WriteFailed, WriteOutcome
 
 from .verdict import Reason, Rejected, Verdict
+
+log = logging.getLogger("airhandler.handover")
 
 
 class Handover:
@@ -50,8 +54,10 @@ class Handover:
         return None
 
     def give_back(self, words: str) -> Reason:
-        """Latches now, for a reason of the caller's (an operator, a signal, an exception)."""
-        self.reason = self.reason or Reason(rule="handover", words=words)
+        """Latches now, for a reason of the caller's (an operator, a signal, an exception); the first one stays."""
+        if self.reason is None:
+            self.reason = Reason(rule="handover", words=words)
+            log.error("%s", words)
         return self.reason
 
     def reset(self) -> None:

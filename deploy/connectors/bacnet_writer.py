@@ -56,7 +56,7 @@ class BacnetWriter:
             found, _ = self._line.commanded(self._setpoints)
         except SiteError as error:
             return WriteFailed(reason=f"not read back: {error}")
-        if reason := next(filter(None, (self._override(place, found[place.point.name]) for place in self._ours)), None):
+        if reason := self._overridden(found):
             return Overridden(reason=reason)
         wrong_words = refused or [
             words
@@ -94,6 +94,10 @@ class BacnetWriter:
             if (value := slots[self._priority - 1]) is not None:
                 occupied[place.point.name] = place.conversion.to_building(value)
         return occupied
+
+    def held(self) -> str | None:
+        """Who comes before us at a point that may be written, in words; None: nobody. Raises SiteError."""
+        return self._overridden(self._line.commanded(self._ours)[0])
 
     def beat(self) -> WriteOutcome:
         """Counts the heartbeat up, for the building to see that we live; without one there is nothing to do."""
@@ -135,6 +139,10 @@ class BacnetWriter:
         if place.object is None:
             raise SiteError("it is not on BACnet")
         return self._line.client.write(self._line.link.device, place.object, value, self._priority)
+
+    def _overridden(self, found: Mapping[str, Commanded]) -> str | None:
+        """Who comes before us at the first such point of ours; None where nobody does."""
+        return next(filter(None, (self._override(place, found[place.point.name]) for place in self._ours)), None)
 
     def _override(self, place: Place, found: Commanded) -> str | None:
         """Who comes before us at a point, in words; None where nobody does."""

@@ -42,6 +42,10 @@ class BusWriter(Protocol):
         """What stands as written by us now, whoever of us wrote it. Raises SiteError."""
         ...
 
+    def held(self) -> str | None:
+        """Who comes before us at a point that may be written, in words; None: nobody. Raises SiteError."""
+        ...
+
     def beat(self) -> WriteOutcome:
         """Counts the heartbeat up."""
         ...

@@ -184,6 +184,10 @@ class ModbusWriter:
         values = {p.point.name: p.conversion.to_building(v) for p in self._ours if (v := _number(p, held)) is not None}
         return values if on else {}
 
+    def held(self) -> str | None:
+        """None: remote mode is off whenever we are not in charge, so nothing there tells of somebody else."""
+        return None
+
     def beat(self) -> WriteOutcome:
         """Counts the heartbeat up; without one there is nothing to do."""
         if self._heartbeat is None:

@@ -201,7 +201,12 @@ def test_authority_is_asked_back_in_every_step_until_it_is_confirmed(
     assert [t.stage for t in ticks] == ["live"] * 3 + ["fallback"] * 6
     assert writer.relinquished == 4, "three times in vain, then once more, and not again"
     said = [(r.levelname, r.getMessage().split(" to the building")[0]) for r in caplog.records]
-    assert said[1:] == [("CRITICAL", "authority was NOT given back")] * 3 + [("INFO", "authority given back")]
+    assert [said[0], *said[2:]] == [
+        ("INFO", "authority taken: fake writes from now on"),
+        *[("CRITICAL", "authority was NOT given back")] * 3,
+        ("INFO", "authority given back"),
+    ]
+    assert said[1][1].startswith("authority must go back: 2 failed writes in a row (")
 
 
 def test_after_a_write_that_failed_the_ramp_starts_at_what_was_confirmed_last() -> None:

@@ -45,7 +45,7 @@ def test_a_lease_that_ran_out_ends_it(tmp_path: Path) -> None:
     scene.time_s += 3.0
     assert not scene.cover.holds()
     assert not scene.cover.step()
-    assert scene.reason == "authority must go back: the lease ran out, or the watchdog has revoked it"
+    assert scene.reason == "authority must go back: the lease ran out"
 
 
 def test_a_revoked_one_ends_it_and_is_taken_again_only_once_all_was_given_back(tmp_path: Path) -> None:

@@ -50,8 +50,17 @@ def test_accepted_advice_is_written_for_as_long_as_was_said() -> None:
     assert scene.writes(4) == [True, True, False, False]
     scene.grants.accept(HOUR)
     assert scene.writes() == [True]
-    scene.grants.reject()
-    assert scene.writes() == [False]
+    scene.grants.reject("anna")
+    grant = scene.grants.grant()
+    assert (grant.writes, grant.why) == (False, "anna rejects what is advised")
+
+
+def test_what_was_accepted_says_when_it_ends_and_that_it_has() -> None:
+    scene = Scene("advisory")
+    assert scene.grants.accept(2 * STEP) == scene.clock.time + 2 * STEP == scene.grants.until
+    scene.writes(2)
+    assert scene.grants.grant().why == "what was accepted has run out"
+    assert scene.grants.until is None
 
 
 def test_authority_grows_with_the_steps_in_which_it_was_exercised() -> None:

@@ -11,13 +11,15 @@ import pytest
 import yaml
 
 from airhandler.buildings.points import Setpoints
-from airhandler.buildings.site import Overridden, WriteOutcome, Written
+from airhandler.buildings.site import Overridden, WriteFailed, WriteOutcome, Written
 from airhandler.control.loop import Loop
 from airhandler.control.tick import Tick
 from airhandler.deploy.journal_reading import rows
 from airhandler.deploy.operator import Operator
 from airhandler.deploy.orders import OrderKind
+from airhandler.deploy.recovery import unended
 from airhandler.deploy.session import Session
+from airhandler.deploy.signs import ControllerSign
 from airhandler.deploy.site_file import load_site
 from airhandler.deploy.state import StateFolder
 from airhandler.safety.verdict import Verdict
@@ -36,6 +38,7 @@ class Bus:
         self.written: list[Setpoints] = []
         self.relinquished = 0
         self.says: WriteOutcome | None = None
+        self.relinquishes: WriteOutcome = Written()
 
     def write(self, setpoints: Setpoints) -> WriteOutcome:
         self.written.append(setpoints)
@@ -43,10 +46,13 @@ class Bus:
 
     def relinquish(self) -> WriteOutcome:
         self.relinquished += 1
-        return Written()
+        return self.relinquishes
 
     def beat(self) -> WriteOutcome:
         return Written()
+
+    def held(self) -> str | None:
+        return self.says.reason if isinstance(self.says, Overridden) else None
 
     def ours(self) -> Mapping[str, float]:
         return {}
@@ -73,8 +79,16 @@ class Scene:
 
     unwatched: str | None
 
+    def after(self) -> None:
+        """Is called after each step."""
+
     def run(
-        self, *orders: tuple[OrderKind, float | None] | None, who: str = "a", begin: int = 0, **changes: float | None
+        self,
+        *orders: tuple[OrderKind, float | None] | None,
+        who: str = "a",
+        begin: int = 0,
+        incumbent: Setpoints | None = OWN,
+        **changes: float | None,
     ) -> None:
         """A new controller for as many steps as there are orders; None is no order."""
         given, clock = iter(orders), FakeClock(len(orders) - 1, time=healthy(begin).time)
@@ -93,13 +107,14 @@ class Scene:
             who=who,
             writer=self.bus,
             unwatched=lambda: self.unwatched,
+            unended=unended(self.folder.lease),
             now=clock.now,
             step_s=BUILDING.step_s,
         )
         operator = Operator(None, BUILDING)
         operator.left = lambda: session.left
         loop = Loop(
-            site=FakeSite([replace(healthy(begin + n, **changes), incumbent=OWN) for n in range(len(orders))]),
+            site=FakeSite([replace(healthy(begin + n, **changes), incumbent=incumbent) for n in range(len(orders))]),
             clock=clock,
             step_s=BUILDING.step_s,
             controller=session.controller,
@@ -116,6 +131,19 @@ class Scene:
     def _told(self, session: Session, loop: Loop, tick: Tick) -> None:
         session.record(tick, loop.stage, in_charge=loop.in_charge)
         self.ticks.append(tick)
+        self.after()
+
+    @property
+    def sign(self) -> ControllerSign:
+        """What people are shown."""
+        sign = self.folder.signs.controller()
+        assert sign is not None
+        return sign
+
+    @property
+    def answers(self) -> list[tuple[bool, str]]:
+        """To the orders of the last run."""
+        return [(a.done, a.words) for a in self.sign.answers]
 
     @property
     def wrote(self) -> list[bool]:
@@ -219,3 +247,108 @@ def test_who_is_not_heard_by_name_is_not_obeyed(scene: Scene) -> None:
     scene.folder.orders.give("give-back", to="an earlier controller")
     scene.run(None, None)
     assert scene.wrote == [True, True]
+
+
+def test_orders_that_can_have_no_effect_are_refused_and_say_why(scene: Scene) -> None:
+    scene.run(("accept", 60.0), ("reject", None), ("reset", None))
+    assert scene.answers == [
+        (False, "the stage is live: nothing waits to be accepted"),
+        (False, "the stage is live: nothing was accepted; `give-back` takes authority back"),
+        (False, "there is nothing to reset: authority was not taken back"),
+    ]
+    assert scene.wrote == [True] * 3
+    answered = [row.payload for row in rows(scene.folder.journal.folder, "event")]
+    assert [(a["event"], a["done"]) for a in answered] == [("order answered", False)] * 3
+
+
+def test_advice_that_is_accepted_says_until_when_and_that_it_was_rejected(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, stage="advisory")
+    scene.run(("accept", 2 * STEP.total_seconds()), ("reject", None), ("reject", None))
+    until = (healthy(0).time + 2 * STEP).isoformat(timespec="seconds")
+    assert scene.answers == [
+        (True, f"what is advised is written until {until} of the site's time"),
+        (True, "nothing is written any more, from the next step on"),
+        (True, "nothing was accepted: nothing is written"),
+    ]
+
+
+def test_a_reset_that_would_be_undone_at_once_is_refused(scene: Scene) -> None:
+    scene.bus.says = Overridden(reason="supply is held by slot 8")
+    scene.run(None, ("reset", None), None)
+    assert scene.answers == [(False, "supply is held by slot 8: it must be let go first")]
+    scene.bus.says, scene.unwatched = None, "no watchdog"
+    scene.run(("reset", None), begin=3)
+    assert scene.answers == [(False, "nobody watches: no watchdog")]
+    scene.unwatched = None
+    scene.run(("accept", None), ("reset", None), None, begin=4)
+    assert [done for done, _ in scene.answers] == [False, True]
+    assert scene.wrote[-2:] == [True, True]
+
+
+def test_a_reset_while_what_we_wrote_is_not_given_back_is_refused(scene: Scene) -> None:
+    scene.bus.relinquishes = WriteFailed(reason="it does not answer")
+    scene.run(None, ("give-back", None), ("reset", None))
+    assert scene.answers[-1] == (False, "the building has not confirmed yet that what we wrote is given back")
+    assert scene.ticks[-1].stage == "fallback"
+
+
+def test_asked_back_over_an_hour_with_nothing_in_force_or_no_way_it_is_back_at_once(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, authority={"ramp_days": 0})
+    scene.run(("give-back", 3600.0), None)
+    assert scene.answers == [(True, "nothing of ours is in force, and nothing will be until a reset")]
+    assert scene.wrote == [False, False]
+    scene.run(("reset", None), ("give-back", 3600.0), None, begin=2, incumbent=None)
+    assert scene.wrote[-3:] == [True, False, False]
+    assert scene.answers[-1][1].startswith("authority goes back at once: the site does not tell")
+
+
+def test_a_controller_that_was_killed_in_charge_leaves_a_latch(scene: Scene) -> None:
+    with scene.folder.lock() as lock:
+        scene.folder.lease.take(3.0, token=lock.holder.token, site_file=scene.site.path)
+    pid = scene.folder.lease.record()
+    assert pid is not None
+    scene.folder.lease.revoke("the controller has ended without giving back", given_back=True)
+    scene.run(None, None)
+    assert scene.wrote == [False, False]
+    assert scene.sign.why == (
+        f"authority must stay back: the controller before this one (process {pid.pid}) ended while in charge: "
+        "the controller has ended without giving back"
+    )
+    scene.run(None, begin=2)
+    assert scene.wrote[-1:] == [False]
+    scene.run(("reset", None), None, begin=3)
+    scene.run(None, begin=5)
+    assert scene.wrote[-3:] == [True] * 3
+
+
+def test_what_people_are_shown_of_a_step(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, write=TEMPERATURES, authority={"ramp_days": 1.0, "points_in_order": False})
+    shown = list[ControllerSign]()
+    scene.after = lambda: shown.append(scene.sign)
+    scene.run(None, ("give-back", None))
+    first = {p.name: p for p in shown[0].setpoints}
+    supply, flow = first[TEMPERATURES[0]], first[FLOWS[0]]
+    assert supply.share == pytest.approx(1 / 96)
+    assert (supply.own, supply.in_force) == (18.0, supply.judged)
+    assert (flow.own, flow.judged, flow.share) == (4.5, None, 0.0)
+    assert (shown[0].stage, shown[0].in_charge, shown[0].ramp_s, shown[0].exercised_s) == ("live", True, 86400.0, 900.0)
+    assert shown[0].inlet is not None
+    assert shown[0].inlet.value_c == max(healthy(0).values[f"{z}_inlet_temp_c"] or 0.0 for z in ("east", "west"))
+    assert (shown[0].inlet.recommended_c, shown[0].inlet.allowable_c) == (27.0, 32.0)
+    assert (shown[1].stage, shown[1].in_charge) == ("fallback", False)
+    assert {p.in_force for p in shown[1].setpoints} == {None}, "not read since it was given back"
+
+
+def test_who_does_not_get_his_steps_done_in_time_is_told_so(scene: Scene) -> None:
+    times_s = iter([0.0, 900.0, 3000.0, 3900.0])
+
+    def later() -> None:
+        time_s = next(times_s)
+        scene.folder.signs.now_s = lambda: time_s
+        scene.unwatched = "no watchdog" if time_s == 3000.0 else None
+
+    later()
+    scene.after = later
+    scene.run(None, None, None)
+    assert scene.wrote == [True, True, False]
+    assert scene.sign.why.endswith("site or machine are slow: 2100 s between two steps that are 900 s apart")
