@@ -182,7 +182,7 @@ class Session:
         late_s = self._began_s[-1] - self._began_s[0] if self._began_s else 0.0
         if late_s < _LATE_STEPS * self._step_s:
             return ""
-        return f"site or machine are slow: {late_s:.0f} s between two steps that are {self._step_s:g} s apart"
+        return f"site or machine are slow: {late_s:.4g} s between two steps that are {self._step_s:g} s apart"
 
     def _keep_handover(self) -> None:
         """Writes down once why authority goes back, and keeps that over restarts."""
