@@ -84,6 +84,23 @@ class Grants:
         granted = 1.0 if self.stage == "advisory" else self._ramp.share(name, by_the_end_s)
         return granted * self._share_left if name in self._ramp.points else 0.0
 
+    def granted(self, name: str) -> float:
+        """The same, and nothing while authority stays back or a person has not accepted: for who looks on."""
+        writes = not self._handover.latched and (self.stage == "live" or self.accepted_s is not None)
+        return self.share(name) if writes else 0.0
+
+    @property
+    def waits(self) -> bool:
+        """Whether what is proposed waits for a person to accept it."""
+        return self.stage == "advisory" and not self._handover.latched and self.accepted_s is None
+
+    @property
+    def accepted_s(self) -> float | None:
+        """For how long what is proposed is still accepted [s of the site]; None where it is not."""
+        until = self._accepted_until
+        left_s = 0.0 if until is None else (until - self._now()).total_seconds()
+        return left_s if left_s > 0.0 else None
+
     def exercised(self) -> None:
         """A step in which what we asked for was in force has passed."""
         self.exercised_s += self._step_s

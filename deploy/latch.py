@@ -40,6 +40,14 @@ class Latch:
             )
             handover.give_back(left.why)
 
+    @property
+    def since_s(self) -> float | None:
+        """Since when authority is to stay back, over restarts [s since 1970]; None where its file is not there."""
+        try:
+            return self._path.stat().st_mtime
+        except OSError:
+            return None
+
     def news(self) -> str | None:
         """Why authority went back, once; and keeps it. A disk that does not take it is said."""
         if self._handover.reason is None or self._told:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import time
 from collections.abc import Callable
 
 from airhandler.buildings.catalog import Building, find_building, with_world
@@ -18,6 +19,7 @@ from .connectors.connection import Connection
 from .operator import Operator
 from .run import RunOutcome, begun
 from .settings import RunSettings
+from .standing import Standing
 from .stop import Stop
 
 log = logging.getLogger("airhandler.live")
@@ -52,6 +54,7 @@ def run_live(
     with begun(settings, building, controller.name, stop) as run:
         connection = connect(settings, building)
         authority = Authority(connection.writer)
+        run.metrics.follow(lambda: authority.standing(handover))
         try:
             with contextlib.closing(connection.view.site):
                 run.go(
@@ -80,11 +83,17 @@ def run_live(
 
 
 class Authority:
-    """A writer that knows whether authority is with us or was given back."""
+    """A writer that knows whether authority is with us or was given back.
 
-    def __init__(self, writer: Writer) -> None:
-        self._writer = writer
+    Args:
+        writer: of the site.
+        now_s: the wall's clock [s since 1970].
+    """
+
+    def __init__(self, writer: Writer, *, now_s: Callable[[], float] = time.time) -> None:
+        self._writer, self._now_s = writer, now_s
         self._last: WriteOutcome | None = None
+        self._stands = (False, now_s())  # one assignment: who asks from another thread never sees half of it
 
     @property
     def given_back(self) -> bool | None:
@@ -94,6 +103,7 @@ class Authority:
     def write(self, setpoints: Setpoints) -> WriteOutcome:
         """Writes: authority is ours from here on, even if the site does not confirm it."""
         self._last = WriteFailed(reason="it was not asked to")
+        self._turn(in_charge=True)
         return self._writer.write(setpoints)
 
     def relinquish(self) -> WriteOutcome:
@@ -102,7 +112,18 @@ class Authority:
             self._last = self._writer.relinquish()
         except AirhandlerError as error:
             self._last = WriteFailed(reason=str(error))
+        if isinstance(self._last, Written):
+            self._turn(in_charge=False)
         return self._last
+
+    def standing(self, handover: Handover) -> Standing:
+        """How it stands with authority now."""
+        (in_charge, since_s), reason = self._stands, handover.reason
+        return Standing(in_charge=in_charge, since_s=since_s, why_back=reason.words if reason else None)
+
+    def _turn(self, *, in_charge: bool) -> None:
+        if in_charge != self._stands[0]:
+            self._stands = (in_charge, self._now_s())
 
     def tell(self, why: str) -> None:
         """Says where authority is now that the run has ended."""

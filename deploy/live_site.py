@@ -7,6 +7,7 @@ import hashlib
 import logging
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from airhandler.buildings.catalog import Building, with_world
@@ -122,6 +123,10 @@ def _run(
             on_tick(tick)
             notify.alive(f"{loop.stage}, tick {tick.number}")
 
+        def attend() -> None:
+            session.attend()
+            run.metrics.authority(loop.stage)  # what a person has ended is not shown until the next step
+
         loop = Loop(
             site=view.site,
             clock=view.clock,
@@ -135,12 +140,13 @@ def _run(
             stopped=lambda: stop.asked,
             granted=session.granted,
             left=lambda: session.left,
-            attend=session.attend,
+            attend=attend,
             attend_s=_ATTEND_S * speed,
         )
         session.trouble = lambda: loop.trouble
         return loop
 
+    run.metrics.follow(lambda: replace(authority.standing(session.handover), on_bus=session.on_bus()))
     notify.ready()
     try:
         run.go(view, make_loop)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import socket
 import threading
 import time
@@ -11,7 +12,7 @@ from typing import get_args
 from wsgiref.simple_server import WSGIServer
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, start_http_server
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from airhandler import __version__
@@ -34,6 +35,10 @@ from .series import (
     rule_names,
     series_of,
 )
+from .standing import Standing
+from .standing_series import Family, families
+
+log = logging.getLogger("airhandler.metrics")
 
 STAGES: tuple[Stage, ...] = get_args(Stage)
 KINDS = ("allowed", "adjusted", "rejected")
@@ -92,6 +97,10 @@ class Metrics:
     def authority(self, stage: Stage) -> None:
         """Takes note of a stage that changed after the last Tick: what it applied is no longer in force."""
         self._latest.change(stage)
+
+    def follow(self, look: Callable[[], Standing]) -> None:
+        """Shows how it stands with authority whenever somebody asks for the page, in a thread of who asks."""
+        self._latest.look = look
 
     def text(self) -> str:
         """The page as Prometheus reads it."""
@@ -157,6 +166,7 @@ class _Latest(Collector):
         self._setpoints = tuple(s for s in series if s.point in settable)
         self._measured = tuple(s for s in series if s.point not in settable)
         self._seen: tuple[Tick, Stage, float] | None = None
+        self.look: Callable[[], Standing] | None = None
 
     def show(self, tick: Tick, stage: Stage, wall_s: float) -> None:
         # One assignment: a scrape in another thread sees one Tick, never half of two.
@@ -169,7 +179,7 @@ class _Latest(Collector):
     def describe(self) -> Iterable[GaugeMetricFamily]:
         return ()
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
         yield _gauge("build_info", "Which version runs, where and with what", self._info, 1.0)
         yield from _limits("inlet", "Limits of the building's thermal class", self._inlet_c)
         yield from _limits("comfort", "Range of operative temperature where people are", self._comfort_c)
@@ -178,6 +188,15 @@ class _Latest(Collector):
             yield _gauge("tick_interval_seconds", "Expected time between ticks", {}, self._interval_s)
         if self._seen is not None:
             yield from self._of_tick(*self._seen)
+        yield from self._of_authority()
+
+    def _of_authority(self) -> list[CounterMetricFamily | GaugeMetricFamily]:
+        """How it stands with authority. Where that fails, all the rest is shown, and the log says why this is not."""
+        try:
+            return [] if self.look is None else [_made(f) for f in families(self.look(), self._setpoints)]
+        except Exception:
+            log.exception("how it stands with authority cannot be shown")
+            return []
 
     def _of_tick(self, tick: Tick, stage: Stage, wall_s: float) -> Iterator[GaugeMetricFamily]:
         values, age_s = tick.reading.values, tick.reading.age_s
@@ -226,6 +245,14 @@ class MetricsServer:
         stopping.join()
         self._server.server_close()
         self._thread.join()
+
+
+def _made(family: Family) -> CounterMetricFamily | GaugeMetricFamily:
+    kind = CounterMetricFamily if family.counted else GaugeMetricFamily
+    made = kind(f"airhandler_{family.name}", family.words, labels=list(family.labels))
+    for labels, value in family.samples:
+        made.add_metric(list(labels), value)
+    return made
 
 
 def _limits(what: str, words: str, limits_c: Mapping[str, float]) -> Iterator[GaugeMetricFamily]:

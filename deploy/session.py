@@ -30,6 +30,7 @@ from .orders import Order
 from .showing import shown_inlet, shown_setpoints
 from .signs import Answer, ControllerSign, ShownSetpoint
 from .site_file import SiteSettings
+from .standing import OnBus, on_bus
 from .state import StateFolder
 
 log = logging.getLogger("airhandler.session")
@@ -85,6 +86,7 @@ class Session:
         self._began_s = deque[float](maxlen=2)  # the last two steps, by the machine's clock
         self._setpoints = tuple(p.name for p in site.building.setpoints)
         self._who = f"{who} {','.join(site.file.write)}"
+        self._unwatched, self._journal_errors = unwatched, 0
         self._grants = Grants(
             stage="live" if site.file.stage == "live" else "advisory",
             ramp=Ramp(
@@ -129,7 +131,23 @@ class Session:
 
     def note(self, kind: Kind, payload: Mapping[str, Any]) -> None:
         """Writes a row into the journal, durably. Raises JournalError."""
-        self._folder.journal.append(kind, payload, site_time=self._now())
+        try:
+            self._folder.journal.append(kind, payload, site_time=self._now())
+        except AirhandlerError:
+            self._journal_errors += 1
+            raise
+
+    def on_bus(self) -> OnBus:
+        """How it stands now; it may be asked from any thread."""
+        return on_bus(
+            self._folder,
+            token=self._token,
+            setpoints=self._setpoints,
+            grants=self._grants,
+            latch=self._latch,
+            unwatched=self._unwatched,
+            journal_errors=self._journal_errors,
+        )
 
     def granted(self) -> Grant:
         """What the loop may do in the step that begins: orders first, then time, then whether it is covered."""

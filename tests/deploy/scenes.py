@@ -22,6 +22,7 @@ from airhandler.deploy.connectors.connection import Connection, ReadOnly, View
 from airhandler.deploy.connectors.recorded import RecordedClock, RecordedSite, write_recording
 from airhandler.deploy.connectors.recording import recording_of
 from airhandler.deploy.settings import RunSettings
+from airhandler.deploy.standing import OnBus, Standing
 from airhandler.safety.verdict import Allowed, Proposal, Verdict
 
 START = dt.datetime(2026, 7, 1, tzinfo=dt.UTC)
@@ -87,6 +88,29 @@ def tick(number: int = 0, stage: Stage = "live", verdict: Verdict | None = None,
         decide_s=0.001,
         write_s=0.0001,
     )
+    return dataclasses.replace(made, **changes)  # type: ignore[arg-type]
+
+
+def on_bus(**changes: object) -> OnBus:
+    """In charge on a bus, and all is well."""
+    share = {p.name: 0.5 if p.unit == "degC" else 0.0 for p in building().setpoints}
+    made = OnBus(
+        watched=True,
+        lease_age_s=12.0,
+        lease_limit_s=2700.0,
+        taken_back=False,
+        granted=share,
+        waits=False,
+        accepted_s=None,
+        latched_s=None,
+        journal_errors=0,
+    )
+    return dataclasses.replace(made, **changes)  # type: ignore[arg-type]
+
+
+def standing(**changes: object) -> Standing:
+    """The same, with what there is everywhere; what is on the bus alone is named `on_bus`."""
+    made = Standing(in_charge=True, since_s=1_780_000_000.0, why_back=None, on_bus=on_bus())
     return dataclasses.replace(made, **changes)  # type: ignore[arg-type]
 
 

@@ -15,7 +15,7 @@ from airhandler.buildings.errors import UserError
 from airhandler.buildings.site import WriteFailed
 from airhandler.deploy.metrics import Metrics
 from airhandler.safety.verdict import Adjusted, Reason, Rejected
-from tests.deploy.scenes import FLOW, INLET, building, reading, setpoints, tick
+from tests.deploy.scenes import FLOW, INLET, SUPPLY, building, on_bus, reading, setpoints, standing, tick
 
 NOW_S = 1_780_000_000.0
 
@@ -197,11 +197,69 @@ def test_any_reading_can_be_shown(changes: dict[str, float | None]) -> None:
     metrics.text()
 
 
+def test_who_is_in_charge_and_since_when_is_asked_when_the_page_is() -> None:
+    metrics, now = _metrics(), standing(on_bus=None)
+    metrics.follow(lambda: now)
+    assert _value(metrics, "in_charge") == 1.0
+    now = dataclasses.replace(now, in_charge=False, since_s=NOW_S)
+    assert (_value(metrics, "in_charge"), _value(metrics, "authority_changed_timestamp_seconds")) == (0.0, NOW_S)
+    assert "watchdog" not in metrics.text()
+
+
+def test_authority_on_a_bus_is_shown() -> None:
+    metrics = _metrics()
+    metrics.follow(lambda: standing(on_bus=on_bus(watched=False, taken_back=True, journal_errors=3)))
+    flags = ("watchdog_ready", "watchdog_gave_back", "advice_waiting")
+    assert [_value(metrics, name) for name in flags] == [0.0, 1.0, 0.0]
+    assert (_value(metrics, "lease_age_seconds"), _value(metrics, "lease_limit_seconds")) == (12.0, 2700.0)
+    assert _value(metrics, "journal_errors_total") == 3.0
+    granted = [
+        _value(metrics, "granted_ratio", point=name, zone="east", part=part)
+        for name, part in ((SUPPLY, "supply_temp_setpoint"), (FLOW, "supply_flow_setpoint"))
+    ]
+    assert granted == [0.5, 0.0]
+
+
+def test_what_is_not_so_has_no_sample() -> None:
+    metrics = _metrics()
+    metrics.follow(lambda: standing(on_bus=on_bus(lease_age_s=None, lease_limit_s=None, latched_s=NOW_S)))
+    for name in ("lease_", "acceptance", "handover"):
+        assert f"airhandler_{name}" not in metrics.text(), "a handover's file without a handover is one to come"
+    metrics.follow(lambda: standing(on_bus=on_bus(waits=True, accepted_s=60.0)))
+    assert (_value(metrics, "advice_waiting"), _value(metrics, "acceptance_left_seconds")) == (1.0, 60.0)
+
+
+@pytest.mark.parametrize(
+    ("why", "shown"),
+    [
+        ("held at 19 degC by slot 8", "held at 19 degC by slot 8"),
+        ("a name\nin \udc80 two lines", "a name in ? two lines"),
+        (" ".join(["much"] * 100), " ".join(["much"] * 59) + " ..."),
+    ],
+)
+def test_why_authority_stays_back_is_shown_in_one_line(why: str, shown: str) -> None:
+    metrics = _metrics()
+    metrics.follow(lambda: standing(why_back=why, on_bus=on_bus(latched_s=NOW_S)))
+    assert _value(metrics, "handover_info", why=shown) == 1.0
+    assert _value(metrics, "handover_timestamp_seconds") == NOW_S
+    metrics.text()
+
+
+def test_a_standing_that_cannot_be_had_costs_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
+    metrics = _metrics()
+    metrics.observe(tick())
+    metrics.follow(lambda: standing(on_bus=on_bus(granted={})))
+    assert "airhandler_in_charge" not in metrics.text()
+    assert _inlet(metrics) is not None
+    assert "how it stands with authority cannot be shown" in caplog.messages
+
+
 def test_names_pass_promtool() -> None:
     if shutil.which("promtool") is None:
         pytest.skip("promtool is not installed")
     metrics = _metrics(interval_s=1.0)
     metrics.observe(tick())
+    metrics.follow(lambda: standing(why_back="a doubt", on_bus=on_bus(latched_s=NOW_S, accepted_s=60.0)))
     command = ["promtool", "check", "metrics"]
     done = subprocess.run(command, input=metrics.text(), capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -78,6 +78,7 @@ class Scene:
         self.folder, self.ticks = StateFolder(self.site.state), list[Tick]()
 
     unwatched: str | None
+    session: Session
 
     def after(self) -> None:
         """Is called after each step."""
@@ -111,6 +112,7 @@ class Scene:
             now=clock.now,
             step_s=BUILDING.step_s,
         )
+        self.session = session
         operator = Operator(None, BUILDING)
         operator.left = lambda: session.left
         loop = Loop(
