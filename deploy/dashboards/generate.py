@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from grafana_foundation_sdk.builders import common, dashboard, prometheus, stat, timeseries
+from grafana_foundation_sdk.builders import common, dashboard, prometheus, stat, text, timeseries
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import common as words
 from grafana_foundation_sdk.models import dashboard as parts
+from grafana_foundation_sdk.models.text import TextMode
 
 from airhandler.buildings.catalog import find_building
 
-from .panels import ROW_WIDTH, Panel, Query, panels
+from .panel import ROW_WIDTH, Panel, Query
+from .panels import panels
 
 FILES = {
     "datacentre-dx": Path(__file__).with_name("airhandler.json"),
@@ -24,7 +26,7 @@ FILES = {
 }
 """The file of each kind of building, by a building of that kind: the panels ask for parts, not for its zones."""
 SOURCE = words.DataSourceRef(type_val="prometheus", uid="${datasource}")
-Drawn = stat.Panel | timeseries.Panel
+Drawn = stat.Panel | text.Panel | timeseries.Panel
 
 
 def dashboard_json(building: str) -> str:
@@ -72,10 +74,14 @@ def placed(wanted: Iterable[Panel]) -> Iterator[Drawn]:
 
 def drawn(panel: Panel) -> Drawn:
     """One panel, without its place."""
+    if panel.text:
+        return text.Panel().title(panel.title).description(panel.help).mode(TextMode.MARKDOWN).content(panel.text)
     made = _number(panel) if panel.big else _lines(panel)
     made = made.title(panel.title).description(panel.help).datasource(SOURCE).unit(panel.unit)
     if panel.decimals is not None:
         made = made.decimals(panel.decimals)
+    if panel.empty:
+        made = made.no_value(panel.empty)
     if panel.steps:
         steps = [parts.Threshold(value=value, color=color) for value, color in panel.steps]
         made = made.thresholds(dashboard.ThresholdsConfig().mode(parts.ThresholdsMode.ABSOLUTE).steps(steps))
@@ -93,10 +99,10 @@ def drawn(panel: Panel) -> Drawn:
 
 
 def _number(panel: Panel) -> stat.Panel:
-    text = words.BigValueTextMode.NAME if panel.colors else words.BigValueTextMode.VALUE
+    shown = words.BigValueTextMode.NAME if panel.colors else words.BigValueTextMode.VALUE
     return (
         stat.Panel()
-        .text_mode(text)
+        .text_mode(shown)
         .color_mode(words.BigValueColorMode.BACKGROUND)
         .graph_mode(words.BigValueGraphMode.NONE)
     )

@@ -1,69 +1,15 @@
-"""What the operator's dashboard shows: the panels as plain records, from the top row down."""
+"""What the operator's dashboard shows, from the top row down."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass, field
 
 from airhandler.buildings.catalog import Building
 from airhandler.deploy.series import comfort_limits_c, inlet_limits_c
 
-ROW_WIDTH = 24  # columns of Grafana's grid
-WINDOW = "$window"  # over how long things are counted; a variable of the dashboard
+from .authority import how_far, in_charge, watchdog, who_has_it
+from .panel import BLUE, GREEN, GREY, ORANGE, RED, WINDOW, Panel, Query, counted, metric
+
 LATE_STEPS, LOST_STEPS = 1.5, 3  # when a tick is late, and when the run counts as lost, as in the alerts
-GREEN, BLUE, ORANGE, RED, GREY = "green", "blue", "orange", "red", "#808080"
 STAGE_COLORS = {"live": GREEN, "shadow": BLUE, "advisory": BLUE, "observe": GREY, "fallback": RED}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Query:
-    """One PromQL expression, and what its lines are called."""
-
-    expr: str
-    legend: str = ""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Panel:
-    """One panel.
-
-    Attributes:
-        title: a few words.
-        help: what it tells, and what to do with it.
-        queries: what it shows.
-        unit: Grafana's id of the unit.
-        width: in columns of the grid.
-        height: in rows of the grid.
-        big: a number to be seen from afar; otherwise lines over time.
-        steps: colours from a value on, lowest first; the first holds from minus infinity.
-        colors: colours by name, with what name a number shows its stage.
-        limits: lines whose name matches are drawn dashed, as limits are.
-        stacked: areas on top of each other.
-        decimals: digits behind the point.
-    """
-
-    title: str
-    help: str
-    queries: tuple[Query, ...]
-    unit: str = "none"
-    width: int = 12
-    height: int = 8
-    big: bool = False
-    steps: tuple[tuple[float | None, str], ...] = ()
-    colors: dict[str, str] = field(default_factory=dict)
-    limits: str = ""
-    stacked: bool = False
-    decimals: int | None = None
-
-
-def metric(name: str, more: str = "") -> str:
-    """A metric of the instance that is looked at."""
-    labels = ",".join(filter(None, ('instance="$instance"', more)))
-    return f"airhandler_{name}{{{labels}}}"
-
-
-def counted(name: str, by: str, more: str = "") -> str:
-    """How often something happened within the window, by a label."""
-    return f"sum by ({by}) (increase({metric(name, more)}[{WINDOW}]))"
 
 
 def panels(building: Building) -> list[Panel]:
@@ -72,12 +18,21 @@ def panels(building: Building) -> list[Panel]:
         middle, power = _rooms(), _office_power()
     else:
         middle, power = _temperatures(), _power()
-    return [*_at_a_glance(building), *middle, *_shield(), *power, *_health(building)]
+    return [
+        *_at_a_glance(building),
+        *who_has_it(),
+        *middle,
+        *how_far(),
+        *_shield(),
+        *power,
+        _total_power(),
+        *_health(building),
+    ]
 
 
 def _at_a_glance(building: Building) -> list[Panel]:
-    moved = f"sum(increase({metric('verdicts_total', 'kind!="allowed"')}[{WINDOW}]))"
     return [
+        in_charge(),
         Panel(
             title="Stage",
             help="How much authority we have. fallback: authority went back to the building's own control.",
@@ -87,6 +42,7 @@ def _at_a_glance(building: Building) -> list[Panel]:
             width=4,
             height=4,
         ),
+        watchdog(),
         _worst_room(building) if building.kind == "office" else _worst_inlet(building),
         Panel(
             title="Last tick",
@@ -102,27 +58,6 @@ def _at_a_glance(building: Building) -> list[Panel]:
             width=5,
             height=4,
             decimals=0,
-        ),
-        Panel(
-            title="Adjusted or rejected",
-            help="Share of steps in which the shield did not let the proposal pass, within the window.",
-            queries=(Query(expr=f"{moved} / sum(increase({metric('verdicts_total')}[{WINDOW}]))"),),
-            unit="percentunit",
-            steps=((None, GREEN), (0.25, ORANGE), (0.5, RED)),
-            big=True,
-            width=5,
-            height=4,
-            decimals=0,
-        ),
-        Panel(
-            title="Total power",
-            help="The whole facility, mean of the last step.",
-            queries=(Query(expr=metric("reading_watts", 'part="total"')),),
-            unit="watt",
-            big=True,
-            width=5,
-            height=4,
-            decimals=1,
         ),
     ]
 
@@ -259,6 +194,7 @@ def _temperatures() -> list[Panel]:
 
 
 def _shield() -> list[Panel]:
+    moved = f"sum(increase({metric('verdicts_total', 'kind!="allowed"')}[{WINDOW}]))"
     return [
         Panel(
             title="Shield interventions by rule",
@@ -272,7 +208,29 @@ def _shield() -> list[Panel]:
             stacked=True,
             width=8,
         ),
+        Panel(
+            title="Adjusted or rejected",
+            help="Share of steps in which the shield did not let the proposal pass, within the window.",
+            queries=(Query(expr=f"{moved} / sum(increase({metric('verdicts_total')}[{WINDOW}]))"),),
+            unit="percentunit",
+            steps=((None, GREEN), (0.25, ORANGE), (0.5, RED)),
+            big=True,
+            width=4,
+            decimals=0,
+        ),
     ]
+
+
+def _total_power() -> Panel:
+    return Panel(
+        title="Total power",
+        help="The whole facility, mean of the last step.",
+        queries=(Query(expr=metric("reading_watts", 'part="total"')),),
+        unit="watt",
+        big=True,
+        width=8,
+        decimals=1,
+    )
 
 
 def _power() -> list[Panel]:

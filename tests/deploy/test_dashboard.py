@@ -6,17 +6,19 @@ import itertools
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from airhandler.buildings.site import Written
-from airhandler.deploy.dashboards.panels import ROW_WIDTH, panels
+from airhandler.deploy.dashboards.panel import ROW_WIDTH
+from airhandler.deploy.dashboards.panels import panels
 from airhandler.deploy.metrics import Metrics
 from airhandler.safety.verdict import Allowed
 from tests.deploy.promql import known, named
-from tests.deploy.scenes import building, tick
+from tests.deploy.scenes import building, on_bus, standing, tick
 from tests.offices import SMALL, reading, setpoints
 
 pytestmark = pytest.mark.filterwarnings("ignore:Prefer using dashboardv2:DeprecationWarning")
@@ -40,7 +42,12 @@ def office() -> dict[str, Any]:
 
 
 def _targets(dashboard: dict[str, Any]) -> list[dict[str, Any]]:
-    return [target for panel in dashboard["panels"] for target in panel["targets"]]
+    return [target for panel in _measured(dashboard) for target in panel["targets"]]
+
+
+def _measured(dashboard: dict[str, Any]) -> list[dict[str, Any]]:
+    """Panels that ask for something; the others are words."""
+    return [panel for panel in dashboard["panels"] if panel["type"] != "text"]
 
 
 @pytest.mark.parametrize("building", ["datacentre-dx", "office-5zone"])
@@ -70,7 +77,16 @@ def test_panels_lie_on_the_grid_and_not_on_each_other(dashboard: dict[str, Any])
 
 def test_top_row_tells_who_is_in_charge_and_how_it_is(dashboard: dict[str, Any]) -> None:
     top = [panel["title"] for panel in dashboard["panels"] if panel["gridPos"]["y"] == 0]
-    assert top == ["Stage", "Warmest inlet", "Last tick", "Adjusted or rejected", "Total power"]
+    assert top == ["In charge", "Stage", "Watchdog", "Warmest inlet", "Last tick"]
+
+
+def test_second_row_tells_why_and_how_to_stop_it(dashboard: dict[str, Any]) -> None:
+    below = dashboard["panels"][5:8]
+    assert [panel["title"] for panel in below] == ["Why", "Since", "To stop it"]
+    assert len({panel["gridPos"]["y"] for panel in below}) == 1
+    words = below[-1]["options"]["content"]
+    for command in ("give-back", "reset", "status"):
+        assert f"airhandler order SITE.yaml {command}`" in words
 
 
 def test_thresholds_of_the_warmest_inlet_are_the_standards(dashboard: dict[str, Any]) -> None:
@@ -89,7 +105,7 @@ def test_every_metric_that_is_asked_for_exists(dashboard: dict[str, Any]) -> Non
 
 def test_no_source_of_data_is_fixed(dashboard: dict[str, Any]) -> None:
     sources = [
-        *(p["datasource"] for p in dashboard["panels"]),
+        *(p["datasource"] for p in _measured(dashboard)),
         *(t["datasource"] for t in _targets(dashboard)),
     ]
     assert all(source == {"type": "prometheus", "uid": "${datasource}"} for source in sources)
@@ -107,6 +123,7 @@ def test_dashboard_of_an_office_asks_for_what_an_office_has(office: dict[str, An
     wanted = setpoints(21.0, 24.0)
     verdict = Allowed(setpoints=wanted)
     metrics.observe(tick(verdict=verdict, proposal=None, reading=reading(), outcome=Written()))
+    metrics.follow(lambda: standing(why_back="a doubt", on_bus=replace(on_bus(), granted=dict.fromkeys(wanted, 1.0))))
     there = {sample.name for family in metrics.registry.collect() for sample in family.samples}
     missing = {name for target in _targets(office) for name in named(target["expr"])} - there
     assert missing == {"airhandler_proposed_celsius"}, "nothing was proposed"
