@@ -6,8 +6,10 @@ from .panel import BLUE, GREEN, ORANGE, RED, WINDOW, Panel, Query, counted, metr
 
 _WE, _BUILDING, _NOT_BACK = "airhandler", "the building", "NOT GIVEN BACK"
 _GRANTED, _WATCHES = "it is granted: see how far below", "nothing can be written: it only watches, or has ended"
+_ACCEPTED = "a person has accepted the advice: see for how long below"
 _WAITS = "advice waits: airhandler order SITE.yaml accept --for 1h"
 _NOT_YET = "nothing was written yet: the log says what for"
+_TAKEN_BACK = "the watchdog gave it back: the controller was silent"
 _READY, _NONE = "ready", "NONE"
 _ANY_TIME = """**It is always safe**, and stays with the building until `airhandler order SITE.yaml reset`:
 
@@ -51,7 +53,7 @@ def watchdog() -> Panel:
         big=True,
         width=4,
         height=4,
-        empty="not on a bus",
+        empty="-",
     )
 
 
@@ -59,7 +61,9 @@ def who_has_it() -> list[Panel]:
     """Why, since when, and how to stop it."""
     ours = metric("stage", 'stage=~"live|advisory"') + " == 1"
     why = {
+        _TAKEN_BACK: f"{metric('watchdog_gave_back')} == 1",
         _WAITS: f"{metric('advice_waiting')} == 1",
+        _ACCEPTED: metric("acceptance_left_seconds"),
         _GRANTED: f"{ours} and on (instance) {metric('in_charge')} == 1",
         _NOT_YET: ours,
         _WATCHES: metric("build_info"),
@@ -70,7 +74,7 @@ def who_has_it() -> list[Panel]:
             title="Why",
             help="Why authority is where it is. Orange: it went back, and stays there until a person resets.",
             queries=(Query(expr=f"{metric('handover_info')} or on (instance) {rest.expr}", legend=rest.legend),),
-            colors={_GRANTED: GREEN, _WAITS: BLUE, _NOT_YET: BLUE, _WATCHES: BLUE},
+            colors={_GRANTED: GREEN, _ACCEPTED: GREEN, _WAITS: BLUE, _NOT_YET: BLUE, _WATCHES: BLUE},
             steps=((None, ORANGE),),
             big=True,
             width=10,
@@ -86,7 +90,7 @@ def who_has_it() -> list[Panel]:
             width=4,
             height=5,
             decimals=0,
-            empty="always",
+            empty="-",
         ),
         Panel(title="To stop it", help="At any time.", text=_ANY_TIME, width=10, height=5),
     ]
@@ -104,12 +108,13 @@ def how_far() -> list[Panel]:
             width=12,
         ),
         Panel(
-            title="Lease",
+            title="Lease, and acceptance",
             help="Time since it was renewed. At two thirds of the limit the watchdog begins to give back. No line: "
-            "nothing of ours is in force.",
+            "nothing of ours is in force. For how long advice is still accepted is the building's time.",
             queries=(
                 Query(expr=metric("lease_age_seconds"), legend="renewed ago"),
                 Query(expr=metric("lease_limit_seconds"), legend="limit"),
+                Query(expr=metric("acceptance_left_seconds"), legend="advice accepted for"),
             ),
             unit="s",
             limits="limit",
@@ -125,6 +130,7 @@ def how_far() -> list[Panel]:
                 Query(expr=lost, legend="rows not in the journal"),
             ),
             width=12,
+            decimals=0,
         ),
     ]
 

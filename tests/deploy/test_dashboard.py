@@ -6,7 +6,6 @@ import itertools
 import json
 import shutil
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +122,9 @@ def test_dashboard_of_an_office_asks_for_what_an_office_has(office: dict[str, An
     wanted = setpoints(21.0, 24.0)
     verdict = Allowed(setpoints=wanted)
     metrics.observe(tick(verdict=verdict, proposal=None, reading=reading(), outcome=Written()))
-    metrics.follow(lambda: standing(why_back="a doubt", on_bus=replace(on_bus(), granted=dict.fromkeys(wanted, 1.0))))
+    metrics.follow(
+        lambda: standing(why_back="a doubt", on_bus=on_bus(granted=dict.fromkeys(wanted, 1.0), accepted_s=60.0))
+    )
     there = {sample.name for family in metrics.registry.collect() for sample in family.samples}
     missing = {name for target in _targets(office) for name in named(target["expr"])} - there
     assert missing == {"airhandler_proposed_celsius"}, "nothing was proposed"

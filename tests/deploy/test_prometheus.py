@@ -23,13 +23,14 @@ import yaml
 
 from tests.deploy.drills import Drill
 from tests.deploy.process import PATIENCE_S
-from tests.deploy.promql import known
+from tests.deploy.promql import known, named
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 DASHBOARD = json.loads((ROOT / "deploy/dashboards/airhandler.json").read_text())
 RULES = ROOT / "deploy/alerts/airhandler.yml"
+# What is there only when authority went back, or a person had to accept advice.
 IN_TROUBLE = {"airhandler_handover_info", "airhandler_handover_timestamp_seconds", "airhandler_acceptance_left_seconds"}
 QUERIES = [
     pytest.param(target["expr"], id=f"{panel['title']}: {target.get('legendFormat', '') or target['refId']}")
@@ -145,7 +146,7 @@ def test_target_is_up(prometheus: Prometheus, live: str) -> None:
 @pytest.mark.parametrize("expr", QUERIES)
 def test_every_query_of_every_panel_has_data(expr: str, prometheus: Prometheus, live: str) -> None:
     samples = prometheus.query(_filled_in(expr, live))
-    assert samples, expr
+    assert samples or named(expr) <= IN_TROUBLE, expr
     assert all(math.isfinite(float(sample["value"][1])) for sample in samples), samples
 
 
