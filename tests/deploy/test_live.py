@@ -231,6 +231,10 @@ def test_metrics_are_served_while_it_runs_and_show_who_is_in_charge(
     assert f'part="inlet_temp",point="{INLET}"' not in pages[5]
     assert 'airhandler_stage{stage="fallback"} 1.0' in pages[6]
     assert "airhandler_applied" not in pages[6]
+    assert [f"airhandler_in_charge {shown}" in page for shown, page in (("1.0", pages[2]), ("0.0", pages[6]))] == [
+        True
+    ] * 2
+    assert 'airhandler_handover_info{why="authority must go back: 3 rejected in a row' in pages[6]
 
 
 def test_metrics_linger_until_a_stop_and_then_show_no_authority(
@@ -251,6 +255,7 @@ def test_metrics_linger_until_a_stop_and_then_show_no_authority(
     (page,) = pages
     assert "airhandler_ticks_total 12.0" in page
     assert 'airhandler_stage{stage="live"} 0.0' in page
+    assert "airhandler_in_charge 0.0" in page
     assert "airhandler_applied" not in page
 
 
