@@ -108,6 +108,8 @@ class Situation:
         ]
 
     def _authority(self, said: ControllerSign) -> str:
+        if said.in_charge and not self.runs and not self._left_alone:
+            return "was in charge; since then given back, and confirmed"
         if said.in_charge and said.stage == "fallback":
             return "NOT given back yet: if it stays so, release our slots at the operator station"
         until = f" until {_second(said.until)}" if said.until is not None else ""
