@@ -139,6 +139,7 @@ def test_what_a_person_does_next_where_authority_went_back(state: StateFolder, t
             said(state, lock.holder.pid)
             assert last() == "next: `airhandler order hall.yaml give-back` takes authority back"
     state.lease.revoke("killed", given_back=True)
+    assert "stage: live (agent on hall), was in charge; since then given back, and confirmed" in lines(state)
     assert (
         last() == "next: see why it ended; one that is started writes nothing before `airhandler order hall.yaml reset`"
     )
