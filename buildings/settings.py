@@ -15,6 +15,7 @@ import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from .errors import UserError
+from .mistakes import told
 from .points import Role
 from .random_quantities import Randomise
 from .strict import Strict as Strict
@@ -445,12 +446,4 @@ def validate[T: Strict](raw: object, kind: type[T], *, where: str) -> T:
     try:
         return kind.model_validate(raw)
     except ValidationError as error:
-        raise UserError(f"{where}: {'; '.join(map(_told, error.errors()))}") from error
-
-
-def _told(problem: Any) -> str:
-    """One problem in words. What a record of ours refuses says itself what it holds."""
-    field, words = ".".join(str(part) for part in problem["loc"]), problem["msg"].removeprefix("Value error, ")
-    if problem["type"] == "value_error" and isinstance(problem["input"], Mapping):
-        return f"{field}: {words}" if field else words
-    return f"{field or 'file'}: {words} (got {problem['input']!r:.80})"
+        raise UserError(f"{where}: {'; '.join(told(problem, kind) for problem in error.errors())}") from error

@@ -29,7 +29,8 @@ from .connectors.objects import (
     parse_object,
 )
 from .connectors.units import OF_BACNET, agrees
-from .site_file import BacnetLink, Place, SiteSettings
+from .site_file import Place, SiteSettings
+from .site_links import BacnetLink
 
 _ABOUT: tuple[Property, ...] = (OBJECT_NAME, UNITS, RELIABILITY)
 _RANGE: tuple[Property, ...] = (MIN_PRESENT, MAX_PRESENT, RESOLUTION)

@@ -53,7 +53,7 @@ def discover(
     from .connectors.bacnet import BacnetClient
     from .discover import find_devices, read_device
     from .discover_file import write_site_file
-    from .site_file import host_and_port
+    from .site_links import host_and_port
 
     set_up_logs(LogFormat.TEXT)
     if out is not None and building is None:

@@ -18,7 +18,8 @@ from airhandler.buildings.errors import AirhandlerError, SiteError, UserError
 
 from .connectors.bus import BusWriter, marks_of, writer_of
 from .notify import Notify
-from .site_file import SiteSettings, host_and_port
+from .site_file import SiteSettings
+from .site_links import host_and_port
 from .state import StateFolder
 from .stop import Stop, on_signals
 from .watchdog import Watchdog

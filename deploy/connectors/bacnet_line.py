@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 
 from airhandler.buildings.errors import SiteError
-from airhandler.deploy.site_file import BacnetLink, Place
+from airhandler.deploy.site_file import Place
+from airhandler.deploy.site_links import BacnetLink
 
 from .answers import Absences, Refused
 from .bacnet import BacnetClient, Property

@@ -10,7 +10,8 @@ import numpy as np
 from airhandler.buildings.errors import SiteError, UserError
 from airhandler.buildings.points import Role, Setpoints
 from airhandler.buildings.site import Overridden, WriteFailed, WriteOutcome, Written
-from airhandler.deploy.site_file import Place, SiteSettings, check_priority
+from airhandler.deploy.site_file import Place, SiteSettings
+from airhandler.deploy.site_links import check_priority
 
 from .answers import Refused, SilenceError
 from .bacnet_line import BacnetLine, Commanded, as_number

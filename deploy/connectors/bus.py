@@ -12,7 +12,8 @@ from airhandler.buildings.errors import SiteError, UserError
 from airhandler.buildings.points import Setpoints
 from airhandler.buildings.site import WriteOutcome
 from airhandler.deploy.settings import SITE_FILES
-from airhandler.deploy.site_file import BacnetLink, ModbusLink, SiteSettings
+from airhandler.deploy.site_file import SiteSettings
+from airhandler.deploy.site_links import BacnetLink, ModbusLink
 
 from .clock import SiteClock, in_zone, localised
 from .connection import ReadOnly, View

@@ -15,7 +15,8 @@ import numpy as np
 from airhandler.buildings.errors import SiteError, UserError
 from airhandler.buildings.points import Point, Reading, Role, Setpoints
 from airhandler.buildings.site import Overridden, WriteFailed, WriteOutcome, Written
-from airhandler.deploy.site_file import ModbusLink, Place, SiteSettings
+from airhandler.deploy.site_file import Place, SiteSettings
+from airhandler.deploy.site_links import ModbusLink
 
 from .answers import Absences, Refused
 from .clock import SiteClock, localised

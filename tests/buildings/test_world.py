@@ -132,7 +132,7 @@ def test_the_example_in_the_documentation_is_a_world() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"tarif": 1}, "tarif: Extra inputs"),
+        ({"tarif": 1}, "tarif: is no field here"),
         ({"tariff_usd_per_kwh": {"kind": "cheap"}}, "tariff_usd_per_kwh: .*'flat', 'time-of-use', 'csv'"),
         ({"tariff_usd_per_kwh": {"kind": "flat", "value": "0.1"}}, "tariff_usd_per_kwh.flat.value: .*valid number"),
         ({"tariff_range": [1, 0]}, "tariff_range .*low must be below high"),

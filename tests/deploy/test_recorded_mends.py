@@ -301,7 +301,7 @@ def test_parquet_is_read_as_csv_is(tmp_path: Path) -> None:
         ),
         ("points: {a: total_power_w, b: total_power_w}", "total_power_w: two names for one point"),
         ("name: tag", "needs both 'name' and 'value'"),
-        ("zone: here", "zone: Extra inputs"),
+        ("zone: here", "zone: is no field here"),
     ],
 )
 def test_wrong_map_is_named(tmp_path: Path, text: str, words: str) -> None:

@@ -18,7 +18,8 @@ from airhandler.buildings.site import WriteFailed, WriteOutcome, Written
 from airhandler.deploy.connectors.bus import Marks, marks_of
 from airhandler.deploy.journal_rows import Kind
 from airhandler.deploy.recovery import give_back_leftovers
-from airhandler.deploy.site_file import SiteFile, SiteSettings
+from airhandler.deploy.site_file import SiteSettings
+from airhandler.deploy.site_schema import SiteFile
 from airhandler.deploy.state import StateFolder
 from tests.deploy.scenes import SUPPLY
 from tests.deploy.watch import MARKS

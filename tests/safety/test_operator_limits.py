@@ -99,12 +99,12 @@ def test_file_with_templates_is_read(tmp_path: Path) -> None:
     [
         (f"limits: {{{TEMP}: {{high: 40}}}}", f"limits.{TEMP}.high 40: must be 16 to 27"),
         (f"limits: {{{TEMP}: {{low: 10}}}}", f"limits.{TEMP}.low 10: must be 16 to 27"),
-        (f"limits: {{{TEMP}: {{low: .nan}}}}", f"limits.{TEMP}.low: Input should be a finite number"),
+        (f"limits: {{{TEMP}: {{low: .nan}}}}", f"limits.{TEMP}.low: must be a finite number"),
         (f"limits: {{{TEMP}: {{low: 24, high: 20}}}}", "low must not be above high"),
         (f"limits: {{{TEMP}: {{}}}}", "give 'low', 'high' or both"),
         ("limits: {boiler_c: {low: 20}}", "limits.boiler_c: the building has no such set-point"),
         ("locks: [boiler_c]", "locks.boiler_c: the building has no such set-point"),
-        ("lock: [boiler_c]", "lock: Extra inputs are not permitted"),
+        ("lock: [boiler_c]", "lock: is no field here"),
     ],
 )
 def test_file_that_is_wrong_is_refused_with_its_path(tmp_path: Path, text: str, words: str) -> None:

@@ -136,7 +136,7 @@ def test_without_settings_the_past_is_not_looked_at() -> None:
 def test_settings_that_mean_nothing_are_refused_with_their_path() -> None:
     for wrong, words in (
         ({"ramp_per_hour": 1.0}, "ramp_per_hour must be at least ramp_per_step"),
-        ({"dwell_s": 0.0}, "dwell_s: Input should be greater than 0"),
+        ({"dwell_s": 0.0}, "dwell_s: must be greater than 0"),
     ):
         with pytest.raises(UserError, match=words):
             validate({"fallback": 18.0, "ramp_per_step": 2.5, **wrong}, SetpointRule, where="file")

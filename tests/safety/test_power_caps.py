@@ -206,7 +206,7 @@ def test_a_cap_by_hand_is_refused_where_it_means_nothing(tmp_path: Path) -> None
     with pytest.raises(UserError, match="cooling_power_cap_w: the building has no server zones"):
         load_operator_file(path, find_building("office-5zone"))
     path.write_text("fan_power_cap_w: -1\n")
-    with pytest.raises(UserError, match=r"operator.yaml: fan_power_cap_w: Input should be greater than 0"):
+    with pytest.raises(UserError, match=r"operator.yaml: fan_power_cap_w: must be greater than 0"):
         load_operator_file(path, building_with())
 
 
