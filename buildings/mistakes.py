@@ -15,10 +15,11 @@ _AS_FIELDS = ("model_type", "model_attributes_type", "dict_type")
 _CUTOFF = 0.6  # of difflib: nearer than this is likely a slip of the fingers
 
 
-def near(name: str, known: Iterable[str], most: int = 1) -> str:
-    """` - did you mean ...?`, of the names that are known; nothing where none is like it."""
-    found = difflib.get_close_matches(name, list(known), n=most, cutoff=_CUTOFF)
-    return f"; did you mean {' or '.join(f'`{one}`' for one in found)}?" if found else ""
+def near(name: str, known: Iterable[str]) -> str:
+    """`; did you mean ...?` of the known name that is most like one, in capitals or not; nothing where none is."""
+    folded = {one.casefold(): one for one in known}
+    found = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=_CUTOFF)
+    return f"; did you mean `{folded[found[0]]}`?" if found else ""
 
 
 def told(problem: Mapping[str, Any], kind: type[BaseModel]) -> str:

@@ -14,6 +14,8 @@ SIMULATED = "simulated"
 METRICS_PORT = 9790
 _SIMULATED_DAYS = 7
 SITE_FILES = (".yaml", ".yml")
+PARQUET_FILES = (".parquet", ".pq")
+RECORDING_FILES = (".csv", *PARQUET_FILES)
 _MAX_PORT = 65535
 
 

@@ -11,11 +11,12 @@ from pathlib import Path
 from airhandler.buildings.catalog import Building, find_building, is_building_file
 from airhandler.buildings.errors import UserError
 from airhandler.buildings.points import Point, Role
-from airhandler.buildings.settings import load_yaml
+from airhandler.buildings.settings import read_yaml, validate
 
 from .connectors.objects import ObjectId, parse_object
 from .connectors.registers import Register, parse_register
 from .connectors.units import Conversion, convert
+from .settings import RECORDING_FILES
 from .site_schema import SiteFile, find_zone
 
 
@@ -105,11 +106,28 @@ class SiteSettings:
 
 def load_site(path: Path) -> SiteSettings:
     """Reads a site file and finds its building. Raises UserError with the file and the path of every error."""
-    file = load_yaml(path, SiteFile)
+    file = validate(_declared(path), SiteFile, where=str(path))
     named = file.building
     building = find_building(str(path.parent / named) if is_building_file(named) else named)
     _check_points(path, file, building)
     return SiteSettings(file=file, path=path, building=building)
+
+
+def _declared(path: Path) -> object:
+    """What a file says that has at least one field of a site file. Raises UserError that says what was expected."""
+    what = (
+        "a site file is wanted, YAML like examples/site.yaml (docs/bacnet.md); "
+        "`airhandler discover --out FILE` and `airhandler twin --write-site FILE` write one"
+    )
+    if path.suffix.lower() in RECORDING_FILES:
+        raise UserError(
+            f"{path}: is a recording, and {what}; a recording is looked at with `airhandler shadow CONTROLLER --site "
+            f"{path}`"
+        )
+    declared = read_yaml(path)
+    if not isinstance(declared, dict) or not declared.keys() & SiteFile.model_fields.keys():
+        raise UserError(f"{path}: has none of a site file's fields, such as `site:` and `points:`: {what}")
+    return declared
 
 
 def _check_points(path: Path, file: SiteFile, building: Building) -> None:

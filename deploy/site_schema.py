@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta, timezone, tzinfo
 from typing import Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import Field, field_validator, model_validator
 
 from airhandler.buildings.errors import UserError
+from airhandler.buildings.mistakes import near
 from airhandler.buildings.strict import Strict
 
 from .connectors.objects import parse_object
@@ -123,7 +124,7 @@ class SiteFile(Strict):
 
     def _check_writable(self, name: str) -> None:
         if name not in self.points:
-            raise ValueError(f"write: {name} is not in points")
+            raise ValueError(f"write: {name} is not in points{near(name, self.points)}")
         point = self.points[name]
         if point.at_object is not None and not parse_object(point.at_object).is_commandable_kind:
             raise ValueError(f"write: {name}: {point.at_object} cannot be commanded")
@@ -138,7 +139,9 @@ def find_zone(name: str) -> tzinfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError("is not known: a name like America/Chicago, or an offset like -06:00") from error
+        raise ValueError(
+            f"is not known: a name like America/Chicago, or an offset like -06:00{near(name, available_timezones())}"
+        ) from error
 
 
 def _fixed(name: str) -> timezone:

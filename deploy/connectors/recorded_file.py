@@ -18,6 +18,7 @@ from airhandler.buildings.catalog import Building
 from airhandler.buildings.errors import UserError
 from airhandler.buildings.known import Array
 from airhandler.buildings.points import Reading
+from airhandler.deploy.settings import PARQUET_FILES
 
 from .recorded_map import NAME, TIME, VALUE, RecordMap
 from .recorded_mends import Mending
@@ -27,7 +28,6 @@ from .recording import Recording
 
 GAP = "gap: the values before it are old until it ends"
 _GAP_STEPS = 1.5  # of the usual time between rows
-_PARQUET = (".parquet", ".pq")
 
 
 def read_recording(path: Path, building: Building, named: RecordMap | None = None) -> Recording:
@@ -42,14 +42,14 @@ def read_recording(path: Path, building: Building, named: RecordMap | None = Non
     """
     named, mending = named or RecordMap(), Mending()
     try:
-        rows = _parquet(path) if path.suffix.lower() in _PARQUET else _csv(path)
+        rows = _parquet(path) if path.suffix.lower() in PARQUET_FILES else _csv(path)
         header = [str(cell).strip() for cell in next(rows, (1, ()))[1]]
         taken = _taken_rows(path, header, building, named, mending)
         for number, cells in rows:
             taken.add(number, cells)
         series, offsets = taken.series()
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        kind = "Parquet" if path.suffix.lower() in _PARQUET else "CSV"
+        kind = "Parquet" if path.suffix.lower() in PARQUET_FILES else "CSV"
         raise UserError(f"{path}: cannot be read as {kind}: {error}") from error
     times_s = np.unique(np.concatenate([one.times_s for one in series]))
     local = LocalTime(*offsets, named.zone)

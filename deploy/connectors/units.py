@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from airhandler.buildings.mistakes import near
+
 # Dry air at 20 degC and 101325 Pa: 101325 / (287.042 * 293.15). Source: ASHRAE Fundamentals 2021, chapter 1.
 AIR_KG_M3 = 1.204
 
@@ -136,7 +138,10 @@ def convert(unit: str, building: str, air_kg_m3: float = AIR_KG_M3) -> Conversio
     known = _TABLE.get(building, {})
     if unit not in known:
         others = [*known, *(_AIRFLOWS if building == "kg/s" else ())]
-        raise ValueError(f"unit {unit!r} cannot be converted to {building}; known: {', '.join([building, *others])}")
+        names = [building, *others]
+        raise ValueError(
+            f"unit {unit!r} cannot be converted to {building}; known: {', '.join(names)}{near(unit, names)}"
+        )
     return known[unit]
 
 

@@ -197,3 +197,45 @@ def test_file_that_is_none_is_told(tmp_path: Path, content: str) -> None:
 def test_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="cannot be read"):
         load_site(tmp_path / "nowhere.yaml")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "told"),
+    [
+        ("stge", "live", "stge: is no field here; did you mean `stage`?"),
+        ("lease_step", 3, "lease_step: is no field here; did you mean `lease_steps`?"),
+        ("bacnet.prority", 10, "bacnet.prority: is no field here; did you mean `priority`?"),
+        ("authority.rampdays", 1, "authority.rampdays: is no field here; did you mean `ramp_days`?"),
+        (f"points.{INLET}.objct", "analog-input,1", f"points.{INLET}.objct: is no field here; did you mean `object`?"),
+        (f"points.{INLET}.unit", "DEGf", "known: degC, degF, K; did you mean `degF`?"),
+        ("points.east_inlet_tmp_c", {"object": "analog-input,7"}, "nearest: east_inlet_temp_c"),
+        ("stage", "liv", "(got 'liv'); did you mean `live`?"),
+        ("write", ["east_suply_air_temp_setpoint_c"], f"is not in points; did you mean `{SUPPLY}`?"),
+        ("time_zone", "America/Chicgo", "did you mean `America/Chicago`?"),
+        ("kettle", 1, "kettle: is no field here; there are site, building, time_zone,"),
+    ],
+)
+def test_slip_gets_the_nearest_right_name_and_its_place(tmp_path: Path, field: str, value: Any, told: str) -> None:
+    with pytest.raises(UserError) as caught:
+        load_site(_write(tmp_path, _changed(GOOD, field, value)))
+    assert told in str(caught.value)
+
+
+def test_what_is_missing_or_of_another_shape_is_told_in_our_words(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"site.yaml: building: is missing$"):
+        load_site(_write(tmp_path, {name: value for name, value in GOOD.items() if name != "building"}))
+    with pytest.raises(UserError, match=r"bacnet: must be fields with values, `name: value` each \(got 'kettle'\)"):
+        load_site(_write(tmp_path, {**GOOD, "bacnet": "kettle"}))
+
+
+@pytest.mark.parametrize("name", ["year.csv", "year.parquet", "notes.txt", "world.yaml"])
+def test_file_that_is_no_site_file_is_told_what_was_expected(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_text("time: 1\n")
+    with pytest.raises(UserError) as caught:
+        load_site(path)
+    said = str(caught.value)
+    assert said.startswith(f"{path}: ")
+    assert "a site file is wanted, YAML like examples/site.yaml" in said
+    assert ("airhandler shadow CONTROLLER --site" in said) == (name.startswith("year"))
+    assert "SiteFile" not in said
