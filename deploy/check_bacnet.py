@@ -28,7 +28,7 @@ from .connectors.objects import (
     ObjectId,
     parse_object,
 )
-from .connectors.units import OF_BACNET, agrees
+from .connectors.units import OF_BACNET, Conversion, agrees, convert
 from .site_file import Place, SiteSettings
 from .site_links import BacnetLink
 
@@ -47,7 +47,7 @@ def check_bacnet(settings: SiteSettings, link: BacnetLink, report: Report) -> No
         check_clock(settings, None if local is None else in_zone(local, settings.zone), report)
         names = {point.name for point in settings.building.points}
         for place in settings.places.values():
-            _check_point(place, names, answers, report)
+            _check_point(place, names, answers, settings.file.air_density_kg_m3, report)
         for place in settings.places.values():
             if place.point.role is Role.SETPOINT:
                 _check_setpoint(settings, link, place, commanded(_object(place), answers), answers, report)
@@ -63,32 +63,69 @@ def _properties(settings: SiteSettings, place: Place) -> tuple[Property, ...]:
     return (*COMMANDED, *_ABOUT, *(_RANGE if place.point.name in settings.file.write else ()))
 
 
-def _check_point(place: Place, others: Collection[Plain], answers: Answers, report: Report) -> None:
+def _check_point(
+    place: Place, others: Collection[Plain], answers: Answers, density_kg_m3: float, report: Report
+) -> None:
     """Its value, its unit, and whether the device calls it like one of the `others`."""
     target, name = _object(place), place.point.name
     value, why = measured(answers[target, PRESENT_VALUE], answers[target, STATUS_FLAGS])
     reliability = answers[target, RELIABILITY]
     if why == FLAGS[1] and isinstance(reliability, int) and reliability in RELIABILITIES:
         why = f"{why}: {RELIABILITIES[reliability]}"
-    sound = place.conversion.to_building(value) if value is not None and why is None else None
-    report.shown.append(Shown(place=place, value=sound, why=why))
-    _check_unit(place, answers[target, UNITS], report)
+    sound = value if why is None else None
+    told = _told_unit(place, answers[target, UNITS])
+    report.shown.append(
+        Shown(
+            place=place,
+            value=None if sound is None else place.conversion.to_building(sound),
+            why=why,
+            told=told,
+            true=None if sound is None else _true(place, sound, told, density_kg_m3),
+        )
+    )
+    _check_unit(place, answers[target, UNITS], density_kg_m3, report)
     called = answers[target, OBJECT_NAME]
     if called != name and called in others:
         report.wrong(name, place.where, f"the device calls it {called}", "is it the other one?")
 
 
-def _check_unit(place: Place, told: Plain, report: Report) -> None:
+def _told_unit(place: Place, told: Plain) -> str | None:
+    """What an object says its unit is, as a site file writes it; None where it says nothing that we know."""
+    if not isinstance(told, int) or isinstance(told, bool):
+        return None  # what is on or off has none
+    known = place.unit if agrees(told, place.unit) else OF_BACNET.get(told)
+    return None if known == "1" and place.unit != "1" else known
+
+
+def _true(place: Place, value: float, told: str | None, density_kg_m3: float) -> float | None:
+    """A value in the building's unit if the device is right about its own; None where that is of another quantity."""
+    how = _conversion(place, told or place.unit, density_kg_m3)
+    return None if how is None else how.to_building(value)
+
+
+def _conversion(place: Place, unit: str, density_kg_m3: float) -> Conversion | None:
+    try:
+        return convert(unit, place.point.unit, density_kg_m3)
+    except ValueError:
+        return None
+
+
+def _check_unit(place: Place, told: Plain, density_kg_m3: float, report: Report) -> None:
+    """What the device says is a fact; the site file must say the same."""
     name, where = place.point.name, place.where
     if not isinstance(told, int) or isinstance(told, bool):
-        return  # what is on or off has none
-    known = OF_BACNET.get(told)
-    if known is None:
-        report.remark(name, where, f"its unit has the number {told}, which we do not know", f"is it in {place.unit}?")
-    elif known == "1" and place.unit != "1":
+        return
+    known = _told_unit(place, told)
+    if known is None and told in OF_BACNET:
         report.remark(name, where, "the device says that it has no unit", f"is it in {place.unit}?")
-    elif not agrees(told, place.unit):
-        report.wrong(name, where, f"the device has it in {known}, the file says {place.unit}", f'unit: "{known}"')
+    elif known is None:
+        report.remark(name, where, f"its unit has the number {told}, which we do not know", f"is it in {place.unit}?")
+    elif known != place.unit:
+        fits = _conversion(place, known, density_kg_m3) is not None
+        mend = (
+            f'the site file must say unit: "{known}"' if fits else "that is another quantity: is it the right object?"
+        )
+        report.wrong(name, where, f"the device has it in {known}, the file says {place.unit}", mend)
 
 
 def _check_setpoint(

@@ -24,7 +24,7 @@ def check_modbus(settings: SiteSettings, report: Report) -> None:
         for place in settings.places.values():
             value, why = as_value(held[register_of(place)])
             shown = None if value is None else place.conversion.to_building(value)
-            report.shown.append(Shown(place=place, value=shown, why=why))
+            report.shown.append(Shown(place=place, value=shown, why=why, told=None, true=shown))
         if link.clock is not None:
             check_clock(settings, line.time(held), report)
         others = {"modbus.enable": line.enable, "heartbeat": _heartbeat(settings)}

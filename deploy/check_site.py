@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
-from airhandler.buildings.errors import SiteError
+from airhandler.buildings.errors import SiteError, UserError
 from airhandler.buildings.points import Role
 from airhandler.safety.sensors import needed_points
 
+from .connectors.answers import OtherDeviceError
+from .promotion import check_promotion
 from .site_file import Place, SiteSettings
 
 Severity = Literal["wrong", "remark"]
@@ -46,11 +48,15 @@ class Shown:
         place: which, and where.
         value: in the building's unit; None where it is absent.
         why: why it is absent.
+        told: the unit that the device itself says, as a site file writes it; None where it says none.
+        true: the value if the device is right about its unit; None where that is one of another quantity.
     """
 
     place: Place
     value: float | None
-    why: str | None = None
+    why: str | None
+    told: str | None
+    true: float | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,9 +134,13 @@ def check_site(settings: SiteSettings) -> SiteCheck:
             from .check_modbus import check_modbus
 
             check_modbus(settings, report)
+    except OtherDeviceError as error:
+        this = "" if error.answers is None else f"device_id: {error.answers} if this is the one that is meant; else "
+        report.wrong("device", "", str(error), f"{this}is the address right?")
     except SiteError as error:
         report.wrong("device", "", str(error), "is the address right, the device on, and no firewall between?")
     _compare(settings, report)
+    _check_promotion(settings, report)
     _check_pace(settings, report)
     order = {"wrong": 0, "remark": 1}
     return SiteCheck(
@@ -183,13 +193,34 @@ def _of_point(shown: Shown, report: Report) -> None:
         words = f"absent: {shown.why or 'it gives no value'}"
         report.wrong(point.name, where, words, "mend the sensor, or the object in the file")
         return
-    if point.low <= shown.value <= point.high:
+    if shown.true is None or point.low <= shown.true <= point.high:
         return
-    words = f"{shown.value:g} {point.unit} is not between {point.low:g} and {point.high:g}"
+    words = f"{shown.true:g} {point.unit} is not between {point.low:g} and {point.high:g}"
     if point.role is Role.SETPOINT:
         report.remark(point.name, where, words, "it stands outside our limits: the first steps lead it in, by its ramp")
+    elif shown.told is not None:
+        mend = f"the device says that it is {shown.told}: does it scale its values, or is the sensor wrong?"
+        report.wrong(point.name, where, words, mend)
     else:
-        report.wrong(point.name, where, words, f"is it in {shown.place.unit}? unit: says what the device has")
+        fields = "unit:" if shown.place.register is None else "unit: and scale:"
+        report.wrong(point.name, where, words, f"is it in {shown.place.unit}? {fields} must say what the device has")
+
+
+def _check_promotion(settings: SiteSettings, report: Report) -> None:
+    """Whether `live` would take the promotion that the file names, of whichever controller it is."""
+    live = settings.file.stage == "live"
+    if settings.promotion is None:
+        if live:
+            mend = (
+                "`airhandler report --shadow RUN` makes one, after `airhandler shadow`: promotion: its promotion.json"
+            )
+            report.remark("promotion", "", "stage: live, and no promotion is named: `airhandler live` refuses", mend)
+        return
+    try:
+        check_promotion(settings.promotion, site=settings.file.site, building=settings.building)
+    except UserError as error:
+        told = report.wrong if live else report.remark
+        told("promotion", str(settings.promotion), str(error), "with stage: live, `airhandler live` refuses until then")
 
 
 def _check_pace(settings: SiteSettings, report: Report) -> None:

@@ -10,14 +10,12 @@ from airhandler.buildings.errors import SiteError, UserError
 
 from .connectors.answers import Refused
 from .connectors.bacnet import BacnetClient, Found, Property
-from .connectors.bacnet_line import as_number
+from .connectors.bacnet_line import as_number, who_answers
 from .connectors.bacnet_values import Plain
 from .connectors.objects import (
-    ANY_DEVICE,
     DESCRIPTION,
     DEVICE,
     MODEL_NAME,
-    OBJECT_ID,
     OBJECT_LIST,
     OBJECT_NAME,
     PRESENT_VALUE,
@@ -127,16 +125,15 @@ def read_device(client: BacnetClient, found: Found) -> FoundDevice:
 
 def _asked(client: BacnetClient, device: str) -> Found:
     """A device that does not say that it is there, asked who it is."""
-    anyone = ObjectId(DEVICE, ANY_DEVICE)
     try:
-        answer = client.read(device, {anyone: (OBJECT_ID,)})[anyone, OBJECT_ID]
+        number = who_answers(client, device)
     except SiteError as error:
         raise UserError(
             f"--device {device}: {error}: is the address right, and the device in reach of {client.address}?"
         ) from error
-    if not isinstance(answer, ObjectId):
+    if number is None:
         raise UserError(f"--device {device}: answers, but does not say which device it is")
-    return Found(address=device, device_id=answer.instance, vendor=0, max_apdu=0)
+    return Found(address=device, device_id=number, vendor=0, max_apdu=0)
 
 
 def _object_list(client: BacnetClient, found: Found) -> list[ObjectId]:

@@ -28,6 +28,20 @@ class SilenceError(SiteError):
     """A device did not answer in time."""
 
 
+class OtherDeviceError(SiteError):
+    """Another device answers at the address than the one that is asked for.
+
+    Args:
+        who: which one is asked for, and where.
+        answers: the instance number of the one that answers; None where it does not say.
+    """
+
+    def __init__(self, who: str, answers: int | None) -> None:
+        other = "another device" if answers is None else f"device {answers}"
+        super().__init__(f"{who}: {other} answers there")
+        self.answers = answers
+
+
 class Absences:
     """Why points are absent: told when it changes, and when one is there again; not in each cycle."""
 

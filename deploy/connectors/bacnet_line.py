@@ -11,16 +11,18 @@ from airhandler.buildings.errors import SiteError
 from airhandler.deploy.site_file import Place
 from airhandler.deploy.site_links import BacnetLink
 
-from .answers import Absences, Refused
+from .answers import Absences, OtherDeviceError, Refused
 from .bacnet import BacnetClient, Property
 from .bacnet_values import Plain
 from .objects import (
+    ANY_DEVICE,
     DEVICE,
     FLAGS,
     LOCAL_DATE,
     LOCAL_TIME,
     NOT_MEASURED,
     NOT_WORKING,
+    OBJECT_ID,
     PRESENT_VALUE,
     PRIORITY_ARRAY,
     RELIABILITIES,
@@ -109,7 +111,7 @@ class BacnetLine:
     def _check_device(self, status: Plain) -> None:
         who = f"device {self.link.device_id} at {self.link.device}"
         if isinstance(status, Refused) and status.words == "unknown-object":
-            raise SiteError(f"{who}: another device answers there")
+            raise OtherDeviceError(who, who_answers(self.client, self.link.device))
         if self._working and isinstance(status, int) and status in NOT_WORKING:
             raise SiteError(f"{who}: it does not control: {NOT_WORKING[status]}")
 
@@ -120,6 +122,13 @@ class BacnetLine:
         except SiteError:
             return ""
         return f": {RELIABILITIES[told]}" if isinstance(told, int) and told in RELIABILITIES else ""
+
+
+def who_answers(client: BacnetClient, address: str) -> int | None:
+    """The instance number of the device at an address; None where it does not say. Raises SiteError."""
+    anyone = ObjectId(DEVICE, ANY_DEVICE)
+    answer = client.read(address, {anyone: (OBJECT_ID,)})[anyone, OBJECT_ID]
+    return answer.instance if isinstance(answer, ObjectId) else None
 
 
 MEASURED: tuple[Property, ...] = (PRESENT_VALUE, STATUS_FLAGS)

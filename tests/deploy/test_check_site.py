@@ -14,6 +14,8 @@ from typer.testing import CliRunner
 
 from airhandler.buildings.catalog import find_building
 from airhandler.buildings.errors import UserError
+from airhandler.control.identity import building_sha256
+from airhandler.control.promotion import Check, Promotion, write_promotion
 from airhandler.deploy import cli_site
 from airhandler.deploy.check_site import Finding, SiteCheck, check_site
 from airhandler.deploy.connectors import bacnet
@@ -37,7 +39,7 @@ def peer() -> Iterator[Device]:
 
 
 def _check(peer: Device, folder: Path, change: Callable[[dict[str, Any]], object] = lambda _: None) -> SiteCheck:
-    text = bacnet_device.site_text(peer, time_zone="UTC")
+    text = bacnet_device.site_text(peer, time_zone="UTC", stage="advisory")
     change(text)
     path = folder / "site.yaml"
     path.write_text(yaml.safe_dump(text))
@@ -80,17 +82,46 @@ def test_object_that_is_not_there_is_named(peer: Device, tmp_path: Path) -> None
 
 def test_wrong_unit_is_named_with_the_line_that_mends_it(peer: Device, tmp_path: Path) -> None:
     found = _check(peer, tmp_path, lambda t: t["points"]["total_power_w"].update(unit="kW"))
-    assert ("total_power_w", "the device has it in W, the file says kW") in _wrong(found)
-    (finding,) = [f for f in found.findings if "the file says" in f.words]
-    assert finding.mend == 'unit: "W"'
+    (finding,) = found.findings
+    assert (finding.what, finding.words) == ("total_power_w", "the device has it in W, the file says kW")
+    assert finding.mend == 'the site file must say unit: "W"'
 
 
-def test_value_out_of_range_asks_for_its_unit(peer: Device, tmp_path: Path) -> None:
+def test_range_is_judged_by_the_unit_that_the_device_says(peer: Device, tmp_path: Path) -> None:
+    def wrong_unit(text: dict[str, Any]) -> None:
+        text["points"][INLET].update(unit="degF")
+
+    peer.show(INLET, 20.0)
+    assert [f.words for f in _check(peer, tmp_path, wrong_unit).findings] == [
+        "the device has it in degC, the file says degF"
+    ]
+    peer.show(INLET, 235.0)
+    findings = [(f.words, f.mend) for f in _check(peer, tmp_path, wrong_unit).findings]
+    assert findings == [
+        ("the device has it in degC, the file says degF", 'the site file must say unit: "degC"'),
+        (
+            "235 degC is not between 0 and 60",
+            "the device says that it is degC: does it scale its values, or is the sensor wrong?",
+        ),
+    ]
+
+
+def test_unit_of_another_quantity_asks_for_the_object(peer: Device, tmp_path: Path) -> None:
+    from bacpypes3.basetypes import EngineeringUnits
+
+    peer.do(lambda: setattr(peer.objects[INLET], "units", EngineeringUnits("kilowatts")))
+    peer.show(INLET, 235.0)
+    (finding,) = _check(peer, tmp_path).findings
+    assert finding.words == "the device has it in kW, the file says degC"
+    assert finding.mend == "that is another quantity: is it the right object?"
+
+
+def test_value_out_of_range_with_the_right_unit_is_scaled_or_wrong(peer: Device, tmp_path: Path) -> None:
     peer.show(INLET, 71.6)
     (finding,) = _check(peer, tmp_path).findings
     assert (finding.what, finding.severity) == (INLET, "wrong")
     assert finding.words == "71.6 degC is not between 0 and 60"
-    assert "is it in degC?" in finding.mend
+    assert finding.mend == "the device says that it is degC: does it scale its values, or is the sensor wrong?"
 
 
 def test_setpoint_outside_our_limits_is_a_remark(peer: Device, tmp_path: Path) -> None:
@@ -177,11 +208,59 @@ def test_heartbeat_that_is_not_there_is_named(peer: Device, tmp_path: Path) -> N
 
 def test_silent_or_other_device_is_a_finding_and_no_traceback(peer: Device, tmp_path: Path) -> None:
     other = _check(peer, tmp_path, lambda t: t["bacnet"].update(device_id=5))
-    assert "another device answers there" in _wrong(other)[0][1]
+    (finding,) = [f for f in other.findings if f.what == "device"]
+    assert finding.words == f"device 5 at {peer.address}: device {bacnet_device.NUMBER} answers there"
+    assert finding.mend.startswith(f"device_id: {bacnet_device.NUMBER} if this is the one that is meant")
     peer.app.silent = True
     silent = _check(peer, tmp_path, lambda t: t["bacnet"].update(timeout_s=0.3))
     assert "does not answer" in _wrong(silent)[0][1]
     assert silent.shown == ()
+
+
+def _promoted(path: Path, *, site: str = "hall", passed: bool = True) -> None:
+    write_promotion(
+        path,
+        Promotion(
+            site=site,
+            building=BUILDING.reference,
+            building_sha256=building_sha256(BUILDING),
+            controller="outdoor-reset",
+            controller_sha256="0" * 64,
+            begin="2026-07-01T00:00:00+00:00",
+            end="2026-07-15T00:00:00+00:00",
+            checks=(Check(name="length", passed=passed, evidence="14.0 days", wanted="7 days at least"),),
+            created="2026-07-15T01:00:00+00:00",
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("kept", "words"),
+    [
+        (None, "is not there"),
+        ({"site": "south-hall"}, "is of another site (south-hall, here hall)"),
+        ({"passed": False}, "does not pass: length: 14.0 days"),
+    ],
+)
+def test_promotion_that_live_would_refuse_is_named(
+    peer: Device, tmp_path: Path, kept: dict[str, Any] | None, words: str
+) -> None:
+    if kept is not None:
+        _promoted(tmp_path / "p.json", **kept)
+    live = _check(peer, tmp_path, lambda t: t.update(stage="live", promotion="p.json"))
+    (finding,) = live.findings
+    assert (finding.what, finding.severity) == ("promotion", "wrong")
+    assert words in finding.words
+    (finding,) = _check(peer, tmp_path, lambda t: t.update(promotion="p.json")).findings
+    assert (finding.what, finding.severity) == ("promotion", "remark")
+
+
+def test_promotion_that_holds_has_nothing_to_say_and_live_without_one_is_a_remark(peer: Device, tmp_path: Path) -> None:
+    _promoted(tmp_path / "p.json")
+    assert _check(peer, tmp_path, lambda t: t.update(stage="live", promotion="p.json")).findings == ()
+    (finding,) = _check(peer, tmp_path, lambda t: t.update(stage="live")).findings
+    assert (finding.what, finding.severity) == ("promotion", "remark")
+    assert "airhandler live` refuses" in finding.words
 
 
 def test_command_prints_and_ends_with_what_it_found(peer: Device, tmp_path: Path) -> None:
@@ -208,7 +287,7 @@ def test_modbus_is_checked_too(tmp_path: Path) -> None:
         for name, value in values().items():
             peer.show(name, value or 0.0)
         path = tmp_path / "site.yaml"
-        path.write_text(yaml.safe_dump(modbus_device.site_text(peer)))
+        path.write_text(yaml.safe_dump(modbus_device.site_text(peer, stage="advisory")))
         assert check_site(load_site(path)).findings == ()
         peer.show(INLET, float("nan"))
         peer.registers.enabled = True
