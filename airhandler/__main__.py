@@ -70,7 +70,7 @@ def main() -> None:
         print(f"airhandler: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(2)
     except AirhandlerError as error:
-        print(f"airhandler: {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
+        print(f"airhandler: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(1)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("airhandler"):

@@ -22,3 +22,8 @@ class AbsentError(AirhandlerError, KeyError):
 
     def __str__(self) -> str:
         return str(self.args[0])  # KeyError puts quotes around it
+
+
+def in_words(error: BaseException) -> str:
+    """What is told of an error: those of ours say all themselves; of any other its kind must be told, too."""
+    return str(error) if isinstance(error, AirhandlerError) else f"{type(error).__name__}: {error}"

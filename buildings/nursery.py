@@ -25,7 +25,7 @@ from typing import TextIO
 import numpy as np
 
 from .catalog import find_building
-from .errors import AirhandlerError, SimulationError, UserError
+from .errors import AirhandlerError, SimulationError, UserError, in_words
 from .instrumentation import InstrumentedRun
 from .known import Array
 from .model import Period
@@ -82,7 +82,7 @@ def main(parent: int, *, die_with_thread: bool) -> None:
         _make(_order(), told)
     except Exception as error:  # noqa: BLE001 - the parent raises it
         kind = "mistake" if isinstance(error, UserError) else "error"
-        told.write(f"{kind} {' '.join(_words(error).split())}\n")
+        told.write(f"{kind} {' '.join(in_words(error).split())}\n")
         told.close()
         sys.exit(1)
     sys.stdin.buffer.read()
@@ -100,13 +100,9 @@ def _order() -> Order:
         order: Order = pickle.load(sys.stdin.buffer)  # from the process that started this one
     except Exception as error:
         raise UserError(
-            f"{_words(error)}: a commander must stand in a module that can be imported, not in a script"
+            f"{in_words(error)}: a commander must stand in a module that can be imported, not in a script"
         ) from error
     return order
-
-
-def _words(error: Exception) -> str:
-    return str(error) if isinstance(error, AirhandlerError) else f"{type(error).__name__}: {error}"
 
 
 def _make(order: Order, told: TextIO) -> None:
@@ -132,7 +128,7 @@ def _commands(order: Order, run: InstrumentedRun, values: Array) -> Array:
     try:
         return run.array(order.commander(run.reading(values)))
     except Exception as error:
-        raise SimulationError(f"the commander failed at step {run.steps}: {_words(error)}") from error
+        raise SimulationError(f"the commander failed at step {run.steps}: {in_words(error)}") from error
 
 
 def _snapshot(run: InstrumentedRun, values: Array, folder: Path, told: TextIO) -> int:
@@ -164,7 +160,7 @@ def _hold(run: InstrumentedRun, values: Array, listener: socket.socket) -> None:
                 try:
                     forked = run.fork()
                 except (OSError, AirhandlerError) as error:  # no memory or no process left: this one goes without
-                    connection.send(_failed(run, f"the snapshot of step {run.steps} could not fork: {_words(error)}"))
+                    connection.send(_failed(run, f"the snapshot of step {run.steps} could not fork: {in_words(error)}"))
                     continue
                 if forked == 0:
                     listener.close()

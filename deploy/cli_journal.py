@@ -11,6 +11,8 @@ import typer
 
 from airhandler.buildings.errors import UserError
 
+from .settings import SITE_FILES
+
 if TYPE_CHECKING:
     from airhandler.buildings.catalog import Building
 
@@ -21,13 +23,16 @@ app = typer.Typer(
 )
 
 Folder = Annotated[
-    Path, typer.Argument(metavar="PATH", help="Folder of a journal, or a site's state folder that has one.")
+    Path,
+    typer.Argument(
+        metavar="PATH", help="A site file, whose controller's journal it is; or a state folder, or a journal's folder."
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 
 
 @app.command(
-    epilog="For example: airhandler journal verify site.state  |  airhandler journal verify site.state/journal --json"
+    epilog="For example: airhandler journal verify site.yaml  |  airhandler journal verify site.state/journal --json"
 )
 def verify(
     path: Folder,
@@ -53,7 +58,7 @@ def verify(
         raise typer.Exit(1)
 
 
-@app.command(epilog="For example: airhandler journal show site.state --last 5  |  airhandler journal show PATH --json")
+@app.command(epilog="For example: airhandler journal show site.yaml --last 5  |  airhandler journal show PATH --json")
 def show(
     path: Folder,
     last: Annotated[int, typer.Option("--last", min=1, help="How many rows.")] = 20,
@@ -109,9 +114,16 @@ def export(
 
 
 def _journal(path: Path) -> Path:
-    """The folder of the journal: itself, or that of the controller in a state folder."""
-    inside = path / "journal"
-    return inside if inside.is_dir() else path
+    """The folder of the journal: itself, or that of the controller in a state folder, which a site file may name."""
+    from .site_file import load_site
+    from .state import StateFolder
+
+    of_site = path.name.endswith(SITE_FILES) and path.is_file()
+    folder = load_site(path).state if of_site else path
+    inside = StateFolder(folder, asking=True).journal_folder
+    if of_site and not inside.is_dir():
+        raise UserError(f"{path}: its state folder {folder} has no journal: no controller was live here yet")
+    return inside if inside.is_dir() else folder
 
 
 def _building(folder: Path, named: str | None) -> Building:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import warnings
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -18,6 +19,7 @@ from airhandler.buildings.catalog import Building
 from airhandler.buildings.codec import AbsentValueError, Codec, Float32
 from airhandler.buildings.errors import UserError
 from airhandler.buildings.instrumentation import measured_points
+from airhandler.buildings.known import Array
 from airhandler.buildings.points import Setpoints
 from airhandler.buildings.reward import Reward
 from airhandler.buildings.site import Written
@@ -56,7 +58,7 @@ def export_minari(folder: Path, name: str, building: Building) -> int:
     """
     found = episodes(ticks(folder), building)
     if not found:
-        raise UserError(f"{folder}: no two ticks follow each other with all that an observation needs: no dataset")
+        raise UserError(f"{folder}: no step to learn from, so no dataset: {lacking(ticks(folder), building)}")
     codec = Codec(building)
     try:
         with warnings.catch_warnings():
@@ -77,18 +79,14 @@ def export_minari(folder: Path, name: str, building: Building) -> int:
 def episodes(recorded: Iterable[Tick], building: Building) -> list[Episode]:
     """Ticks as episodes, each of a step or more."""
     codec, reward = Codec(building), Reward(building, measured_points(building))
-    measured = [p.name for p in measured_points(building)]
-    step, found = timedelta(seconds=building.step_s), list[Episode]()
+    found = list[Episode]()
     current: Episode | None = None
     for before, after in itertools.pairwise(recorded):
-        values = [after.reading.get(name) for name in measured]
-        numbers = np.array([np.nan if value is None else value for value in values])
         seen, action, next_seen = _encoded(codec, before), _action(codec, before), _encoded(codec, after)
-        follows = after.number == before.number + 1 and after.reading.time - before.reading.time == step
-        if seen is None or action is None or next_seen is None or not follows:
+        if seen is None or action is None or next_seen is None or not _follows(before, after, building):
             current = None
             continue
-        worth = reward(numbers).reward
+        worth = reward(_measured(after, building)).reward
         if not np.isfinite(worth):
             current = None
             continue
@@ -99,6 +97,53 @@ def episodes(recorded: Iterable[Tick], building: Building) -> list[Episode]:
         current.actions.append(action)
         current.rewards.append(worth)
     return found
+
+
+def lacking(recorded: Iterable[Tick], building: Building) -> str:
+    """Why ticks hold no step to learn from: what is missing, and in how many of their steps."""
+    reward, missing, steps = Reward(building, measured_points(building)), Counter[tuple[str, str]](), 0
+    for before, after in itertools.pairwise(recorded):
+        steps += 1
+        missing.update(_missing(before, after, building, reward))
+    if not steps:
+        return "it takes two ticks, one after the other"
+    alike: dict[tuple[int, str], list[str]] = {}
+    for (what, name), number in missing.most_common():
+        alike.setdefault((number, what), []).append(name)
+    return "; ".join(f"in {n} of {steps} steps {what} {', '.join(names)}" for (n, what), names in alike.items())
+
+
+def _missing(before: Tick, after: Tick, building: Building, reward: Reward) -> list[tuple[str, str]]:
+    """What a step lacks: the kind, and the name, each once."""
+    measured = measured_points(building)
+    worth = np.isfinite(reward(_measured(after, building)).reward)
+    seen = [*(o.point for o in building.observations), *(a.per for a in building.actions if a.per is not None)]
+    absent = [name for name in seen for tick in (before, after) if _absent(tick.reading.get(name))]
+    absent += [p.name for p in measured if not worth and _absent(after.reading.get(p.name))]
+    in_force, found = _in_force(before), [("no value of", name) for name in absent]
+    unknown = [p.name for p in building.setpoints if in_force is None or p.name not in in_force]
+    if in_force is None and before.outcome is not None:
+        found.append(("no write", "that the site confirmed"))
+    else:
+        found += [("not told what was in force at", name) for name in unknown]
+    if not _follows(before, after, building):
+        found.append(("no tick", "one control step later"))
+    return list(dict.fromkeys(found))
+
+
+def _absent(value: float | None) -> bool:
+    return value is None or not np.isfinite(value)
+
+
+def _measured(tick: Tick, building: Building) -> Array:
+    """What was measured, NaN where it is absent [measured points]."""
+    values = [tick.reading.get(p.name) for p in measured_points(building)]
+    return np.array([np.nan if value is None else value for value in values])
+
+
+def _follows(before: Tick, after: Tick, building: Building) -> bool:
+    apart = after.reading.time - before.reading.time
+    return after.number == before.number + 1 and apart == timedelta(seconds=building.step_s)
 
 
 def _encoded(codec: Codec, tick: Tick) -> Float32 | None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from airhandler import __version__
 from airhandler.buildings.catalog import Building
-from airhandler.buildings.errors import UserError
+from airhandler.buildings.errors import UserError, in_words
 from airhandler.buildings.scenario import NORMAL, Scenario
 from airhandler.buildings.world import World
 from airhandler.control import run_files
@@ -152,7 +152,7 @@ class Run:
                 if self.stop.why is None:
                     loop.run()
             except BaseException as error:
-                self._error = f"{type(error).__name__}: {error}"
+                self._error = in_words(error)
                 raise
             finally:
                 # What may still be in force is not called over.

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from airhandler.buildings.catalog import building_ids, find_building
 from airhandler.buildings.codec import Codec
 from airhandler.buildings.weather import find_weather
 
+EXAMPLE = Path(__file__).parents[1] / "examples" / "site.yaml"
 REQUIRED = {
     "total_kwh",
     "hvac_kwh",
@@ -319,3 +321,16 @@ def test_bench_engine_measures_everything_in_one_run(tmp_path: Path) -> None:
     ):
         assert result[name] > 0
     assert "<svg" in figure.read_text()
+
+
+def test_device_that_does_not_answer_is_one_line_without_the_name_of_a_class(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        device = "127.0.0.1:{1}".format(*silent.getsockname())
+        text = EXAMPLE.read_text().replace("192.168.1.20:47808", device).replace("192.168.1.5 ", "127.0.0.1 ")
+        (tmp_path / "site.yaml").write_text(text.replace("priority: 10", "timeout_s: 0.2"))
+        done = airhandler("shadow", "trim-respond", "--site", "site.yaml", "--port", "0", cwd=tmp_path)
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    told = f"device 4711 at {device}: {device} does not answer; `airhandler check` says more"
+    assert last == f"airhandler: site.yaml: {told}"

@@ -18,6 +18,8 @@ from airhandler.deploy.journal_rows import files
 from airhandler.deploy.journal_ticks import start_payload, tick_payload
 from tests.deploy.scenes import building, tick
 
+EXAMPLE = Path(__file__).parents[2] / "examples" / "site.yaml"
+
 
 def _run(*words: str) -> Result:
     return CliRunner().invoke(app, [*words], catch_exceptions=False)
@@ -107,3 +109,24 @@ def test_folder_without_a_journal_is_a_users_mistake(tmp_path: Path) -> None:
     for command in ("verify", "show"):
         with pytest.raises(UserError, match="no journal"):
             _run(command, str(tmp_path))
+
+
+@pytest.mark.parametrize("words", [["verify"], ["show"], ["export", "--csv", "rows.csv"]])
+def test_site_file_leads_to_its_journal(
+    state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    site = tmp_path / "site.yaml"
+    site.write_text(f"{EXAMPLE.read_text()}\nstate: {state.name}\n")
+    done, alike = (_run(words[0], str(path), *words[1:]) for path in (site, state))
+    assert (done.exit_code, done.stdout) == (0, alike.stdout)
+
+
+def test_site_whose_controller_never_ran_is_told(tmp_path: Path) -> None:
+    site = tmp_path / "site.yaml"
+    site.write_text(EXAMPLE.read_text())
+    with pytest.raises(
+        UserError, match=r"site.yaml: its state folder .*north-hall.state has no journal: no controller"
+    ):
+        _run("verify", str(site))
+    assert not (tmp_path / "north-hall.state").exists()

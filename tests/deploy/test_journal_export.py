@@ -149,3 +149,41 @@ def test_journal_without_steps_makes_no_dataset(tmp_path: Path) -> None:
         export_minari(folder, "site/hall-v0", building())
     with pytest.raises(UserError, match="no tick was kept"):
         export_recording(kept(tmp_path / "other", []), tmp_path / "r.csv", building())
+
+
+def _own(number: int, **changes: float | None) -> Tick:
+    """A tick of a site that is only watched, and tells what its own control asks for."""
+    told = dataclasses.replace(reading(number, **changes), incumbent=setpoints())
+    return dataclasses.replace(tick(number, "shadow"), reading=told, outcome=None)
+
+
+@pytest.mark.parametrize(
+    ("ticks", "words"),
+    [
+        ([_own(0)], "it takes two ticks, one after the other"),
+        ([_own(n, **{INLET: None}) for n in range(3)], f"in 2 of 2 steps no value of {INLET}"),
+        ([_own(n, hvac_power_w=None) for n in range(3)], "in 2 of 2 steps no value of hvac_power_w"),
+        ([_own(2 * n) for n in range(3)], "in 2 of 2 steps no tick one control step later"),
+        (
+            [dataclasses.replace(_own(n), reading=reading(n)) for n in range(2)],
+            f"in 1 of 1 steps not told what was in force at {SUPPLY}",
+        ),
+        (
+            [dataclasses.replace(_own(n), outcome=WriteFailed(reason="no answer")) for n in range(2)],
+            "in 1 of 1 steps no write that the site confirmed",
+        ),
+        (
+            [dataclasses.replace(tick(n), outcome=Written(in_force=Setpoints({SUPPLY: 20.0}))) for n in range(2)],
+            "in 1 of 1 steps not told what was in force at east_supply_airflow_setpoint_kg_s",
+        ),
+        ([_own(0), _own(1, **{INLET: None}), _own(2), _own(4)], "in 1 of 3 steps no tick one control step later"),
+    ],
+)
+def test_journal_without_a_step_to_learn_from_says_what_is_missing(
+    tmp_path: Path, ticks: list[Tick], words: str
+) -> None:
+    folder = kept(tmp_path / "journal", ticks)
+    with pytest.raises(UserError, match="no step to learn from, so no dataset: ") as caught:
+        export_minari(folder, "site/hall-v0", building())
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
