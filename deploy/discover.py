@@ -12,6 +12,7 @@ from .connectors.answers import Refused
 from .connectors.bacnet import BacnetClient, Found, Property
 from .connectors.bacnet_line import as_number, who_answers
 from .connectors.bacnet_values import Plain
+from .connectors.heartbeat import NAME as HEARTBEAT
 from .connectors.objects import (
     DESCRIPTION,
     DEVICE,
@@ -29,6 +30,7 @@ from .connectors.objects import (
 from .connectors.units import OF_BACNET
 from .progress import progress
 
+_COUNTS = ("analog-value", "integer-value", "positive-integer-value", "large-analog-value")
 _PIECE = 20  # objects, or entries of a list, at a time
 _MOST = 20_000  # objects of one device: more is no answer of a sound one
 
@@ -77,6 +79,12 @@ class FoundDevice:
     utc_offset_min: int | None
     objects: tuple[FoundObject, ...]
     others: int
+
+    @property
+    def heartbeat(self) -> FoundObject | None:
+        """What a controller is to count up, where the device leaves no doubt: one number with that name."""
+        named = [one for one in self.objects if one.name.casefold() == HEARTBEAT and one.object.kind in _COUNTS]
+        return named[0] if len(named) == 1 else None
 
     def points(self, building: Building) -> dict[str, FoundObject]:
         """The objects that are called as points of a building are."""

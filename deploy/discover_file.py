@@ -25,6 +25,9 @@ bacnet:
   device: "{address}"
   device_id: {id}
 """
+_NO_HEARTBEAT = """\
+# heartbeat: the object that we are to count up while in charge, such as an analog value that was made for it; the
+#   building must watch it, and take its slots back when it stands still (docs/bacnet.md)"""
 
 
 def write_site_file(path: Path, device: FoundDevice, building: Building) -> int:
@@ -55,6 +58,7 @@ def write_site_file(path: Path, device: FoundDevice, building: Building) -> int:
         )
         + "points:",
         *(_entry(building.point(name), one) for name, one in fitting.items()),
+        *_heartbeat(device.heartbeat),
         *_comments(device, building, fitting),
     ]
     try:
@@ -83,12 +87,20 @@ def _unit(point: Point, one: FoundObject) -> str | None:
     return one.unit
 
 
+def _heartbeat(found: FoundObject | None) -> Iterator[str]:
+    """The object that we count up once we are in charge, or what to look for."""
+    if found is None:
+        yield _NO_HEARTBEAT
+    else:
+        yield f'heartbeat: "{found.object}"  # counted up while in charge; {found.description}'.rstrip("; ")
+
+
 def _comments(device: FoundDevice, building: Building, fitting: dict[str, FoundObject]) -> Iterator[str]:
     missing = [p.name for p in building.points if p.name not in fitting]
     if missing:
         yield f"# Points of {building.id} that no object is called like:"
         yield from (f"#   {name} [{building.point(name).unit}]" for name in missing)
-    rest = [one for one in device.objects if one.name not in fitting]
+    rest = [one for one in device.objects if one.name not in fitting and one != device.heartbeat]
     if rest:
         yield "# Objects that are called like no point, or have a unit that does not fit:"
         yield from (f'#   "{one.object}"  {one.name}  {_value(one)}  {one.description}'.rstrip() for one in rest)

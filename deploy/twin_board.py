@@ -17,13 +17,14 @@ from airhandler.buildings.catalog import Building
 from airhandler.buildings.errors import AirhandlerError
 from airhandler.buildings.points import Role
 
+from .connectors.heartbeat import NAME
 from .twin_faults import Faults, Seen
 
 SLOTS = 16
 """Places of a priority array; 1 comes first. Source: ASHRAE 135, clause 19.2."""
 SUPERVISED = range(9, 15)
 """Slots that the heartbeat watch empties: those that a supervising controller may have."""
-HEARTBEAT, ENABLE = "heartbeat", "enable"
+HEARTBEAT, ENABLE = NAME, "enable"
 REMOTE_SLOT = 14
 """Where a Modbus write stands, which has no priority: the last of the supervised slots."""
 

@@ -155,7 +155,10 @@ class BacnetClient:
             port: which one a broadcast goes to.
         """
         if address is None and self._port.broadcast is None:
-            raise UserError(f"address {self.address}: a broadcast needs a mask, like 192.168.1.5/24:47808")
+            raise UserError(
+                f"no device is named, and a broadcast needs our own address with its mask, not {self._port.words}: "
+                "--address 192.168.1.5/24:47808; or name a device: --device HOST:PORT"
+            )
         return self._thread.wait(self._who_is(address, wait_s, port), wait_s + self._bound_s)
 
     def close(self) -> None:

@@ -18,6 +18,7 @@ class Port:
         words: `192.168.1.5`, `192.168.1.5:47808` or `192.168.1.5/24:47808`.
 
     Attributes:
+        words: as it was given.
         address: our own, with the port that it has.
         own: what we ask through.
         broadcast: where broadcasts go; None where the address has no mask.
@@ -27,6 +28,7 @@ class Port:
     """
 
     def __init__(self, words: str) -> None:
+        self.words = words
         host_mask, _, port = words.partition(":")
         host, _, mask = host_mask.partition("/")
         try:

@@ -65,13 +65,29 @@ def test_first_site_file_has_every_point_and_can_write_nothing(peer: Device, tmp
     done = _run("--device", peer.address, "--building", "datacentre-dx", "--out", str(out))
     assert f"39 of 39 points of datacentre-dx in {out}" in done.output
     made = load_site(out)
-    assert (made.file.stage, made.file.write, made.file.heartbeat) == ("shadow", (), None)
+    assert (made.file.stage, made.file.write, made.file.heartbeat) == ("shadow", (), "analog-value,1")
     assert list(made.places) == [p.name for p in BUILDING.points]
     assert made.file.bacnet is not None
     assert (made.file.bacnet.device, made.file.bacnet.device_id) == (peer.address, NUMBER)
     text = out.read_text()
-    assert '#   "analog-value,1"  heartbeat' in text
+    assert "# heartbeat:" not in text
+    assert "heartbeat  " not in text
     assert '#   "binary-output,1"  lamp' in text
+
+
+@pytest.mark.parametrize(("called", "kind"), [("Watchdog_1", "analog-value,1"), ("heartbeat", "binary-output,1")])
+def test_heartbeat_that_is_in_doubt_is_a_comment(peer: Device, tmp_path: Path, called: str, kind: str) -> None:
+    def rename() -> None:
+        peer.objects["heartbeat"].objectName = "a count" if kind == "binary-output,1" else called
+        peer.objects["lamp"].objectName = called if kind == "binary-output,1" else "lamp"
+
+    peer.do(rename)
+    out = tmp_path / "site.yaml"
+    _run("--device", peer.address, "--building", "datacentre-dx", "--out", str(out))
+    assert load_site(out).file.heartbeat is None
+    text = out.read_text()
+    assert "# heartbeat: the object that we are to count up while in charge" in text
+    assert f'#   "{kind}"  {called}' in text
 
 
 def test_units_that_differ_are_written_and_those_that_do_not_fit_are_left_out(peer: Device, tmp_path: Path) -> None:
@@ -122,7 +138,8 @@ async def _nothing() -> None:
         (["--address", "203.0.113.9"], "address 203.0.113.9: cannot be taken"),
         (["--out", "x.yaml"], "--out: needs --building"),
         (["--building", "no-such"], "building 'no-such' is not known"),
-        ([], "a broadcast needs a mask"),
+        ([], "no device is named, and a broadcast needs our own address with its mask, not 127.0.0.1: --address 192"),
+        (["--address", "127.0.0.1:0"], "with its mask, not 127.0.0.1:0: "),
         (["--address", "127.0.0.1/8"], "no device answered a broadcast within 0.3 s"),
     ],
 )
