@@ -76,7 +76,7 @@ def check(folder: Path, identity: Mapping[str, str]) -> None:
 def replayed(view: View, step_s: float, controller: Controller | None, shield: Shield, table: TickTable) -> Resumed:
     """Brings a view's clock, a controller and a Forecaster to where the ticks of a table end.
 
-    Raises UserError where the recording is over before.
+    Raises UserError where the recording, or what is to be taken of it, is over before.
     """
     forecaster, history = shield.forecaster(), deque[Reading](maxlen=shield.memory)
     start, step = view.clock.now(), timedelta(seconds=step_s)
@@ -90,7 +90,7 @@ def replayed(view: View, step_s: float, controller: Controller | None, shield: S
             with contextlib.suppress(Exception):  # as in the loop: a controller that fails made no proposal
                 controller.propose(reading)
         if not view.clock.sleep_until(start + (number + 1) * step):
-            raise UserError("the recording is over: nothing is left to do")
+            raise UserError("nothing is left to do: the run is at the end of the recording, or beyond its --days")
     applied = _applied(table, max(1, shield.past_steps))
     return Resumed(
         number=len(table),

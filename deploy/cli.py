@@ -45,7 +45,8 @@ class RunOptions:
         int | None,
         typer.Option(
             "--days",
-            help="How many days are simulated (a week, if you do not say), or watched of a real site (no end).",
+            help="How many days are simulated (a week, if you do not say), taken from the begin of a recording (all), "
+            "or watched of a real site (no end).",
             show_default=False,
         ),
     ] = None

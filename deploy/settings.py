@@ -30,7 +30,8 @@ class RunSettings:
         site: `simulated`, the path of a recorded CSV, or of a site file (YAML) of a real one.
         weather: weather of a simulated site: a name or the path of an EPW file.
         start: first day of a simulated site, (month, day).
-        days: how many days are simulated, or watched of a real site; None: a week, or until a stop.
+        days: how many days are simulated, taken of a recording or watched of a real site; None: a week, all, or until
+            a stop.
         speed: seconds of the building's time per second; None runs as fast as it can.
         port: where the metrics are served; 0 takes a free port.
         address: on which address they are served.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -23,12 +23,25 @@ __all__ = ["TIME", "RecordedClock", "RecordedSite", "read_recording", "watch_rec
 
 
 class RecordedClock:
-    """Recorded time, at a pace; it ends with the recording, or at a stop."""
+    """Recorded time, at a pace; it ends with the recording, or at a stop.
 
-    def __init__(self, recording: Recording, speed: float | None = None) -> None:
+    Args:
+        recording: whose time.
+        speed: recorded seconds per second; None: as fast as it can.
+        days: how many of its first days there are; None: all of it.
+    """
+
+    def __init__(self, recording: Recording, speed: float | None = None, *, days: int | None = None) -> None:
         self._recording, self._speed = recording, speed
         self._now_s, self._end_s = recording.begin_s, recording.end_s
+        if days is not None:
+            self._end_s = min(self._end_s, recording.begin_s + timedelta(days=days).total_seconds())
         self._stop = threading.Event()
+
+    @property
+    def span_s(self) -> float:
+        """How long it is from its begin to its end [s]."""
+        return self._end_s - self._recording.begin_s
 
     @property
     def now_s(self) -> float:
@@ -106,14 +119,19 @@ def watch_recorded(settings: RunSettings, building: Building) -> View:
     if settings.map is not None and settings.map.resolve() == Path(settings.site).resolve():
         raise UserError(f"--map {settings.map}: is the recording itself; a map says what its columns are")
     recording = read_recording(Path(settings.site), building, load_map(settings.map, building))
-    clock = RecordedClock(recording, settings.speed)
+    clock = RecordedClock(recording, settings.speed, days=settings.days)
     begin = recording.local.at(recording.begin_s)
     return View(
         site=RecordedSite(building, recording, clock),
         clock=clock,
-        ticks=int((recording.end_s - recording.begin_s) // building.step_s) + 1,
-        about=f"recording {settings.site}, {recording.rows} rows from {begin.isoformat()}; of each step the newest row",
+        ticks=int(clock.span_s // building.step_s) + 1,
+        about=f"recording {settings.site}, {recording.rows} rows from {begin.isoformat()}{_first(settings.days)}; "
+        "of each step the newest row",
         name=recording.site,
         mends=recording.mends,
         sha256=recording.sha256,
     )
+
+
+def _first(days: int | None) -> str:
+    return "" if days is None else f", of which the first {days} x 24 h are taken"

@@ -137,3 +137,15 @@ def test_there_must_be_a_run_to_go_on_with(tmp_path: Path) -> None:
         run_shadow(_chosen(tmp_path, "new", resume=True), watch)
     with pytest.raises(UserError, match="--resume: belongs to a recording"):
         settings(tmp_path, resume=True)
+
+
+def test_first_days_of_a_recording_are_taken_and_the_rest_later(tmp_path: Path) -> None:
+    path = tmp_path / "r.csv"
+    write_recording(path, building(), [reading(n) for n in range(200)])
+    whole = run_shadow(_chosen(tmp_path, "whole", days=2), watch)
+    assert (whole.ticks, whole.why) == (2 * 96 + 1, "the site's time is over")
+    assert run_shadow(_chosen(tmp_path, "first", days=1), watch).ticks == 97
+    with pytest.raises(UserError, match="beyond its --days"):
+        run_shadow(_chosen(tmp_path, "first", days=1, resume=True), watch)
+    assert run_shadow(_chosen(tmp_path, "first", resume=True), watch).ticks == 200
+    assert run_shadow(_chosen(tmp_path, "more", days=30), watch).ticks == 200
