@@ -56,7 +56,12 @@ def twin(
     ] = 0,
     wait: Annotated[bool, typer.Option("--wait", help="Time stands still until somebody asks on a bus.")] = False,
     write_site: Annotated[
-        Path | None, typer.Option("--write-site", metavar="FILE", help="Writes the site file that fits this twin.")
+        Path | None,
+        typer.Option(
+            "--write-site",
+            metavar="FILE",
+            help="Writes the site file that fits this twin; with --modbus, FILE-modbus beside it.",
+        ),
     ] = None,
     seed: Annotated[
         int, typer.Option("--seed", min=0, help="Which year of a world, and which draw of all that is random.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import logging
 import math
@@ -33,7 +34,7 @@ from .twin_drill import Drill
 from .twin_pace import Pace
 from .twin_record import TwinRecord
 from .twin_servers import Address, Servers
-from .twin_site_file import write_site_file
+from .twin_site_file import bacnet_section, beside, modbus_section, write_site_file
 
 log = logging.getLogger("airhandler.twin")
 
@@ -64,7 +65,7 @@ class TwinSettings:
         world: what surrounds the building, in place of what its file may say.
         scenario: what it is put through.
         waits: whether time stands still until somebody asks on a bus.
-        site_file: where the site file that fits is written; None: nowhere.
+        site_file: where the site file that fits is written, and one by Modbus beside it; None: nowhere.
     """
 
     building: str
@@ -214,7 +215,7 @@ def _open(run: _Run) -> Iterator[None]:
     with contextlib.closing(channel):
         servers.call(lambda: run.record.begin(run.truth))
         if settings.site_file is not None:
-            _write_site_file(run, settings.site_file, bacnet)
+            _write_site_files(run, settings.site_file, bacnet, modbus)
         told = {
             "bacnet": str(bacnet),
             "device": settings.device,
@@ -244,27 +245,18 @@ def _announce(run: _Run, bacnet: Address, modbus: Address | None, url: str) -> N
     log.info("faults: airhandler twin-fault %s NAME ...", url)
 
 
-def _write_site_file(run: _Run, path: Path, bacnet: Address) -> None:
-    offset = run.board.shown.time.utcoffset()
+def _write_site_files(run: _Run, path: Path, bacnet: Address, modbus: Address | None) -> None:
+    """The site file by BACnet and, where it is served, the one by Modbus beside it."""
+    board, servers = run.board, run.servers
+    offset = board.shown.time.utcoffset()
     assert offset is not None
-    section = {
-        "device": str(bacnet),
-        "device_id": run.settings.device,
-        "address": bacnet.host,
-        "priority": 10,
-        "timeout_s": 2.0,
-        "retries": 1,
-        "batch": 20,
-    }
-    write_site_file(
-        path,
-        run.board.building,
-        offset=offset,
-        speed=run.settings.speed,
-        bus={"bacnet": section},
-        objects=run.servers.objects,
-    )
+    write = functools.partial(write_site_file, building=board.building, offset=offset, speed=run.settings.speed)
+    write(path, bus="bacnet", section=bacnet_section(bacnet, run.settings.device), places=servers.objects)
     log.info("site file: %s", path)
+    if modbus is not None:
+        second = beside(path)
+        write(second, bus="modbus", section=modbus_section(modbus, servers.registers), places=servers.registers)
+        log.info("site file by Modbus: %s", second)
 
 
 def _event(record: TwinRecord, board: Board, words: str) -> None:

@@ -24,7 +24,7 @@ SLOTS = 16
 """Places of a priority array; 1 comes first. Source: ASHRAE 135, clause 19.2."""
 SUPERVISED = range(9, 15)
 """Slots that the heartbeat watch empties: those that a supervising controller may have."""
-HEARTBEAT, ENABLE = NAME, "enable"
+HEARTBEAT, ENABLE, CLOCK = NAME, "enable", "clock"
 REMOTE_SLOT = 14
 """Where a Modbus write stands, which has no priority: the last of the supervised slots."""
 

@@ -11,9 +11,10 @@ Numbers are float32, two registers each, the more significant first; addresses c
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,12 +25,14 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 
 from airhandler.buildings.errors import UserError
 
-from .twin_board import HEARTBEAT, REMOTE_SLOT, Board, RefusedError
+from .twin_board import CLOCK, ENABLE, HEARTBEAT, REMOTE_SLOT, Board, RefusedError
 from .twin_servers import Address
 
-ENABLE = "coil,0"
 _COILS, _INPUTS = (1, 5, 15), (4,)  # function codes. Source: Modbus Application Protocol V1.1b3, section 6
 _PER_NUMBER = 2
+_ACCEPTING = (
+    4  # turns of an asyncio loop from a client that is accepted to a connection that is made: 2 in CPython 3.12
+)
 
 
 class ModbusServer:
@@ -47,13 +50,15 @@ class ModbusServer:
 
     @property
     def registers(self) -> Mapping[str, str]:
-        """The register of every point and of the heartbeat."""
-        inputs = {p.name: f"input,{_PER_NUMBER * n}" for n, p in enumerate(self._board.measured)}
-        outputs = {p.name: f"holding,{_PER_NUMBER * n}" for n, p in enumerate(self._board.building.setpoints)}
-        return {**inputs, **outputs, HEARTBEAT: f"holding,{_PER_NUMBER * len(outputs)}"}
+        """The register of every point, of the heartbeat, of the clock and of the switch."""
+        inputs = [*(p.name for p in self._board.measured), CLOCK]
+        outputs = [*(p.name for p in self._board.building.setpoints), HEARTBEAT]
+        found = {name: f"input,{_PER_NUMBER * n}" for n, name in enumerate(inputs)}
+        return {**found, **{name: f"holding,{_PER_NUMBER * n}" for n, name in enumerate(outputs)}, ENABLE: "coil,0"}
 
     async def open(self) -> None:
         """Begins to answer. Raises UserError where the address cannot be had."""
+        logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # each client that goes away is an error there
         server = _Listener(self._board, self._registers, self.address)
         if not await server.listen() or server.transport is None:
             raise UserError(f"--modbus {self.address}: cannot be listened on: is something else there?")
@@ -65,9 +70,8 @@ class ModbusServer:
     async def close(self) -> None:
         """Answers no more, and lets go of whoever is connected."""
         if self._server is not None:
-            self._server.close()
-            self._server = None
-        await asyncio.sleep(0)
+            server, self._server = self._server, None
+            await server.shut()
 
 
 class _Registers:
@@ -148,9 +152,31 @@ class _Listener(ModbusTcpServer):
         super().__init__(nothing, address=(address.host, address.port))
         self.context: Any = registers
         self._board = board
+        self._answering: set[asyncio.Task[None]] = set()
 
     def callback_new_connection(self) -> ServerRequestHandler:
         return _Connection(self, self._board)
+
+    def answer(self, answering: Coroutine[Any, Any, None]) -> None:
+        """Works on a request until it is answered, or nothing is any more."""
+        task = self.loop.create_task(answering)
+        self._answering.add(task)
+        task.add_done_callback(self._answering.discard)
+
+    async def shut(self) -> None:
+        """Listens no more, lets go of whoever is connected, and ends what is being answered.
+
+        Who is being accepted is a connection first: one that was half made when the rest is closed would be served on.
+        """
+        listening: Any = self.transport
+        for one in listening.sockets if listening is not None else ():
+            self.loop.remove_reader(one)
+        for _ in range(_ACCEPTING):
+            await asyncio.sleep(0)
+        self.close()
+        for task in (under_way := list(self._answering)):
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
 
 
 class _Connection(ServerRequestHandler):
@@ -158,7 +184,12 @@ class _Connection(ServerRequestHandler):
 
     def __init__(self, listener: _Listener, board: Board) -> None:
         super().__init__(listener, None, None, None)  # type: ignore[no-untyped-call]
-        self._board, self._registers = board, listener.context
+        self._board, self._registers, self._listener = board, listener.context, listener
+
+    def handle_later(self) -> None:
+        """The library leaves its task to itself, and it is still there when its loop ends."""
+        if not self._listener.is_closing:
+            self._listener.answer(self.handle_request())
 
     async def handle_request(self) -> None:
         faults = self._board.faults

@@ -62,6 +62,7 @@ class Servers:
         self._open: list[Server] = []
         self._soon: set[asyncio.Task[None]] = set()
         self.objects: Mapping[str, str] = {}
+        self.registers: Mapping[str, str] = {}
 
     def open_bacnet(self, address: Address, number: int) -> Address:
         """Serves by BACnet/IP. Returns where. Raises UserError where the address cannot be had."""
@@ -78,6 +79,7 @@ class Servers:
 
         server = ModbusServer(self._board, address)
         self._begin(server)
+        self.registers = server.registers
         return server.address
 
     def call[T](self, work: Callable[[], T]) -> T:

@@ -5,18 +5,50 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 import yaml
 
 from airhandler.buildings.catalog import Building
 from airhandler.control.table import replacing
 
-from .twin_board import HEARTBEAT
+from .twin_board import CLOCK, ENABLE, HEARTBEAT
+from .twin_servers import Address
 
 _HEAD = """\
 # The site file of a twin: `airhandler twin` wrote it. It may command every set-point, which is for a twin:
 # for a real building begin with `stage: shadow` and no `write`.
 """
+
+
+def bacnet_section(address: Address, device: int) -> dict[str, object]:
+    """How a twin's BACnet device is reached, with the defaults that somebody may want to change."""
+    return {
+        "device": str(address),
+        "device_id": device,
+        "address": address.host,
+        "priority": 10,
+        "timeout_s": 2.0,
+        "retries": 1,
+        "batch": 20,
+    }
+
+
+def modbus_section(address: Address, registers: Mapping[str, str]) -> dict[str, object]:
+    """How a twin's Modbus unit is reached."""
+    return {
+        "host": address.host,
+        "port": address.port,
+        "timeout_s": 2.0,
+        "retries": 1,
+        "enable": registers[ENABLE],
+        "clock": registers[CLOCK],
+    }
+
+
+def beside(path: Path) -> Path:
+    """Where the site file by Modbus is, beside the one by BACnet."""
+    return path.with_stem(f"{path.stem}-modbus")
 
 
 def write_site_file(
@@ -25,17 +57,22 @@ def write_site_file(
     *,
     offset: timedelta,
     speed: float,
-    bus: Mapping[str, object],
-    objects: Mapping[str, str],
+    bus: Literal["bacnet", "modbus"],
+    section: Mapping[str, object],
+    places: Mapping[str, str],
 ) -> None:
     """Writes a site file. Raises UserError where it cannot be written.
 
     Args:
+        path: the file; the site is called as it is.
+        building: whose points they are.
         offset: from UTC, of simulated time.
         speed: simulated seconds per second.
-        bus: the section of the bus, by its name.
-        objects: the object of every point and of the heartbeat.
+        bus: the name of the section of the bus.
+        section: what stands in it.
+        places: the object or register of every point and of the heartbeat.
     """
+    at, more = ("object", {}) if bus == "bacnet" else ("register", {"authority": {"ramp_days": 0}})
     declared = {
         "site": path.stem,
         "building": building.reference,
@@ -43,11 +80,12 @@ def write_site_file(
         "clock": "device",
         "speed": speed,
         "stage": "live",
-        **bus,
-        "points": {p.name: {"object": objects[p.name]} for p in building.points},
+        bus: dict(section),
+        "points": {p.name: {at: places[p.name]} for p in building.points},
         "write": [p.name for p in building.setpoints],
-        "heartbeat": objects[HEARTBEAT],
+        "heartbeat": places[HEARTBEAT],
         "lease_steps": 3,
+        **more,
     }
     with replacing(path) as temporary:
         temporary.write_text(_HEAD + yaml.safe_dump(declared, sort_keys=False, width=120, default_flow_style=None))

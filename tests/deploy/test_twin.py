@@ -80,6 +80,17 @@ def test_site_file_names_every_point_where_it_is(tmp_path: Path) -> None:
     assert (settings.building, len(settings.places)) == (BUILDING, len(BUILDING.points))
 
 
+def test_site_file_by_modbus_is_written_beside_it_where_that_is_served(tmp_path: Path) -> None:
+    run_twin(_settings(tmp_path, site_file=tmp_path / "north.yaml", modbus=FREE))
+    first, second = (load_site(tmp_path / name) for name in ("north.yaml", "north-modbus.yaml"))
+    told = json.loads((tmp_path / "twin/twin.json").read_text())
+    assert second.file.modbus is not None
+    assert f"{second.file.modbus.host}:{second.file.modbus.port}" == told["modbus"]
+    assert (second.file.site, second.state) == ("north-modbus", tmp_path / "north-modbus.state")
+    assert list(second.places) == list(first.places)
+    assert [place.point for place in second.writable] == list(BUILDING.setpoints)
+
+
 def test_a_folder_that_holds_a_run_is_left_alone(tmp_path: Path) -> None:
     run_twin(_settings(tmp_path))
     with pytest.raises(UserError, match="holds an earlier run"):

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
+import socket
+import struct
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from pymodbus.client import ModbusTcpClient
 from pymodbus.exceptions import ModbusException
 
 from airhandler.buildings.errors import UserError
+from airhandler.buildings.points import Setpoints
+from airhandler.buildings.site import Written
+from airhandler.deploy.check_site import check_site
+from airhandler.deploy.connectors.bus import watch_bus, writer_of
+from airhandler.deploy.site_file import load_site
 from airhandler.deploy.twin_board import HEARTBEAT, REMOTE_SLOT
 from airhandler.deploy.twin_modbus import ModbusServer
 from airhandler.deploy.twin_servers import Servers
+from airhandler.deploy.twin_site_file import modbus_section, write_site_file
 from tests.deploy.twins import BEGIN, BUILDING, FREE, INLET, SUPPLY, Twin, patiently, shown
 
 TYPE = ModbusTcpClient.DATATYPE.FLOAT32
@@ -56,7 +67,7 @@ class Device:
             return False
         try:
             return not self.client.read_coils(0, count=1).isError()
-        except ModbusException:
+        except (ModbusException, ConnectionError):
             return False
 
     @property
@@ -170,3 +181,87 @@ def test_an_address_that_is_taken_is_a_users_mistake(device: Device) -> None:
             second.open_modbus(device.address)
     finally:
         second.close()
+
+
+def test_its_site_file_finds_every_point_the_clock_the_switch_and_the_heartbeat(device: Device, tmp_path: Path) -> None:
+    told = {p.name: (p.low + p.high) / 2.0 for p in device.twin.board.measured}
+    device.servers.call(lambda: device.twin.board.show(shown(7, **told)))
+    path = tmp_path / "site.yaml"
+    registers = device.servers.registers
+    write_site_file(
+        path,
+        BUILDING,
+        offset=timedelta(hours=-6),
+        speed=1.0,
+        bus="modbus",
+        section=modbus_section(device.address, registers),
+        places=registers,
+    )
+    settings = load_site(path)
+    found = check_site(settings)
+    assert [f.what for f in found.findings] == ["promotion"]  # nothing else: the registers, the clock and the switch
+    assert {s.place.point.name: s.value for s in found.shown if s.place.point.name in told} == pytest.approx(told)
+    site = watch_bus(settings).site
+    try:
+        assert abs(site.read().time - device.twin.board.now()) < timedelta(minutes=1)
+    finally:
+        site.close()
+    with writer_of(settings) as writer:
+        assert isinstance(writer.beat(), Written)
+        assert isinstance(writer.write(Setpoints({p.name: p.low for p in BUILDING.setpoints})), Written)
+    assert (device.enabled, device.twin.board.heartbeat) == (True, 1.0)
+
+
+COILS = struct.pack(">HHHBBHH", 1, 0, 6, 1, 1, 0, 1)  # read coil 0. Source: Modbus Application Protocol V1.1b3, 6.1
+
+
+def test_clients_that_have_come_and_gone_are_not_let_go_of_again() -> None:
+    twin = Twin()
+    servers = Servers(twin.board)
+    device = Device(twin, servers)
+    for _ in range(20):
+        assert device.answers()
+    device.client.close()
+    servers.close()
+    assert not device.answers()
+
+
+@pytest.mark.parametrize("turns", range(6))
+def test_a_client_that_is_accepted_as_it_closes_is_let_go_of(turns: int) -> None:
+    async def answer() -> bytes:
+        server = ModbusServer(Twin().board, FREE)
+        await server.open()
+        with socket.create_connection((server.address.host, server.address.port)) as client:
+            client.setblocking(False)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await server.close()
+            for _ in range(20):
+                await asyncio.sleep(0)
+            try:
+                client.send(COILS)
+                await asyncio.sleep(0.05)
+                return client.recv(100)  # BlockingIOError where it is still connected
+            except ConnectionError:
+                return b""
+
+    assert asyncio.run(answer()) == b""
+
+
+def test_nothing_is_being_answered_once_it_is_closed() -> None:
+    async def left() -> int:
+        board = Twin().board
+        board.faults.slow_s = 30.0
+        server = ModbusServer(board, FREE)
+        await server.open()
+        with socket.create_connection((server.address.host, server.address.port)) as client:
+            client.send(COILS)
+            for _ in range(1000):
+                await asyncio.sleep(0.002)
+                if len(asyncio.all_tasks()) > 1:
+                    break
+            assert len(asyncio.all_tasks()) == 2
+            await server.close()
+        return len(asyncio.all_tasks()) - 1
+
+    assert asyncio.run(left()) == 0
