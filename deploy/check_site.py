@@ -13,6 +13,7 @@ from airhandler.buildings.points import Role
 from airhandler.safety.sensors import needed_points
 
 from .connectors.answers import OtherDeviceError
+from .connectors.clock import NO_TIME, SET_IT
 from .promotion import check_promotion
 from .site_file import Place, SiteSettings
 
@@ -161,7 +162,7 @@ def check_clock(settings: SiteSettings, told: datetime | None, report: Report) -
     """
     if settings.file.clock == "device":
         if told is None:
-            report.wrong("clock", "", "the device does not say what time it is", "clock: machine takes ours")
+            report.wrong("clock", "", f"clock: device, and {NO_TIME}", SET_IT)
         return
     off_s = 0.0 if told is None else (told - datetime.now(UTC)).total_seconds()
     if abs(off_s) > _CLOCK_S:
@@ -211,9 +212,7 @@ def _check_promotion(settings: SiteSettings, report: Report) -> None:
     live = settings.file.stage == "live"
     if settings.promotion is None:
         if live:
-            mend = (
-                "`airhandler report --shadow RUN` makes one, after `airhandler shadow`: promotion: its promotion.json"
-            )
+            mend = "promotion: must name the promotion.json that `airhandler report --shadow RUN` makes"
             report.remark("promotion", "", "stage: live, and no promotion is named: `airhandler live` refuses", mend)
         return
     try:

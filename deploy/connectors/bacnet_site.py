@@ -11,7 +11,7 @@ from airhandler.deploy.site_file import Place, SiteSettings
 
 from .bacnet import Property
 from .bacnet_line import COMMANDED, MEASURED, Answers, BacnetLine, Commanded, commanded
-from .clock import SiteClock, in_zone
+from .clock import SiteClock, in_zone, told_time
 from .objects import ObjectId
 
 
@@ -63,10 +63,11 @@ class BacnetSite:
         }
 
     def _time(self, answers: Answers) -> datetime:
-        """The device's where the site file says that its clock counts; ours where it says nothing."""
-        local = self._line.local_time(answers) if self._settings.file.clock == "device" else None
+        """Ours, or the device's where the site file says that its clock counts. Raises SiteError where it says none."""
         now = self._clock.now()
-        return now if local is None else in_zone(local, self._settings.zone, now)
+        if self._settings.file.clock == "machine":
+            return now
+        return in_zone(told_time(self._line.local_time(answers)), self._settings.zone, now)
 
 
 def wanted(settings: SiteSettings) -> Mapping[ObjectId, tuple[Property, ...]]:

@@ -15,7 +15,7 @@ from airhandler.deploy.settings import SITE_FILES
 from airhandler.deploy.site_file import SiteSettings
 from airhandler.deploy.site_links import BacnetLink, ModbusLink
 
-from .clock import SiteClock, in_zone, localised
+from .clock import NO_TIME, SET_IT, SiteClock, in_zone, localised
 from .connection import ReadOnly, View
 
 if TYPE_CHECKING:
@@ -232,9 +232,7 @@ def _clock_of(
     if settings.file.clock == "machine":
         return SiteClock(speed, zone, localised(datetime.now(UTC), zone), days=days)
     if begin is None:
-        raise UserError(
-            f"{settings.path}: clock: device, and it does not say what time it is: clock: machine takes ours"
-        )
+        raise UserError(f"{settings.path}: clock: device, and {NO_TIME}: {SET_IT}")
 
     def site_time() -> datetime | None:
         try:

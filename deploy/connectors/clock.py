@@ -6,12 +6,16 @@ import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone, tzinfo
 
+from airhandler.buildings.errors import SiteError
 from airhandler.deploy.boot import boot_s
 
 _PIECE_S = 1.0  # a sleeper looks up so often: what the machine was suspended for has passed, too
 _POLL_S = 0.25  # how often a device's time is looked at while it is waited for, at most
 _POLLS = 20  # looks in a waited-for stretch, at least
 _ANOTHER_TIME = 2.0  # a site that is so many stretches behind is not late
+
+NO_TIME = "the device does not say what time it is"
+SET_IT = "set the device's clock, or write clock: machine, which takes ours"
 
 
 class SiteClock:
@@ -97,3 +101,13 @@ def in_zone(local: datetime, zone: tzinfo, near: datetime | None = None) -> date
     both = [local.replace(tzinfo=zone, fold=fold) for fold in (0, 1)]
     chosen = both[0] if near is None else min(both, key=lambda t: abs(t.timestamp() - near.timestamp()))
     return localised(chosen, zone)
+
+
+def told_time(told: datetime | None) -> datetime:
+    """The time that a device says where its own counts. Raises SiteError where it says none.
+
+    How old values are, and when the next step is due, would be known no more; ours could be years from its.
+    """
+    if told is None:
+        raise SiteError(f"clock: device, and {NO_TIME} any more: {SET_IT}")
+    return told

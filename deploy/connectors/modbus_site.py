@@ -19,7 +19,7 @@ from airhandler.deploy.site_file import Place, SiteSettings
 from airhandler.deploy.site_links import ModbusLink
 
 from .answers import Absences, Refused
-from .clock import SiteClock, localised
+from .clock import SiteClock, localised, told_time
 from .heartbeat import BEATS
 from .modbus import ModbusClient, as_value
 from .registers import Register, parse_register
@@ -46,9 +46,9 @@ class ModbusLine:
             raise SiteError(f"unit {self.link.unit_id} at {self.link.host}:{self.link.port}: {error}") from error
 
     def time(self, held: Mapping[Register, float | Refused]) -> datetime | None:
-        """The unit's time; None where it has none."""
+        """The unit's time; None where it has none, or has not been set: it counts from 0."""
         seconds = held[self._clock] if self._clock is not None else None
-        return datetime.fromtimestamp(seconds, UTC) if isinstance(seconds, float) else None
+        return datetime.fromtimestamp(seconds, UTC) if isinstance(seconds, float) and seconds else None
 
     def enabled(self, held: Mapping[Register, float | Refused]) -> bool | None:
         """Whether remote mode is on; None where the unit does not say, or has no such switch."""
@@ -87,12 +87,17 @@ class ModbusSite:
         held = self._line.read([*self._registers, *switch])
         values: dict[str, float | None] = dict.fromkeys(point.name for point in self.points)
         values |= {name: self._value(place, held) for name, place in self._settings.places.items()}
-        told = self._line.time(held) if self._settings.file.clock == "device" else None
         return Reading(
-            time=self._clock.now() if told is None else localised(told, self._settings.zone),
+            time=self._time(held),
             values=values,
             incumbent=self._incumbent(values, held),
         )
+
+    def _time(self, held: Mapping[Register, float | Refused]) -> datetime:
+        """Ours, or the unit's where the site file says that its clock counts. Raises SiteError where it says none."""
+        if self._settings.file.clock == "machine":
+            return self._clock.now()
+        return localised(told_time(self._line.time(held)), self._settings.zone)
 
     def close(self) -> None:
         """Ends the connection. Nothing is read after this."""

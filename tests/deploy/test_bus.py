@@ -366,6 +366,29 @@ def test_devices_time_counts_where_the_site_file_says_so(peer: Device, tmp_path:
     view.site.close()
 
 
+UNSET = datetime(1900 + 255, 1, 1)  # noqa: DTZ001 - on the wire that year says: unspecified
+
+
+def test_device_whose_time_counts_must_tell_it_at_the_start_and_in_each_reading(peer: Device, tmp_path: Path) -> None:
+    settings = site(peer, tmp_path, clock="device")
+    view = watch_bus(settings)
+    assert view.site.read()[INLET] is not None
+    peer.app.shown = lambda: UNSET
+    with pytest.raises(
+        SiteError, match="does not say what time it is any more: set the device's clock, or write clock"
+    ):
+        view.site.read()
+    peer.app.shown = None
+    assert view.site.read()[INLET] is not None
+    view.site.close()
+    peer.app.shown = lambda: UNSET
+    with pytest.raises(UserError, match=r"site.yaml: clock: device, and the device does not say what time it is: set"):
+        watch_bus(settings)
+    ours = watch_bus(site(peer, tmp_path, clock="machine"))
+    assert ours.site.read()[INLET] is not None
+    ours.site.close()
+
+
 def test_machines_time_has_the_sites_offset(peer: Device, tmp_path: Path) -> None:
     view = watch_bus(site(peer, tmp_path, time_zone="+05:30"))
     reading = view.site.read()
@@ -398,7 +421,7 @@ def test_to_give_back_needs_neither_the_devices_time_nor_that_it_is_well(peer: D
     settings = site(peer, tmp_path, clock="device")
     for point in BUILDING.setpoints:
         peer.command(point.name, 10, WANTED[point.name])
-    peer.app.shown = lambda: datetime(1900 + 255, 1, 1)  # noqa: DTZ001 - on the wire that year says: unspecified
+    peer.app.shown = lambda: UNSET
     peer.status("non-operational")
     with pytest.raises(SiteError):
         connect_bus(settings)

@@ -6,6 +6,7 @@ import math
 import socket
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -248,3 +249,21 @@ def test_to_give_back_needs_no_time_of_the_unit(peer: Unit, tmp_path: Path) -> N
         assert writer.ours()
         assert isinstance(writer.relinquish([SUPPLY]), Written)
         assert not writer.ours(), "there is one switch for all of them"
+
+
+def test_unit_whose_time_counts_must_tell_it_at_the_start_and_in_each_reading(peer: Unit, tmp_path: Path) -> None:
+    at = len(peer.registers.inputs)
+    now = int(datetime.now(UTC).timestamp())
+    peer.registers.inputs += [now >> 16, now & 0xFFFF]
+    settings = site(peer, tmp_path, clock="device", modbus=site_text(peer)["modbus"] | {"clock": f"input,{at}"})
+    view = watch_bus(settings)
+    assert view.site.read().time.timestamp() == now
+    peer.registers.inputs[at:] = [0, 0]  # its clock was not set since it started
+    with pytest.raises(SiteError, match="does not say what time it is any more"):
+        view.site.read()
+    peer.registers.gaps.add(at)
+    with pytest.raises(SiteError, match="does not say what time it is any more"):
+        view.site.read()
+    view.site.close()
+    with pytest.raises(UserError, match="clock: device, and the device does not say what time it is: set"):
+        watch_bus(settings)
