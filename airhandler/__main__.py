@@ -39,8 +39,16 @@ def main() -> None:
     from airhandler.control import cli_buildings as buildings
     from airhandler.control import cli_bundle as bundle
     from airhandler.deploy import cli as deploy
-    from airhandler.deploy import cli_bench, cli_journal, cli_order, cli_site, cli_watchdog, demo, demo_live
-    from airhandler.deploy import cli_bench_bus as _bus  # noqa: F401 - its command joins `bench`
+    from airhandler.deploy import (
+        cli_bench_bus,
+        cli_bench_live,
+        cli_journal,
+        cli_order,
+        cli_site,
+        cli_watchdog,
+        demo,
+        demo_live,
+    )
     from airhandler.deploy import cli_twin as twin
 
     app = Typer(
@@ -53,7 +61,8 @@ def main() -> None:
     )
     app.callback()(_options)
     app.add_typer(buildings.app, name="buildings")
-    cli_bench.add_to(bench.app)
+    bench.app.add_typer(cli_bench_live.app)
+    bench.app.add_typer(cli_bench_bus.app)
     app.add_typer(control.app)
     app.add_typer(bundle.app)
     app.add_typer(deploy.app)

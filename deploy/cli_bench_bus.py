@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from airhandler.control.cli_bench import app
 from airhandler.control.options import AsJson
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+app = typer.Typer()
 
 
 @app.command(

@@ -1,4 +1,4 @@
-"""`airhandler bench live` on the command line: a command more of the group `bench`, which is made in control."""
+"""`airhandler bench live` on the command line."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from rich.table import Table
 
 from airhandler.control.options import AsJson, BuildingName
 
-
-def add_to(app: typer.Typer) -> None:
-    """Adds the command to the group."""
-    epilog = "For example: airhandler bench live --cycles 50000 --json  |  airhandler bench live --folder /var/tmp"
-    app.command("live", epilog=epilog)(bench_live)
+app = typer.Typer()
 
 
+@app.command(
+    "live",
+    epilog="For example: airhandler bench live --cycles 50000 --json  |  airhandler bench live --folder /var/tmp",
+)
 def bench_live(
     controller: Annotated[
         str, typer.Argument(help="A controller's name, or the folder of a bundle.")
