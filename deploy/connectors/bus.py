@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from airhandler.buildings.errors import SiteError, UserError
 from airhandler.buildings.points import Setpoints
-from airhandler.buildings.site import WriteOutcome
+from airhandler.buildings.site import Site, WriteOutcome
 from airhandler.deploy.settings import SITE_FILES
 from airhandler.deploy.site_file import SiteSettings
 from airhandler.deploy.site_links import BacnetLink, ModbusLink
@@ -157,61 +157,77 @@ def _modbus_line(link: ModbusLink) -> ModbusLine:
     return ModbusLine(client, link)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Bus:
+    """What a site is made of on one kind of bus.
+
+    Attributes:
+        what: the device, in words.
+        told: gives the device's time, of several that it could be the one nearest to a time.
+        site: made of the site's clock.
+        writer: makes the right to write.
+        close: ends the line to the device.
+    """
+
+    what: str
+    told: Callable[[datetime | None], datetime | None]
+    site: Callable[[SiteClock], Site]
+    writer: Callable[[], BusWriter]
+    close: Callable[[], None]
+
+
 def _open(settings: SiteSettings, days: float | None, *, watched: bool) -> tuple[View, Callable[[], BusWriter]]:
-    if settings.file.bacnet is not None:
-        return _open_bacnet(settings, settings.file.bacnet, days, watched=watched)
-    assert settings.file.modbus is not None
-    return _open_modbus(settings, settings.file.modbus, days)
+    bus = _bacnet(settings, watched=watched) if settings.file.bacnet is not None else _modbus(settings)
+    try:
+        clock = _clock_of(settings, days, bus.told)
+    except BaseException:
+        bus.close()
+        raise
+    name, building = settings.file.site, settings.building
+    about = f"site {name}: {bus.what}, {len(settings.places)} of {len(building.points)} points of {building.id}"
+    site = ReadOnly(bus.site(clock))
+    return View(site=site, clock=clock, ticks=_ticks(settings, days), about=about, name=name), bus.writer
 
 
-def _open_bacnet(
-    settings: SiteSettings, link: BacnetLink, days: float | None, *, watched: bool
-) -> tuple[View, Callable[[], BusWriter]]:
+def _bacnet(settings: SiteSettings, *, watched: bool) -> _Bus:
     from .bacnet_site import BacnetSite
     from .bacnet_writer import BacnetWriter
 
+    link = settings.file.bacnet
+    assert link is not None
     line = _bacnet_line(link)
 
     def told(near: datetime | None) -> datetime | None:
         local = line.local_time(line.read({}))
         return None if local is None else in_zone(local, settings.zone, near)
 
-    try:
-        clock = _clock_of(settings, days, told)
-    except BaseException:
-        line.client.close()
-        raise
-    about = (
-        f"site {settings.file.site}: BACnet device {link.device_id} at {link.device}, {len(settings.places)} of "
-        f"{len(settings.building.points)} points of {settings.building.id}"
+    return _Bus(
+        what=f"BACnet device {link.device_id} at {link.device}",
+        told=told,
+        site=lambda clock: BacnetSite(settings, line, clock, watched=watched),
+        writer=lambda: BacnetWriter(settings, line),
+        close=line.client.close,
     )
-    site = BacnetSite(settings, line, clock, watched=watched)
-    return View(
-        site=ReadOnly(site), clock=clock, ticks=_ticks(settings, days), about=about, name=settings.file.site
-    ), lambda: BacnetWriter(settings, line)
 
 
-def _open_modbus(settings: SiteSettings, link: ModbusLink, days: float | None) -> tuple[View, Callable[[], BusWriter]]:
+def _modbus(settings: SiteSettings) -> _Bus:
     from .modbus_site import ModbusSite, ModbusWriter, register_of
 
+    link = settings.file.modbus
+    assert link is not None
     line, first = _modbus_line(link), register_of(next(iter(settings.places.values())))
 
     def told(_: datetime | None) -> datetime | None:
         time = line.time(line.read([first]))
         return None if time is None else localised(time, settings.zone)
 
-    try:
-        clock = _clock_of(settings, days, told)
-    except BaseException:
-        line.client.close()
-        raise
-    about = (
-        f"site {settings.file.site}: Modbus unit {link.unit_id} at {link.host}:{link.port}, {len(settings.places)} of "
-        f"{len(settings.building.points)} points of {settings.building.id}"
+    return _Bus(
+        what=f"Modbus unit {link.unit_id} at {link.host}:{link.port}",
+        told=told,
+        site=lambda clock: ModbusSite(settings, line, clock),
+        writer=lambda: ModbusWriter(settings, line),
+        close=line.client.close,
     )
-    site = ModbusSite(settings, line, clock)
-    view = View(site=ReadOnly(site), clock=clock, ticks=_ticks(settings, days), about=about, name=settings.file.site)
-    return view, lambda: ModbusWriter(settings, line)
 
 
 def _clock_of(

@@ -22,7 +22,7 @@ from airhandler.deploy.settings import PARQUET_FILES
 
 from .recorded_map import NAME, TIME, VALUE, RecordMap
 from .recorded_mends import Mending
-from .recorded_rows import Long, Wide, measured_names
+from .recorded_rows import Head, Long, Wide, measured_names
 from .recorded_times import LocalTime, Times
 from .recording import Recording
 
@@ -111,11 +111,9 @@ def _parquet(path: Path) -> Iterator[tuple[int, Sequence[object]]]:
 
 def _taken_rows(path: Path, header: list[str], building: Building, named: RecordMap, mending: Mending) -> Wide | Long:
     times = Times(named.zone, named.time_format, mending)
-    if named.name is None and sorted(header) == sorted([TIME, NAME, VALUE]):
-        return Long(path, header, building, named, mending, times, (NAME, VALUE))
-    if named.name is not None and named.value is not None:
-        return Long(path, header, building, named, mending, times, (named.name, named.value))
-    return Wide(path, header, building, named, mending, times)
+    head = Head(path=path, header=header, building=building, named=named, mending=mending, times=times)
+    is_long = named.name is not None or sorted(header) == sorted([TIME, NAME, VALUE])
+    return Long(head) if is_long else Wide(head)
 
 
 def _note_gaps(times_s: Array, local: LocalTime, mending: Mending) -> None:

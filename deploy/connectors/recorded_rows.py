@@ -22,7 +22,7 @@ from airhandler.buildings.known import Array
 from airhandler.buildings.points import Role
 from airhandler.safety.sensors import needed_points
 
-from .recorded_map import RecordMap, Tag
+from .recorded_map import NAME, VALUE, RecordMap, Tag
 from .recorded_mends import Mending
 from .recorded_times import NoOffsetError, Times
 from .recording import Series
@@ -72,21 +72,34 @@ class _Rows:
         self.values.extend(values)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Head:
+    """What is known of a recording before its second row.
+
+    Attributes:
+        path: the file.
+        header: the names of its columns.
+        building: whose points were recorded.
+        named: how its names become points.
+        mending: is told what is mended.
+        times: reads the cells of the column of times.
+    """
+
+    path: Path
+    header: list[str]
+    building: Building
+    named: RecordMap
+    mending: Mending
+    times: Times
+
+
 class _Reader:
     """What wide and long files have in common."""
 
-    def __init__(
-        self,
-        path: Path,
-        header: list[str],
-        building: Building,
-        named: RecordMap,
-        mending: Mending,
-        times: Times,
-    ) -> None:
-        self._path, self._header, self._building = path, header, building
-        self._named, self._mending, self._times = named, mending, times
-        self._known = {p.name for p in building.points}
+    def __init__(self, head: Head) -> None:
+        self._path, self._header, self._building = head.path, head.header, head.building
+        self._named, self._mending, self._times = head.named, head.mending, head.times
+        self._known = {p.name for p in head.building.points}
         self._seen, self._out, self._first_out = 0, 0, ""
 
     def _when(self, number: int, cells: Sequence[object], column: int, name: str = "") -> tuple[float, float] | None:
@@ -181,13 +194,11 @@ class _Reader:
 class Wide(_Reader):
     """A column a point."""
 
-    def __init__(
-        self, path: Path, header: list[str], building: Building, named: RecordMap, mending: Mending, times: Times
-    ) -> None:
-        super().__init__(path, header, building, named, mending, times)
+    def __init__(self, head: Head) -> None:
+        super().__init__(head)
         tags = self._tags()
-        self._when_at = header.index(named.time)
-        self._columns = [(i, _Column(tags[name])) for i, name in enumerate(header) if name in tags]
+        self._when_at = head.header.index(head.named.time)
+        self._columns = [(i, _Column(tags[name])) for i, name in enumerate(head.header) if name in tags]
         self._places = [i for i, _ in self._columns]
         self._rows = _Rows()
 
@@ -258,20 +269,12 @@ class Wide(_Reader):
 class Long(_Reader):
     """A row a value: time, name, value."""
 
-    def __init__(
-        self,
-        path: Path,
-        header: list[str],
-        building: Building,
-        named: RecordMap,
-        mending: Mending,
-        times: Times,
-        columns: tuple[str, str],
-    ) -> None:
-        super().__init__(path, header, building, named, mending, times)
-        wanted = (named.time, *columns)
+    def __init__(self, head: Head) -> None:
+        super().__init__(head)
+        named, header = head.named, head.header
+        wanted = (named.time, named.name or NAME, named.value or VALUE)
         if missing := [name for name in wanted if name not in header]:
-            raise UserError(f"{path}: missing columns: {', '.join(missing)}; row 1 names {', '.join(header)}")
+            raise UserError(f"{head.path}: missing columns: {', '.join(missing)}; row 1 names {', '.join(header)}")
         self._at, self._name_at, self._value_at = (header.index(name) for name in wanted)
         self._taken: dict[str, tuple[_Column, _Rows]] = {}
 
