@@ -5,7 +5,7 @@ from __future__ import annotations
 from .check_site import Report, Shown, check_clock
 from .connectors.answers import Refused
 from .connectors.modbus import ModbusClient, as_value
-from .connectors.modbus_site import ModbusLine, register_of
+from .connectors.modbus_line import ModbusLine, register_of
 from .connectors.registers import Register, parse_register
 from .site_file import SiteSettings
 

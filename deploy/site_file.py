@@ -86,6 +86,11 @@ class SiteSettings:
         return {p.name: self._place(p) for p in self.building.points if p.name in self.file.points}
 
     @property
+    def setpoints(self) -> tuple[Place, ...]:
+        """The set-points that the site has, written or not, in the order of the building's points."""
+        return tuple(place for place in self.places.values() if place.point.role is Role.SETPOINT)
+
+    @property
     def writable(self) -> tuple[Place, ...]:
         """The points that may be written, in the order of the site file."""
         return tuple(self.places[name] for name in self.file.write)

@@ -55,12 +55,8 @@ class BacnetSite:
         self._line.client.close()
 
     def _setpoints(self, answers: Answers) -> dict[str, Commanded]:
-        places = self._settings.places.values()
-        return {
-            place.point.name: commanded(place.object, answers)
-            for place in places
-            if place.point.role is Role.SETPOINT and place.object is not None
-        }
+        places = self._settings.setpoints
+        return {p.point.name: commanded(p.object, answers) for p in places if p.object is not None}
 
     def _time(self, answers: Answers) -> datetime:
         """Ours, or the device's where the site file says that its clock counts. Raises SiteError where it says none."""

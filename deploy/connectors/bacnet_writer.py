@@ -8,15 +8,15 @@ from collections.abc import Collection, Mapping
 import numpy as np
 
 from airhandler.buildings.errors import SiteError, UserError
-from airhandler.buildings.points import Role, Setpoints
+from airhandler.buildings.points import Setpoints
 from airhandler.buildings.site import Overridden, WriteFailed, WriteOutcome, Written
 from airhandler.deploy.site_file import Place, SiteSettings
 from airhandler.deploy.site_links import check_priority
 
 from .answers import Refused, SilenceError
 from .bacnet_line import BacnetLine, Commanded, as_number
-from .heartbeat import BEATS
-from .objects import PRESENT_VALUE, ObjectId, parse_object
+from .heartbeat import Heartbeat
+from .objects import PRESENT_VALUE, parse_object
 
 _DOUBLES = ("large-analog-value",)
 
@@ -38,10 +38,8 @@ class BacnetWriter:
             raise UserError(f"{settings.path}: {error}") from error
         self._settings, self._line = settings, line
         self._ours = settings.writable
-        self._setpoints = tuple(p for p in settings.places.values() if p.point.role is Role.SETPOINT)
-        heartbeat = settings.file.heartbeat
-        self._heartbeat = None if heartbeat is None else parse_object(heartbeat)
-        self._beats: int | None = None
+        self._setpoints = settings.setpoints
+        self._heartbeat = None if settings.file.heartbeat is None else self._counter(settings.file.heartbeat)
 
     def write(self, setpoints: Setpoints) -> WriteOutcome:
         """Puts set-points into our slot, of those that are ours to write, and reads all back."""
@@ -102,25 +100,15 @@ class BacnetWriter:
 
     def beat(self) -> WriteOutcome:
         """Counts the heartbeat up, for the building to see that we live; without one there is nothing to do."""
-        if self._heartbeat is None:
-            return Written()
-        try:
-            beats = (self._count(self._heartbeat) + 1) % BEATS
-            refused = self._line.client.write(self._line.link.device, self._heartbeat, float(beats))
-        except SiteError as error:
-            return WriteFailed(reason=f"heartbeat: {error}")
-        if refused is not None:
-            return WriteFailed(reason=f"heartbeat {self._heartbeat}: {refused.words}")
-        self._beats = beats
-        return Written()
+        return Written() if self._heartbeat is None else self._heartbeat.beat()
 
-    def _count(self, heartbeat: ObjectId) -> int:
-        """Where the heartbeat stands: what we wrote last, or at first what the device shows."""
-        if self._beats is None:
-            key = (heartbeat, PRESENT_VALUE)
-            shown = as_number(self._line.client.read(self._line.link.device, {heartbeat: (PRESENT_VALUE,)})[key])
-            self._beats = int(shown) % BEATS if shown is not None else 0
-        return self._beats
+    def _counter(self, words: str) -> Heartbeat:
+        target, client, device = parse_object(words), self._line.client, self._line.link.device
+        return Heartbeat(
+            target,
+            lambda: as_number(client.read(device, {target: (PRESENT_VALUE,)})[target, PRESENT_VALUE]),
+            lambda beats: client.write(device, target, beats),
+        )
 
     def _send(self, values: Mapping[Place, float | None]) -> list[str]:
         """Writes each; what the device says against it. One that is silent is not asked further."""

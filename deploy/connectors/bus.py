@@ -20,7 +20,7 @@ from .connection import ReadOnly, View
 
 if TYPE_CHECKING:
     from .bacnet_line import BacnetLine
-    from .modbus_site import ModbusLine
+    from .modbus_line import ModbusLine
 
 _DIGITS = 9  # behind the point, in which two values of a device can differ
 
@@ -117,7 +117,7 @@ def writer_of(settings: SiteSettings) -> Iterator[BusWriter]:
         with contextlib.closing(line.client):
             yield BacnetWriter(settings, line)
     elif file.modbus is not None:
-        from .modbus_site import ModbusWriter
+        from .modbus_writer import ModbusWriter
 
         unit = _modbus_line(file.modbus.model_copy(update={"clock": None}))
         with contextlib.closing(unit.client):
@@ -129,7 +129,7 @@ def marks_of(settings: SiteSettings) -> Marks:
     if apart := settings.file.bacnet is not None:
         from .bacnet_writer import same as one
     else:
-        from .modbus_site import same as one
+        from .modbus_writer import same as one
 
     def same(name: str, written: float, found: float) -> bool:
         place = settings.places[name]
@@ -149,7 +149,7 @@ def _bacnet_line(link: BacnetLink, *, working: bool = True) -> BacnetLine:
 
 def _modbus_line(link: ModbusLink) -> ModbusLine:
     from .modbus import ModbusClient
-    from .modbus_site import ModbusLine
+    from .modbus_line import ModbusLine
 
     client = ModbusClient(
         link.host, link.port, link.unit_id, word_order=link.word_order, timeout_s=link.timeout_s, retries=link.retries
@@ -211,7 +211,9 @@ def _bacnet(settings: SiteSettings, *, watched: bool) -> _Bus:
 
 
 def _modbus(settings: SiteSettings) -> _Bus:
-    from .modbus_site import ModbusSite, ModbusWriter, register_of
+    from .modbus_line import register_of
+    from .modbus_site import ModbusSite
+    from .modbus_writer import ModbusWriter
 
     link = settings.file.modbus
     assert link is not None

@@ -263,7 +263,9 @@ def test_device_is_found_by_broadcast() -> None:
 
 
 def test_broadcast_without_a_mask_is_a_users_mistake(client: BacnetClient) -> None:
-    with pytest.raises(UserError, match=r"a broadcast needs a mask, like 192.168.1.5/24:47808"):
+    with pytest.raises(
+        UserError, match=r"a broadcast needs our own address with its mask, not 127.0.0.1: --address 192"
+    ):
         client.who_is(None, wait_s=0.1)
 
 

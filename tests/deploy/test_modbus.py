@@ -18,7 +18,7 @@ from airhandler.buildings.catalog import find_building
 from airhandler.buildings.errors import SiteError, UserError
 from airhandler.buildings.points import Setpoints
 from airhandler.buildings.site import Overridden, WriteFailed, Written
-from airhandler.deploy.connectors import modbus_site as _loaded  # noqa: F401 - it is taken out in a test
+from airhandler.deploy.connectors import modbus_line as _loaded  # noqa: F401 - it is taken out in a test
 from airhandler.deploy.connectors.answers import SilenceError
 from airhandler.deploy.connectors.bus import BusConnection, connect_bus, watch_bus, writer_of
 from airhandler.deploy.connectors.heartbeat import BEATS
@@ -189,7 +189,7 @@ def test_what_a_killed_controller_left_is_found_by_the_next(peer: Unit, tmp_path
 def test_machine_without_the_library_is_told_what_to_install(
     peer: Unit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("modbus", "modbus_site"):
+    for name in ("modbus", "modbus_line"):
         monkeypatch.delitem(sys.modules, f"airhandler.deploy.connectors.{name}")
     monkeypatch.setitem(sys.modules, "pymodbus.client", None)
     with pytest.raises(UserError, match=r"pymodbus, which is not installed here: pip install .airhandler\[modbus\]"):
