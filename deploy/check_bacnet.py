@@ -10,9 +10,9 @@ from airhandler.buildings.points import Role
 
 from .check_site import Report, Shown, check_clock
 from .connectors.answers import Refused
-from .connectors.bacnet import BacnetClient, Property
+from .connectors.bacnet import BacnetClient
 from .connectors.bacnet_line import COMMANDED, MEASURED, Answers, BacnetLine, Commanded, as_number, commanded, measured
-from .connectors.bacnet_values import Plain
+from .connectors.bacnet_values import Plain, Property
 from .connectors.clock import in_zone
 from .connectors.objects import (
     FLAGS,

@@ -9,9 +9,9 @@ from airhandler.buildings.catalog import Building
 from airhandler.buildings.errors import SiteError, UserError
 
 from .connectors.answers import Refused
-from .connectors.bacnet import BacnetClient, Found, Property
+from .connectors.bacnet import BacnetClient, Found
 from .connectors.bacnet_line import as_number, who_answers
-from .connectors.bacnet_values import Plain
+from .connectors.bacnet_values import Plain, Property
 from .connectors.heartbeat import NAME as HEARTBEAT
 from .connectors.objects import (
     DESCRIPTION,

@@ -1,4 +1,6 @@
-"""A BACnet/IP client: reads in batches, writes that are awaited, discovery. The one connector that knows bacpypes3.
+"""A BACnet/IP client: reads in batches, writes that are awaited, discovery.
+
+Among the connectors it and bacnet_requests.py alone know bacpypes3.
 
 It lives in an event loop in a thread of its own. Its errors are no `Exception`: none leaves this file. What comes back
 are plain numbers, words and `Refused`.
@@ -10,51 +12,29 @@ import asyncio
 import contextlib
 import logging
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from bacpypes3.apdu import (
-    APDU,
-    AbortPDU,
-    AbortReason,
-    ErrorPDU,
-    ErrorRejectAbortNack,
-    ReadPropertyMultipleRequest,
-    ReadPropertyRequest,
-    RejectPDU,
-    WritePropertyRequest,
-)
+from bacpypes3.apdu import APDU, AbortPDU, AbortReason, ErrorRejectAbortNack, RejectPDU
 from bacpypes3.app import Application
-from bacpypes3.basetypes import PropertyReference, ReadAccessSpecification, Segmentation
-from bacpypes3.constructeddata import SequenceOf
+from bacpypes3.basetypes import Segmentation
 from bacpypes3.errors import UnrecognizedService
 from bacpypes3.ipv4 import IPv4DatagramProtocol, IPv4DatagramServer
 from bacpypes3.ipv4.link import NormalLinkLayer
 from bacpypes3.local.device import DeviceObject
 from bacpypes3.pdu import Address, IPv4Address, LocalBroadcast
-from bacpypes3.primitivedata import (
-    Double,
-    Enumerated,
-    Integer,
-    Null,
-    ObjectIdentifier,
-    PropertyIdentifier,
-    Real,
-    Unsigned,
-)
 
 from airhandler.buildings.errors import SiteError, UserError
 
 from .answers import Refused, SilenceError
 from .bacnet_port import Port
-from .bacnet_values import Plain, object_id, value_of
+from .bacnet_requests import answered, reading_of, reading_of_one, refusal, writing_of
+from .bacnet_values import Plain, Property, value_of
 from .bus_thread import BusThread
-from .objects import BACNET_PORT, PRESENT_VALUE, ObjectId
+from .objects import BACNET_PORT, ObjectId
 
 log = logging.getLogger("airhandler.bus")
-
-Property = str | tuple[str, int]  # with the index of an array
 
 _OURS = 4194302  # our own instance: we are asked for nothing
 _MAX_APDU = 1476  # the greatest of BACnet/IP. Source: ANSI/ASHRAE 135-2020, clause 20.1.2.5
@@ -63,14 +43,6 @@ _ROUNDS = 8  # how many unanswered time-outs a whole reading may last
 _TRY_AGAIN = 100  # readings in small pieces, after which all is asked for at once again: it may have been a bad hour
 _TOO_MUCH = ("buffer-overflow", "segmentation-not-supported", "apdu-too-long", "too-many-arguments")
 _SILENT = (AbortReason.noResponse, AbortReason.tsmTimeout)
-_WRITABLE = {
-    "analog": Real,
-    "binary": Enumerated,
-    "multi": Unsigned,
-    "positive": Unsigned,
-    "integer": Integer,
-    "large": Double,
-}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -221,9 +193,9 @@ class BacnetClient:
     ) -> dict[tuple[ObjectId, Property], Plain]:
         """A batch; halved where the device refuses it, down to single properties, which every device can read."""
         if self._multiple and sum(len(names) for _, names in batch) > 1:
-            answer = await self._ask(_multiple(device, batch))
+            answer = await self._ask(reading_of(device, batch))
             if not isinstance(answer, Refused):
-                return _taken(answer, batch)
+                return answered(answer, batch)
             if "unrecognized" in answer.words:
                 log.info("%s cannot read several properties at once: they are read one by one", device)
                 self._multiple, self._readings = False, 1
@@ -238,28 +210,13 @@ class BacnetClient:
         return {(target, name): await self._read_one(device, target, name) for target, names in batch for name in names}
 
     async def _read_one(self, device: Address, target: ObjectId, name: Property) -> Plain:
-        plain, index = _split(name)
-        request = ReadPropertyRequest(
-            objectIdentifier=_identifier(target),
-            propertyIdentifier=PropertyIdentifier(plain),
-            propertyArrayIndex=index,
-            destination=device,
-        )
-        answer = await self._ask(request)
+        answer = await self._ask(reading_of_one(device, target, name))
         return answer if isinstance(answer, Refused) else value_of(answer.propertyValue.tagList)
 
     async def _write(
         self, device: Address, target: ObjectId, value: float | None, priority: int | None
     ) -> Refused | None:
-        request = WritePropertyRequest(
-            objectIdentifier=_identifier(target),
-            propertyIdentifier=PropertyIdentifier(PRESENT_VALUE),
-            propertyValue=Null(()) if value is None else _typed(target, value),
-            destination=device,
-        )
-        if priority is not None:
-            request.priority = priority
-        answer = await self._ask(request)
+        answer = await self._ask(writing_of(device, target, value, priority))
         return answer if isinstance(answer, Refused) else None
 
     async def _ask(self, request: Any) -> Any:
@@ -269,7 +226,7 @@ class BacnetClient:
         except ErrorRejectAbortNack as nack:
             if isinstance(nack, AbortPDU) and nack.apduAbortRejectReason in _SILENT:
                 raise SilenceError(f"{request.pduDestination} does not answer") from None
-            return _refused(nack)
+            return refusal(nack)
         except TimeoutError:  # it answered what bacpypes3 could not read
             raise SilenceError(f"{request.pduDestination} gives no answer that can be read") from None
 
@@ -300,65 +257,3 @@ class _Asker(Application):  # type: ignore[misc]
         elif hasattr(apdu, "apduInvokeID") and apdu.apduInvokeID is not None:
             reason = UnrecognizedService.rejectReason
             await self.response(RejectPDU(reason=reason, context=apdu))
-
-
-def _multiple(device: Address, batch: Iterable[tuple[ObjectId, Sequence[Property]]]) -> ReadPropertyMultipleRequest:
-    specs = [
-        ReadAccessSpecification(
-            objectIdentifier=_identifier(target),
-            listOfPropertyReferences=[
-                PropertyReference(propertyIdentifier=PropertyIdentifier(plain), propertyArrayIndex=index)
-                for plain, index in map(_split, names)
-            ],
-        )
-        for target, names in batch
-    ]
-    return ReadPropertyMultipleRequest(
-        listOfReadAccessSpecs=SequenceOf(ReadAccessSpecification)(specs), destination=device
-    )
-
-
-def _taken(answer: Any, batch: Iterable[tuple[ObjectId, Sequence[Property]]]) -> dict[tuple[ObjectId, Property], Plain]:
-    """The values of an answer; what was asked for and is not in it is refused."""
-    found: dict[tuple[ObjectId, Property], Plain] = {
-        (target, name): Refused("not answered") for target, names in batch for name in names
-    }
-    for result in answer.listOfReadAccessResults:
-        target = object_id(result.objectIdentifier)
-        for element in result.listOfResults:
-            plain, index = str(element.propertyIdentifier), element.propertyArrayIndex
-            key = (target, plain if index is None else (plain, int(index)))
-            if key in found:
-                found[key] = _result(element.readResult)
-    return found
-
-
-def _result(result: Any) -> Plain:
-    if result.propertyAccessError is not None:
-        return Refused(str(result.propertyAccessError.errorCode))
-    return value_of(result.propertyValue.tagList)
-
-
-def _refused(nack: ErrorRejectAbortNack) -> Refused:
-    if isinstance(nack, ErrorPDU):
-        return Refused(str(nack.errorCode), "error")
-    if isinstance(nack, RejectPDU):
-        return Refused(f"rejected: {nack.reason}", "reject")
-    return Refused(f"aborted: {nack.reason}", "abort")
-
-
-def _identifier(target: ObjectId) -> ObjectIdentifier:
-    return ObjectIdentifier((target.number, target.instance))
-
-
-def _split(name: Property) -> tuple[str, int | None]:
-    return (name, None) if isinstance(name, str) else name
-
-
-def _typed(target: ObjectId, value: float) -> Any:
-    """A value as the kind of object wants it. Raises SiteError for one that it cannot hold."""
-    kind = _WRITABLE[target.kind.split("-")[0]]
-    try:
-        return kind(value) if kind in (Real, Double) else kind(round(value))
-    except (ValueError, TypeError, OverflowError) as error:
-        raise SiteError(f"{target} cannot hold {value}: {error}") from error

@@ -12,8 +12,8 @@ from airhandler.deploy.site_file import Place
 from airhandler.deploy.site_links import BacnetLink
 
 from .answers import Absences, OtherDeviceError, Refused
-from .bacnet import BacnetClient, Property
-from .bacnet_values import Plain
+from .bacnet import BacnetClient
+from .bacnet_values import Plain, Property
 from .objects import (
     ANY_DEVICE,
     DEVICE,

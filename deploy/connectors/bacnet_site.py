@@ -9,8 +9,8 @@ from airhandler.buildings.errors import SiteError
 from airhandler.buildings.points import Point, Reading, Role, Setpoints
 from airhandler.deploy.site_file import Place, SiteSettings
 
-from .bacnet import Property
 from .bacnet_line import COMMANDED, MEASURED, Answers, BacnetLine, Commanded, commanded
+from .bacnet_values import Property
 from .clock import SiteClock, in_zone, told_time
 from .objects import ObjectId
 

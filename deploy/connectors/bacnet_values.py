@@ -11,6 +11,7 @@ from typing import Any
 from .answers import Refused
 from .objects import NAMES, ObjectId
 
+Property = str | tuple[str, int]  # with the index of an array
 Scalar = float | int | bool | str | bytes | ObjectId | Refused | None
 Plain = Scalar | tuple[Scalar, ...]  # several values are those of an array: None is an empty slot
 
