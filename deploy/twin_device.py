@@ -21,6 +21,7 @@ from bacpypes3.pdu import IPv4Address, LocalBroadcast
 
 from airhandler.buildings.errors import UserError
 
+from .connectors.objects import ANY_DEVICE, DEVICE
 from .twin_board import Board
 from .twin_objects import SOURCE, Heartbeat, Input, Output, TwinDevice
 from .twin_servers import Address
@@ -106,8 +107,9 @@ class _TwinApplication(Application):  # type: ignore[misc]
             self._broadcasts.close()
 
     def get_object_id(self, objid: Any) -> Any:
-        """An object, unless it is gone."""
-        found = super().get_object_id(objid)
+        """An object, unless it is gone; the device is also whoever is asked for as anyone."""
+        anyone = (str(objid[0]), int(objid[1])) == (DEVICE, ANY_DEVICE)
+        found = self.device_object if anyone else super().get_object_id(objid)
         return None if found is not None and str(found.objectName) in self._board.faults.gone else found
 
     async def indication(self, apdu: Any) -> None:

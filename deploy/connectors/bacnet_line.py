@@ -37,6 +37,7 @@ from .objects import (
 Answers = Mapping[tuple[ObjectId, Property], Plain]
 _ANY = 255  # "unspecified" in a date or a time. Source: ANSI/ASHRAE 135-2020, clause 20.2.12
 _FIRST_YEAR = 1900
+_WHO_IS_S = 0.5  # how long answers to it are waited for
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -125,10 +126,16 @@ class BacnetLine:
 
 
 def who_answers(client: BacnetClient, address: str) -> int | None:
-    """The instance number of the device at an address; None where it does not say. Raises SiteError."""
+    """The instance number of the device at an address; None where it does not say. Raises SiteError.
+
+    It is asked in both ways, for many a device knows one of them alone.
+    """
     anyone = ObjectId(DEVICE, ANY_DEVICE)
     answer = client.read(address, {anyone: (OBJECT_ID,)})[anyone, OBJECT_ID]
-    return answer.instance if isinstance(answer, ObjectId) else None
+    if isinstance(answer, ObjectId):
+        return answer.instance
+    found = client.who_is(address, wait_s=_WHO_IS_S)
+    return found[0].device_id if len(found) == 1 else None
 
 
 MEASURED: tuple[Property, ...] = (PRESENT_VALUE, STATUS_FLAGS)

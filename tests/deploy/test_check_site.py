@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from bacpypes3.app import Application
 from typer.testing import CliRunner
 
 from airhandler.buildings.catalog import find_building
@@ -215,6 +216,23 @@ def test_silent_or_other_device_is_a_finding_and_no_traceback(peer: Device, tmp_
     silent = _check(peer, tmp_path, lambda t: t["bacnet"].update(timeout_s=0.3))
     assert "does not answer" in _wrong(silent)[0][1]
     assert silent.shown == ()
+
+
+def test_device_that_knows_no_anyone_is_asked_who_is_there_and_one_that_says_nothing_is_another(
+    peer: Device, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def other() -> Finding:
+        found = _check(peer, tmp_path, lambda t: t["bacnet"].update(device_id=5))
+        return next(f for f in found.findings if f.what == "device")
+
+    monkeypatch.setattr(type(peer.app), "get_object_id", Application.get_object_id)  # the library's own forgets it
+    assert f"device {bacnet_device.NUMBER} answers there" in other().words
+
+    async def nothing(*_: object) -> None:
+        pass
+
+    monkeypatch.setattr(type(peer.app), "do_WhoIsRequest", nothing)
+    assert ("another device answers there" in other().words, other().mend) == (True, "is the address right?")
 
 
 def _promoted(path: Path, *, site: str = "hall", passed: bool = True) -> None:

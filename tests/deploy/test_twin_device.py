@@ -241,3 +241,8 @@ def test_a_free_port_is_told() -> None:
         assert servers.open_bacnet(FREE, 4711).port > 0
     finally:
         servers.close()
+
+
+def test_it_says_who_it_is_to_whoever_does_not_know_its_number(client: Client) -> None:
+    assert client.read("device,4194303", "object-identifier")[1] == 4711
+    assert client.batch({"device,4194303": ["object-name"]}) == [BUILDING.id]
