@@ -9,6 +9,7 @@ from airhandler.buildings.strict import Strict
 from airhandler.safety.handover import Handover
 
 from .small_files import put_record, read_record
+from .state import StateFolder
 
 log = logging.getLogger("airhandler.latch")
 
@@ -72,3 +73,19 @@ class Latch:
             self._path.unlink(missing_ok=True)
         except OSError as error:
             log.error("%s: cannot be removed, a restart would find it: %s", self._path, error.strerror)
+
+
+def latched(folder: StateFolder, handover: Handover, unended: str | None) -> Latch:
+    """The handover, as earlier runs have left it. One that did not end as it should is a doubt: a person looks first.
+
+    Args:
+        folder: of the site's state.
+        handover: of the controller that begins.
+        unended: how it ended; None where nothing is wrong with that. Nothing of it is in force any more.
+    """
+    latch = Latch(folder.path / "handover.json", handover)
+    if unended is not None:
+        handover.give_back(unended)
+        latch.news()
+        folder.lease.settle()
+    return latch

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -16,6 +15,7 @@ from airhandler.control.controller import Controller
 from airhandler.control.tick import Grant, Stage, Tick
 from airhandler.safety.handover import Handover
 
+from .board import Board
 from .connectors.bus import BusWriter
 from .cover import Cover
 from .gradual import Gradual, Ramp
@@ -24,11 +24,10 @@ from .guarded import Guarded
 from .journal_reading import last_rows
 from .journal_rows import Kind, files
 from .journal_ticks import tick_payload
-from .latch import Latch
+from .latch import latched
 from .obeying import Obeying
 from .orders import Order
-from .showing import shown_inlet, shown_setpoints
-from .signs import Answer, ControllerSign, ShownSetpoint
+from .signs import Answer
 from .site_file import SiteSettings
 from .standing import OnBus, on_bus
 from .state import StateFolder
@@ -36,7 +35,6 @@ from .state import StateFolder
 log = logging.getLogger("airhandler.session")
 
 _LATE_STEPS = 1.5  # between two steps: that is late
-_ANSWERS = 8  # the last ones, for those who wait for them
 _LOOK_BACK = 200  # rows: some steps, each of which says for how long authority was exercised
 
 
@@ -77,11 +75,10 @@ class Session:
         step_s: float,
     ) -> None:
         self._folder, self._token, self._now = folder, token, now
-        self._site, self._step_s = site, step_s / site.file.speed
-        self.handover, self._latch = latched(folder, unended)
+        self._step_s = step_s / site.file.speed
+        self.handover = Handover()
+        self._latch = latched(folder, self.handover, unended)
         self.trouble: Callable[[], str] = str
-        self._shown: ControllerSign | None = None
-        self._answers: tuple[Answer, ...] = ()
         self._told_own = False
         self._began_s = deque[float](maxlen=2)  # the last two steps, by the machine's clock
         self._setpoints = tuple(p.name for p in site.building.setpoints)
@@ -114,6 +111,14 @@ class Session:
             released=self._released,
             share=self._grants.share,
             doubt=self._doubt,
+        )
+        self._board = Board(
+            site,
+            folder.signs,
+            step_s=self._step_s,
+            controller=controller.name,
+            grants=self._grants,
+            handover=self.handover,
         )
         self._obeying = Obeying(
             grants=self._grants,
@@ -169,14 +174,13 @@ class Session:
     def _released(self) -> None:
         """Nothing of ours is in force any more."""
         self._cover.release()
-        self._show_again()
+        self._board.show_again(in_charge=False)
 
     def _take_orders(self) -> None:
         """Takes orders, and shows what came of them, before the step ends."""
         if orders := self._folder.orders.take(self._token):
-            answers = [self._obey(order) for order in orders]
-            self._answers = (*self._answers, *answers)[-_ANSWERS:]
-            self._show_again()
+            self._board.answer(self._obey(order) for order in orders)
+            self._board.show_again(in_charge=self.writer.holding)
 
     def _obey(self, order: Order) -> Answer:
         """Does as a person says. What cannot be written down is done all the same where it gives authority back."""
@@ -222,7 +226,7 @@ class Session:
             stage: how much authority there is after it.
             in_charge: whether something of ours is or may be in force.
         """
-        setpoints = self._setpoints_after(tick, in_charge=in_charge)
+        self._board.see(tick, stage, in_charge=in_charge)
         if isinstance(tick.outcome, Written):
             self._grants.exercised()
         self._told_own = tick.reading.incumbent is not None
@@ -232,74 +236,11 @@ class Session:
             log.error("%s", error)
             self.handover.give_back(f"authority must go back: the journal does not take the record: {error}")
         self._keep_handover()
-        self._put(self._sign(tick, stage, setpoints, in_charge=in_charge))
+        self._board.show()
 
     def _exercised(self) -> dict[str, object]:
         """For how long, by whom and with which points: another controller, or other points, begin anew."""
         return {"exercised_s": self._grants.exercised_s, "exercised_by": self._who}
-
-    def _setpoints_after(self, tick: Tick, *, in_charge: bool) -> tuple[ShownSetpoint, ...]:
-        was_in_charge = self._shown is not None and self._shown.in_charge
-        given_back = was_in_charge and not in_charge
-        return shown_setpoints(self._site.building, tick, self._grants.share, given_back=given_back)
-
-    def _sign(
-        self, tick: Tick, stage: Stage, setpoints: tuple[ShownSetpoint, ...], *, in_charge: bool
-    ) -> ControllerSign:
-        """What people are shown of a step."""
-        signs = self._folder.signs
-        return ControllerSign(
-            pid=os.getpid(),
-            site=self._site.file.site,
-            controller=self.controller.name,
-            stage=stage,
-            in_charge=in_charge,
-            tick=tick.number,
-            site_time=tick.reading.time,
-            step_s=self._step_s,
-            notes=tuple(reason.words for reason in (tick.verdict.reasons if tick.verdict else ())),
-            setpoints=setpoints,
-            inlet=shown_inlet(self._site.building, tick),
-            ramp_s=self._grants.ramp_s,
-            at_s=signs.now_s(),
-            boot=signs.boot,
-        )
-
-    def _show_again(self) -> None:
-        """The last step's sign, with what has changed since."""
-        if self._shown is not None:
-            stage: Stage = "fallback" if self.handover.latched else self._shown.stage
-            self._put(self._shown.model_copy(update={"stage": stage, "in_charge": self.writer.holding}))
-
-    def _put(self, sign: ControllerSign) -> None:
-        self._shown = sign.model_copy(
-            update={
-                "why": self.handover.reason.words if self.handover.reason else "",
-                "until": self._grants.until,
-                "exercised_s": self._grants.exercised_s,
-                "answers": self._answers,
-            }
-        )
-        try:
-            self._folder.signs.put_controller(self._shown)
-        except OSError as error:
-            log.error("%s: what we do cannot be shown: %s", self._folder.path, error.strerror or error)
-
-
-def latched(folder: StateFolder, unended: str | None) -> tuple[Handover, Latch]:
-    """The handover, as earlier runs have left it. One that did not end as it should is a doubt: a person looks first.
-
-    Args:
-        folder: of the site's state.
-        unended: how it ended; None where nothing is wrong with that. Nothing of it is in force any more.
-    """
-    handover = Handover()
-    latch = Latch(folder.path / "handover.json", handover)
-    if unended is not None:
-        handover.give_back(unended)
-        latch.news()
-        folder.lease.settle()
-    return handover, latch
 
 
 def exercised_before(folder: StateFolder, who: str) -> float:
