@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import datetime as dt
 import json
 import math
 from collections.abc import Sequence
@@ -187,3 +188,11 @@ def test_journal_without_a_step_to_learn_from_says_what_is_missing(
         export_minari(folder, "site/hall-v0", building())
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("late_s", "steps"), [(-400.0, 3), (0.02, 3), (400.0, 3), (500.0, 1), (-500.0, 1)])
+def test_readings_of_a_real_site_are_not_a_step_apart_to_the_microsecond(late_s: float, steps: int) -> None:
+    odd = dataclasses.replace(reading(2), time=reading(2).time + dt.timedelta(seconds=late_s))
+    assert building().step_s == 900.0
+    found = episodes([written(0), written(1), written(2, reading=odd), written(3)], building())
+    assert sum(len(episode.rewards) for episode in found) == steps
