@@ -224,6 +224,8 @@ def describe(outcome: RunOutcome) -> str:
     lines = [f"{outcome.stage} {outcome.controller}: {outcome.ticks} ticks ({counts}); ended: {outcome.why}"]
     if through := outcome.scenario.words_in(outcome.world):
         lines.append(f"put through: {through}")
+    if outcome.stage in ("live", "advisory"):
+        lines.append(f"in charge in {outcome.written_frac:.1%} of steps; what follows is of all of them")
     if outcome.handover:
         lines.append(outcome.handover)
     if outcome.kpis is not None:

@@ -19,7 +19,7 @@ from airhandler.control.policy import Policy
 from airhandler.control.registry import find_controller, warn_of
 from airhandler.control.signature import check_signature
 from airhandler.control.table import TickTable
-from airhandler.control.tick import Tick
+from airhandler.control.tick import Stage, Tick
 
 from .connectors.bus import BusConnection, connect_bus, marks_of
 from .connectors.connection import View
@@ -156,7 +156,8 @@ def _run(
         reason = session.handover.reason
         with _not_in_the_way():
             session.note("stop", {"why": run.why, "given_back": authority.given_back})
-        outcome = run.save("live", given_back=authority.given_back, handover=reason.words if reason else None)
+        stage: Stage = "live" if site.file.stage == "live" else "advisory"
+        outcome = run.save(stage, given_back=authority.given_back, handover=reason.words if reason else None)
     return outcome
 
 

@@ -46,6 +46,7 @@ class RunOutcome:
         why: why it ended: the name of a signal, or a sentence.
         ticks: how many control steps were taken.
         verdicts: how many of each kind.
+        written_frac: share of the steps in which its set-points were in force; the rest was the building's own control.
         given_back: whether the site confirmed that authority went back; None if it never left.
         handover: why authority had to go back before the end, if it had.
         out: the folder with `ticks.npz` and `summary.json`.
@@ -62,6 +63,7 @@ class RunOutcome:
     why: str
     ticks: int
     verdicts: dict[str, int]
+    written_frac: float
     given_back: bool | None
     handover: str | None
     out: Path
@@ -81,6 +83,7 @@ class RunOutcome:
             "why": self.why,
             "ticks": self.ticks,
             "verdicts": self.verdicts,
+            "written_frac": self.written_frac,
             "given_back": self.given_back,
             "handover": self.handover,
             "out": str(self.out),
@@ -168,6 +171,7 @@ class Run:
             why=self.why,
             ticks=len(self._table),
             verdicts={kind: int(np.sum(self._table.verdict == kind)) for kind in KINDS[1:]},
+            written_frac=float(np.mean(self._table.written)) if len(self._table) else 0.0,
             given_back=given_back,
             handover=handover,
             out=self._settings.out,

@@ -14,6 +14,7 @@ from airhandler.buildings.errors import UserError
 from airhandler.buildings.points import Reading
 from airhandler.control.table import TickTable
 from airhandler.deploy import run as run_module
+from airhandler.deploy.cli import describe
 from airhandler.deploy.connectors.connection import Connection
 from airhandler.deploy.live import Authority, run_live
 from airhandler.deploy.run import SUMMARY_FILE, TICKS_FILE, RunOutcome
@@ -50,6 +51,7 @@ def test_run_ends_with_the_site_and_gives_authority_back(
     assert writer.calls[0] is not None
     assert writer.calls[-1] is None
     assert (outcome.stage, outcome.ticks, outcome.given_back) == ("live", 12, True)
+    assert "in charge in 100.0% of steps; what follows is of all of them" in describe(outcome)
     assert "authority given back to the building's own control: the site's time is over" in caplog.messages
 
 
@@ -126,6 +128,7 @@ def test_controller_that_fails_is_replaced_by_the_fallback_and_then_by_the_build
     assert outcome.verdicts["rejected"] == 11
     assert outcome.handover is not None
     assert "3 rejected in a row" in outcome.handover
+    assert outcome.written_frac == 4 / 12
     assert [call is None for call in writer.calls] == [False] * 4 + [True]
     assert outcome.given_back
 
