@@ -17,6 +17,7 @@ from pathlib import Path
 from airhandler.buildings.errors import AirhandlerError, SiteError, UserError
 
 from .connectors.bus import BusWriter, marks_of, writer_of
+from .lease import REVOKE_FRAC
 from .notify import Notify
 from .site_file import SiteSettings
 from .site_links import host_and_port
@@ -52,6 +53,7 @@ def watch_site(settings: SiteSettings, *, stop: Stop | None = None, once: bool =
             state,
             lambda: _reached(settings),
             settle_s=_settle_s(settings),
+            blind_s=_blind_s(settings),
             marks=marks_of(settings),
             reach=reach(settings),
             once=once,
@@ -136,6 +138,12 @@ def _settle_s(settings: SiteSettings) -> float:
     """How long a write that was sent may take to arrive [s]."""
     link = settings.file.bacnet or settings.file.modbus
     return 0.0 if link is None else link.timeout_s * (1 + link.retries)
+
+
+def _blind_s(settings: SiteSettings) -> float:
+    """For how long it goes on without seeing the lease: as long as that lasts by the site file [s]."""
+    file = settings.file
+    return REVOKE_FRAC * file.lease_steps * settings.building.step_s / file.speed
 
 
 def _not_ours(settings: SiteSettings, state: StateFolder) -> AirhandlerError:

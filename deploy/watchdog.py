@@ -4,48 +4,33 @@ It looks at the lease several times a step. Killed, hanging, stopped or suspende
 its lease loses it, and every point that may be written is relinquished at our priority, again and again until the
 building shows that nothing of ours is in force. A write that was held up in a stopped controller may still come when
 that one wakes up: as long as it may, everything is relinquished again.
+
+Nothing here waits for the disk: it is read and written in threads of their own (lookout.py, watch_books.py).
 """
 
 from __future__ import annotations
 
 import logging
 import math
-import os
-from collections.abc import Callable, Collection, Mapping
-from contextlib import AbstractContextManager, suppress
-from typing import Protocol
-
-from airhandler.buildings.errors import UserError
-from airhandler.buildings.site import WriteOutcome, Written
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from .connectors.bus import Marks
-from .lease import LeaseRecord
+from .giving_back import GivingBack, Line, LineError, Slots, retry_s
+from .leftovers import Leftovers
+from .lookout import Look, Lookout
 from .notify import Notify
-from .paperwork import Paperwork
-from .recovery import unknown
-from .signs import WATCHDOG_S, WatchdogSign
-from .state import Lock, StateFolder
+from .reader import HangsError
+from .state import StateFolder
 from .stop import Stop
+from .watch_books import WatchBooks
 
 log = logging.getLogger("airhandler.watchdog")
 
 _LOOKS = 60  # at a lease, within its validity
+_GLANCES = 10  # that may wait in vain, one after the other, before it counts as blind
 _SLOWEST_S, _FASTEST_S = 0.5, 0.02
-_RETRY_S, _SLOWEST_RETRY_S = 0.2, 5.0
 _NOBODY_S = 60.0  # how long a controller is waited for
-_SIGN_S = WATCHDOG_S / 5  # between two signs that say the same
-
-
-class Slots(Protocol):
-    """What the watchdog needs of a site: what stands there as ours, and giving it back."""
-
-    def ours(self) -> Mapping[str, float]:
-        """What stands as written by us, by point. Raises SiteError."""
-        ...
-
-    def relinquish(self, names: Collection[str] | None = None) -> WriteOutcome:
-        """Gives everything back, or these points; Written only where the site shows it."""
-        ...
 
 
 class Watchdog:
@@ -55,6 +40,7 @@ class Watchdog:
         state: the site's state folder, whose watchdog's lock the caller holds.
         connect: opens the way to the site; a failure closes it, and opens another one.
         settle_s: how long a write that was sent may take to arrive [s].
+        blind_s: for how long it goes on without seeing the lease, because the disk hangs [s].
         marks: by what our values are known again there.
         reach: a hash of what it can give back, for its sign.
         once: whether it ends by itself: when the controller has ended, or none has come for a minute, and nothing is
@@ -69,26 +55,22 @@ class Watchdog:
         connect: Callable[[], AbstractContextManager[Slots]],
         *,
         settle_s: float,
+        blind_s: float,
         marks: Marks,
         reach: str = "",
         once: bool = False,
         notify: Notify | None = None,
         patience_s: float = 0.5,
     ) -> None:
-        self._state, self._connect, self._settle_s, self._once = state, connect, settle_s, once
-        self._marks, self._reach = marks, reach
-        self._paperwork, self._notes = Paperwork(patience_s), 0
-        self._closing: Lock | None = None
-        self._notify = notify or Notify(None)
-        self._line: AbstractContextManager[Slots] | None = None
-        self._slots: Slots | None = None
-        self._ready = False
-        self._duty: str | None = None
-        self._only: Collection[str] | None = None  # these points alone are to be given back
-        self._failures = 0
-        self._confirmed_s: float | None = None
-        self._signed: WatchdogSign | None = None
-        self._until_s = -math.inf if state.holder() is not None else state.signs.now_s() + _NOBODY_S
+        self._now_s, self._once, self._notify = state.signs.now_s, once, notify or Notify(None)
+        glance_s = min(patience_s, blind_s / _GLANCES)
+        self._lookout = Lookout(state, patience_s=glance_s, blind_s=blind_s)
+        self._books = WatchBooks(state, reach=reach, patience_s=patience_s)
+        self._line = Line(connect)
+        self._giving_back = GivingBack(self._line, self._books, settle_s=settle_s, now_s=self._now_s)
+        self._leftovers = Leftovers(state, self._lookout, marks=marks, patience_s=glance_s, blind_s=blind_s)
+        self._ready, self._failures = False, 0
+        self._until_s = self._now_s() + _NOBODY_S
 
     def run(self, stop: Stop) -> bool:
         """Watches until a stop. Returns whether nothing was left to give back."""
@@ -99,14 +81,11 @@ class Watchdog:
                     break
                 stop.wait(pause_s)
             self._tell_end(stop)
-            return self._duty is None
+            return self._giving_back.duty is None
         finally:
             self._notify.stopping()
-            self._sign(ready=False)
-            self._paperwork.end()
-            if self._closing is not None:
-                self._closing.release()
-            self._hang_up()
+            self._books.end(self._giving_back.duty or "")
+            self._line.hang_up()
 
     def _step_in_any_case(self) -> float | None:
         """A step. Where the watchdog itself fails, it says so, gives back what it was giving back, and goes on."""
@@ -114,230 +93,77 @@ class Watchdog:
             return self._step()
         except Exception as error:  # whatever it is, nobody would give anything back if we ended
             log.critical("the watchdog fails, and goes on: %s: %s", type(error).__name__, error, exc_info=True)
-            if self._duty is not None and (reason := self._relinquish()) is not None:
-                log.critical("NOT given back (%s), asking again: %s", reason, self._duty)
+            self._giving_back.insist()
             return _SLOWEST_S
 
     def _step(self) -> float | None:
         """One look, and what must be done. Returns how long to wait for the next one [s]; None: none is needed."""
-        if (due := self._due()) is not None:
-            self._only = None
-        why = self._duty or due
-        if why is not None:
-            pause_s = self._give_back(why)
+        look = self._lookout.look()
+        if look.due is not None:
+            pause_s = self._giving_back.step(self._giving_back.duty or look.due, look)
+        elif self._giving_back.duty is not None:
+            pause_s = self._giving_back.go_on(look)
         elif not self._ready:
-            pause_s = self._get_ready()
+            pause_s = self._get_ready(look)
         else:
-            pause_s = self._pause_s()
-        self._sign(ready=self._ready)
-        self._notify.alive(self._duty or "nothing to give back")
-        return None if self._once and self._is_over() else pause_s
+            pause_s = _pause_s(look)
+        duty = self._giving_back.duty
+        self._books.sign(ready=self._ready, why=duty or "")
+        self._notify.alive(duty or "nothing to give back")
+        return None if self._once and self._is_over(look) else pause_s
 
-    # -- what is due
-
-    def _due(self) -> str | None:
-        """Why everything must be given back; None where nothing must. What cannot be found out is given back, too."""
-        try:
-            revoked = self._state.lease.revocation()
-            if revoked is not None and not revoked.given_back:
-                return revoked.why
-            return self._state.lease.overdue() or self._abandoned()
-        except Exception as error:  # noqa: BLE001 - whatever it is, nobody else looks
-            return f"whether a controller is in charge cannot be found out: {type(error).__name__}: {error}"
-
-    def _abandoned(self) -> str | None:
-        """A controller that was in charge and has ended is not waited for."""
-        state = self._lease()
-        if state is None or not self._state.lease.stands(state) or not self._is_gone(state):
-            return None
-        return f"the controller (pid {state.pid}) has ended without giving back"
-
-    def _is_gone(self, state: LeaseRecord) -> bool:
-        """Whether the process that holds a lease has ended: its lock went with it.
-
-        Where that cannot be found out it may live: the lease's time decides then.
-        """
-        try:
-            holder = self._state.holder()
-        except UserError as error:
-            log.error("whether the controller (pid %d) lives cannot be found out: %s", state.pid, error)
-            return False
-        return holder is None or holder.token not in (state.token, "")
-
-    def _is_over(self) -> bool:
-        """Whether nobody needs it any more. Then no controller begins before its sign says that it is gone."""
-        closing = self._state.nobody()
-        if closing is None:
-            self._until_s = -math.inf
-        elif self._duty is None and self._due() is None and self._state.signs.now_s() >= self._until_s:
-            self._closing = closing
-            return True
-        else:
-            closing.release()
-        return False
-
-    # -- giving back
-
-    def _give_back(self, why: str) -> float:
-        """Asks once for everything that is to be given back. Returns how long to wait before it asks again [s].
-
-        The building first, the disk after it: a full or dying one must not keep anything in force.
-        """
-        begins, self._duty = self._duty is None, why
-        if begins:
-            self._failures, self._confirmed_s = 0, None
-            what = "everything" if self._only is None else ", ".join(self._only)
-            log.critical("giving %s back to the building: %s", what, why)
-        reason = self._relinquish()
-        if begins and self._only is None:
-            self._revoke(why, given_back=False)
-            self._note("revoked", why=why)
-        if reason is not None:
-            return self._refused(why, reason)
-        return self._confirmed(why, self._state.signs.now_s())
-
-    def _refused(self, why: str, reason: str) -> float:
-        """It was not confirmed. Returns how long to wait before it is asked again [s]."""
-        log.critical("NOT given back (%s), asking again: %s", reason, why)
-        if self._failures == 0:
-            self._note("not-given-back", why=why, reason=reason)
-        self._failures, self._confirmed_s = self._failures + 1, None
-        return self._retry_s()
-
-    def _confirmed(self, why: str, now_s: float) -> float:
-        """It was. Returns how long to wait before it is asked once more: a write may be on its way [s]."""
-        if self._confirmed_s is None:
-            self._confirmed_s = now_s
-            log.warning("given back, the building shows it: %s", why)
-            self._note("given-back", why=why, failures=self._failures)
-        self._failures = 0
-        left_s = self._confirmed_s + self._settle_s - now_s
-        if left_s > 0.0:
-            return left_s
-        if not self._may_still_write() and self._revoke(why, given_back=True):
-            self._note("settled", why=why)
-            log.warning("nothing of ours is in force, and nothing is on its way any more: %s", why)
-            self._duty = self._only = None
-        return self._settle_s
-
-    def _retry_s(self) -> float:
-        """How long to wait after so many failures [s]."""
-        return min(_SLOWEST_RETRY_S, _RETRY_S * 2.0 ** min(self._failures - 1, 10))
-
-    def _may_still_write(self) -> bool:
-        """Whether a controller lives that has not said that it writes no more: a write may be held up in it."""
-        state = self._lease()
-        return state is not None and state.in_charge and not self._is_gone(state)
-
-    def _relinquish(self) -> str | None:
-        """Asks once. Returns why it is not confirmed; None where it is."""
-        try:
-            outcome = self._reached().relinquish(self._only)
-        except (KeyboardInterrupt, SystemExit):
-            raise
-        except BaseException as error:  # noqa: BLE001 - whatever a library raises, we are the last who could try again
-            self._hang_up()
-            return f"{type(error).__name__}: {error}"
-        if isinstance(outcome, Written):
-            return None
-        self._hang_up()
-        return outcome.reason
-
-    # -- getting ready
-
-    def _get_ready(self) -> float:
+    def _get_ready(self, look: Look) -> float:
         """Reaches the site, and finds out what an earlier controller may have left there."""
         try:
-            left = dict(self._reached().ours())
-        except (KeyboardInterrupt, SystemExit):
-            raise
-        except BaseException as error:  # noqa: BLE001 - as above
-            self._hang_up()
+            left = self._leftovers.find(lambda: self._line.ask(lambda slots: slots.ours()), look)
+        except HangsError as error:
+            log.info("not ready: %s", error)
+            return retry_s(1)
+        except LineError as error:
             self._failures += 1
             if self._failures == 1:
-                log.error("not ready, the site cannot be reached: %s: %s", type(error).__name__, error)
-            return self._retry_s()
+                log.error("not ready, the site cannot be reached: %s", error)
+            return retry_s(self._failures)
         self._failures = 0
-        if left and not self._state.lease.left():
-            foreign = self._foreign(left)
-            if ours := [name for name in left if name not in foreign]:
-                self._only = ours if foreign else None
-                return self._give_back(f"no controller is in charge, but {', '.join(ours)} stand as written by us")
-            log.critical("somebody else writes at our priority, and is left alone: %s", ", ".join(foreign))
+        if left.ours:
+            why = f"no controller is in charge, but {', '.join(left.ours)} stand as written by us"
+            return self._giving_back.step(why, look, left.ours if left.foreign else None)
+        if left.foreign:
+            log.critical("somebody else writes at our priority, and is left alone: %s", ", ".join(left.foreign))
         self._ready = True
         self._notify.ready()
-        log.info(
-            "ready: the site is reached, %s", "a controller is in charge" if left else "nothing of ours stands there"
-        )
-        self._note("ready", ours=left)
+        who = "a controller is in charge" if left.standing else "nothing of ours stands there"
+        log.info("ready: the site is reached, %s", who)
+        self._books.note("ready", ours=left.standing)
         return _FASTEST_S
 
-    def _foreign(self, left: Mapping[str, float]) -> Mapping[str, float]:
-        """What stands there that the controller's journal does not know. One that cannot be read knows everything."""
-        try:
-            return unknown(left, self._state, self._marks)
-        except UserError as error:
-            log.error("%s", error)
-            return {}
+    def _is_over(self, look: Look) -> bool:
+        """Whether nobody needs it any more. Then no controller begins before its sign says that it is gone."""
+        if look.fresh and look.runs:
+            self._until_s = -math.inf
+        if self._is_free(look) and self._books.close() and self._is_free(self._lookout.look()):
+            return True
+        self._books.open()
+        return False
 
-    def _reached(self) -> Slots:
-        if self._slots is None:
-            line = self._connect()
-            self._slots, self._line = line.__enter__(), line
-        return self._slots
-
-    def _hang_up(self) -> None:
-        line, self._line, self._slots = self._line, None, None
-        if line is not None:
-            with suppress(Exception):
-                line.__exit__(None, None, None)
-
-    # -- telling
-
-    def _pause_s(self) -> float:
-        state = self._lease()
-        if state is None or not state.in_charge:
-            return _SLOWEST_S
-        return min(_SLOWEST_S, max(_FASTEST_S, state.validity_s / _LOOKS))
-
-    def _lease(self) -> LeaseRecord | None:
-        with suppress(ValueError):
-            return self._state.lease.record()
-        return None
-
-    def _revoke(self, why: str, *, given_back: bool) -> bool:
-        """False where it is not written down: the lease has run out all the same, the controller looks at its time."""
-        lease = self._state.lease
-        serial = lease.serial()  # now: it may be written later, under another lease
-        return self._paperwork.do("revoked.json", lambda: lease.revoke(why, given_back=given_back, serial=serial))
-
-    def _sign(self, *, ready: bool) -> None:
-        signs = self._state.signs
-        sign = WatchdogSign(
-            pid=os.getpid(), ready=ready, reach=self._reach, why=self._duty or "", at_s=signs.now_s(), boot=signs.boot
-        )
-        last = self._signed
-        if last is not None and (last.ready, last.why) == (sign.ready, sign.why) and sign.at_s - last.at_s < _SIGN_S:
-            return
-
-        def put() -> None:
-            signs.put_watchdog(sign)
-            self._signed = sign
-
-        self._paperwork.do("watchdog.json", put)
-
-    def _note(self, event: str, **said: object) -> None:
-        """A row in the watchdog's journal. Without one it goes on: giving back comes first."""
-        self._notes += 1
-        row = {"event": event, **said}
-        self._paperwork.do(f"row {self._notes} ({event})", lambda: self._state.watchdog_journal.append("event", row))
+    def _is_free(self, look: Look) -> bool:
+        """Whether nobody is there to be watched, and nothing to be given back."""
+        nobody = look.fresh and not look.runs and look.due is None and self._giving_back.duty is None
+        return nobody and self._now_s() >= self._until_s
 
     def _tell_end(self, stop: Stop) -> None:
-        state, why = self._lease(), stop.why or "no controller runs, and nothing of ours is in force"
-        if self._duty is not None:
-            log.critical("the watchdog ends (%s) before everything is given back: %s", why, self._duty)
-        elif state is not None and state.in_charge and not self._is_gone(state):
-            log.critical("the watchdog ends (%s): the controller (pid %d) is left alone", why, state.pid)
+        look, why = self._lookout.look(), stop.why or "no controller runs, and nothing of ours is in force"
+        if (duty := self._giving_back.duty) is not None:
+            log.critical("the watchdog ends (%s) before everything is given back: %s", why, duty)
+        elif look.lease is not None and look.in_charge and not look.gone:
+            log.critical("the watchdog ends (%s): the controller (pid %d) is left alone", why, look.lease.pid)
         else:
             log.info("the watchdog ends: %s", why)
-        self._note("end", why=why, in_charge=state is not None and state.in_charge)
+        self._books.note("end", why=why, in_charge=look.in_charge)
+
+
+def _pause_s(look: Look) -> float:
+    """How long to wait for the next look [s]."""
+    if look.lease is None or not look.in_charge:
+        return _SLOWEST_S
+    return min(_SLOWEST_S, max(_FASTEST_S, look.lease.validity_s / _LOOKS))

@@ -1,4 +1,4 @@
-"""A controller that does as it is told, and `airhandler` as a process."""
+"""A controller that does as it is told, `airhandler` as a process, and a watchdog with a clock that is set."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from airhandler.control.registry import STOCK
 from airhandler.deploy import live, shadow
 from tests.deploy.process import Airhandler
 from tests.deploy.scenes import FakeController
+from tests.deploy.watch_scene import Scene
 
 
 @pytest.fixture
@@ -36,6 +37,15 @@ def airhandler(tmp_path: Path) -> Iterator[type[Airhandler]]:
     yield Started
     for process in started:
         process.kill()
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    """A watchdog's site, controller and clock."""
+    made = Scene(tmp_path)
+    yield made
+    if made.controller is not None:
+        made.controller.release()
 
 
 @pytest.fixture(autouse=True)

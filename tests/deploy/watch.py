@@ -97,6 +97,7 @@ set_up_logs(LogFormat.TEXT)
 folder, stop = Path(sys.argv[1]), Stop()
 state = StateFolder(folder)
 with state.lock("watchdog"), on_signals(stop):
-    watchdog = Watchdog(state, SlotsInFile(folder).reached, settle_s=0.3, marks=MARKS, once="once" in sys.argv)
+    choices = {"settle_s": 0.3, "blind_s": 2.0, "marks": MARKS, "once": "once" in sys.argv}
+    watchdog = Watchdog(state, SlotsInFile(folder).reached, **choices)
     sys.exit(0 if watchdog.run(stop) else 1)
 """
