@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from airhandler.control.registry import STOCK
 from airhandler.deploy import live, shadow
+from tests.deploy.drills import Drill
+from tests.deploy.foreign_client import installed
 from tests.deploy.process import Airhandler
 from tests.deploy.scenes import FakeController
 from tests.deploy.watch_scene import Scene
@@ -37,6 +40,38 @@ def airhandler(tmp_path: Path) -> Iterator[type[Airhandler]]:
     yield Started
     for process in started:
         process.kill()
+
+
+@pytest.fixture(scope="session")
+def foreign(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where a BACnet client of another make is installed."""
+    return installed(tmp_path_factory.mktemp("foreign"))
+
+
+@pytest.fixture
+def make_drill(tmp_path: Path) -> Iterator[Callable[..., Drill]]:
+    """Makes the one drill of a test, with the choices that it needs."""
+    made: list[Drill] = []
+
+    def make(**choices: Any) -> Drill:
+        made.append(Drill(tmp_path, **choices))
+        return made[-1]
+
+    yield make
+    for drill in made:
+        drill.kill()
+
+
+@pytest.fixture
+def drill(make_drill: Callable[..., Drill]) -> Drill:
+    """A twin under its own control."""
+    return make_drill()
+
+
+@pytest.fixture
+def row(request: pytest.FixtureRequest) -> str:
+    """The name of a drill, as docs/drills.md has it."""
+    return str(request.node.name).removeprefix("test_")
 
 
 @pytest.fixture

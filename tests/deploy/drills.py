@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import pytest
 import yaml
 
 from airhandler.buildings.errors import UserError
@@ -25,15 +27,24 @@ from airhandler.deploy.journal_reading import found, verify
 from airhandler.deploy.journal_ticks import ticks
 from airhandler.deploy.signs import ControllerSign, Signs
 from airhandler.deploy.state import StateFolder
+from airhandler.deploy.twin_board import HEARTBEAT
 from airhandler.deploy.twin_control import ask, truth
+from airhandler.deploy.twin_modbus import ENABLE, ModbusServer
 from tests.control.test_bundle import BUILDING
 from tests.deploy.cable import Cable
 from tests.deploy.process import PATIENCE_S, Airhandler
+from tests.deploy.twins import FREE, Twin
 
 SPEED = 900.0  # a step of a quarter of an hour is a second
 STEP = timedelta(minutes=15)
+LEASE = 3 * STEP
+CYCLE = STEP + STEP / 2  # a step, and the time that the next cycle takes
 OURS = range(9, 15)
 SUPPLY, INLET = "east_supply_air_temp_setpoint_c", "east_inlet_temp_c"
+
+Bus = Literal["bacnet", "modbus"]
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0 or shutil.which("ip") is None, reason="wants root and iproute2")
 
 
 class Drill:
@@ -43,35 +54,57 @@ class Drill:
         folder: where everything is.
         cable: between the two; None: this machine's own loopback.
         heartbeat_steps: after how many without a heartbeat the building gives itself everything back.
+        bus: what the controller speaks.
+        prefix: what runs the controller and the watchdog, where it is not to be just this machine.
         site: what is different in the site file.
     """
 
-    def __init__(self, folder: Path, *, cable: Cable | None = None, heartbeat_steps: int = 4, **site: object) -> None:
-        self.folder, self.processes, self._cable = folder, list[Airhandler](), cable
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        cable: Cable | None = None,
+        heartbeat_steps: int = 4,
+        bus: Bus = "bacnet",
+        prefix: Sequence[str] = (),
+        **site: object,
+    ) -> None:
+        self.folder, self.processes, self._bus = folder, list[Airhandler](), bus
+        self._prefix = (*(cable.prefix if cable else ()), *prefix)
         self.site_file, self.state = folder / "site.yaml", folder / "site.state"
-        words = f"--speed {SPEED:g} --start 07-13 --days 3 --bacnet {cable.site if cable else '127.0.0.1'}:0".split()
-        words += [
-            "--heartbeat-steps",
-            str(heartbeat_steps),
-            "--write-site",
-            str(self.site_file),
-            "--out",
-            str(folder / "twin"),
-        ]
+        host = cable.site if cable else "127.0.0.1"
+        words = f"--speed {SPEED:g} --start 07-13 --days 3 --bacnet {host}:0".split()
+        words += ["--modbus", f"{host}:0"] if bus == "modbus" else []
+        words += ["--heartbeat-steps", str(heartbeat_steps)]
+        words += ["--write-site", str(self.site_file), "--out", str(folder / "twin")]
         self.twin = self.start("twin", "datacentre-dx", *words)
         self.twin.wait_for("faults: airhandler twin-fault")
-        told = json.loads((folder / "twin" / "twin.json").read_text())
-        self.url = str(told["control"])
-        here = {} if cable is None else {"address": cable.controller}
+        self.told: dict[str, Any] = json.loads((folder / "twin" / "twin.json").read_text())
+        self.url = str(self.told["control"])
         self.promote("outdoor-reset")
-        self.set(bacnet=here, promotion="promotion.json", authority={"ramp_days": 0}, **site)
+        if bus == "modbus":
+            self._speak_modbus()
+        here = {"address": cable.controller} if cable and bus == "bacnet" else {}
+        self.set(link=here, promotion="promotion.json", authority={"ramp_days": 0}, **site)
         self._since = self.site_time()
 
     def set(self, **site: object) -> None:
-        """Changes the site file; bacnet: only what is said of it."""
+        """Changes the site file; link: only what is said of it."""
         declared: dict[str, Any] = yaml.safe_load(self.site_file.read_text())
-        bus = {"timeout_s": 0.4, "retries": 0, **site.pop("bacnet", {})}  # type: ignore[dict-item]
-        declared |= {**site, "bacnet": {**declared["bacnet"], **bus}}
+        link = {"timeout_s": 0.4, "retries": 0, **site.pop("link", {})}  # type: ignore[dict-item]
+        declared |= {**site, self._bus: {**declared[self._bus], **link}}
+        self.site_file.write_text(yaml.safe_dump(declared))
+
+    def _speak_modbus(self) -> None:
+        """Makes of the site file for BACnet, which the twin has written, the one for its registers."""
+        declared: dict[str, Any] = yaml.safe_load(self.site_file.read_text())
+        registers = ModbusServer(Twin().board, FREE).registers
+        host, _, port = self.told["modbus"].rpartition(":")
+        clock = f"input,{2 * sum(where.startswith('input') for where in registers.values())}"
+        del declared["bacnet"]
+        declared["modbus"] = {"host": host, "port": int(port), "enable": ENABLE, "clock": clock}
+        declared["heartbeat"] = registers[HEARTBEAT]
+        declared["points"] = {name: {"register": registers[name]} for name in declared["points"]}
         self.site_file.write_text(yaml.safe_dump(declared))
 
     def promote(self, controller: str) -> None:
@@ -92,16 +125,27 @@ class Drill:
 
     def start(self, *words: str) -> Airhandler:
         """Starts `airhandler`."""
-        prefix = self._cable.prefix if self._cable and words[0] != "twin" else ()
-        process = Airhandler(*words, folder=self.folder, prefix=prefix)
+        process = Airhandler(*words, folder=self.folder, prefix=() if words[0] == "twin" else self._prefix)
         self.processes.append(process)
+        return process
+
+    def begin(self, controller: str = "outdoor-reset", *words: str) -> Airhandler:
+        """A controller that has taken its first step, whether it writes or not."""
+        process = self.start("live", controller, "--site", str(self.site_file), "--port", "0", *words)
+        self.until(lambda: self._said_by() == process.pid, process)
         return process
 
     def live(self, controller: str = "outdoor-reset", *words: str) -> Airhandler:
         """A controller that is in charge."""
-        process = self.start("live", controller, "--site", str(self.site_file), "--port", "0", *words)
-        self.until(lambda: self.occupied() != {} and Signs(self.state).controller() is not None, process)
+        process = self.begin(controller, *words)
+        self.until(lambda: self.occupied() != {}, process)
         return process
+
+    def order(self, *words: str) -> str:
+        """A person's word to the controller. Returns what was printed."""
+        process = self.start("order", str(self.site_file), *words)
+        assert process.wait() == 0, process.text
+        return process.printed
 
     def until(self, what: Callable[[], bool], *watched: Airhandler) -> timedelta:
         """Waits for something. Returns how much of the site's time has passed since the last `fault` or `mark`."""
@@ -112,9 +156,9 @@ class Drill:
             time.sleep(0.02)
         return self.site_time() - self._since
 
-    def mark(self) -> None:
-        """From here on time is counted."""
-        self._since = self.site_time()
+    def mark(self, since: datetime | None = None) -> None:
+        """From here on time is counted, or from such a time of the site's."""
+        self._since = since or self.site_time()
 
     def fault(self, name: str, *words: str) -> None:
         """Breaks something in the twin."""
@@ -145,22 +189,27 @@ class Drill:
         while self.site_time() < begin + number * STEP and time.monotonic() < end_s:
             time.sleep(0.05)
 
-    def pid(self, role: str) -> int:
+    def pid(self, role: Literal["controller", "watchdog"]) -> int:
         """The process that is the controller or the watchdog."""
-        holder = StateFolder(self.state).holder("watchdog" if role == "watchdog" else "controller")
+        holder = StateFolder(self.state).holder(role)
         assert holder is not None
         return holder.pid
 
-    def signal(self, role: str, number: signal.Signals) -> None:
-        """Sends a signal to the controller or to the watchdog."""
+    def signal(self, number: signal.Signals, *roles: Literal["controller", "watchdog"]) -> None:
+        """Sends a signal to the controller, to the watchdog, or to both."""
         self.mark()
-        os.kill(self.pid(role), number)
+        for pid in [self.pid(role) for role in roles]:
+            os.kill(pid, number)
 
     def sign(self) -> ControllerSign:
         """What the controller says of itself."""
         sign = Signs(self.state).controller()
         assert sign is not None
         return sign
+
+    def _said_by(self) -> int | None:
+        sign = Signs(self.state).controller()
+        return None if sign is None else sign.pid
 
     def journalled(self) -> list[Tick]:
         """The steps in the journal, which must hold together."""
@@ -172,7 +221,7 @@ class Drill:
         rows = (line.split(",") for line in (self.folder / "twin" / "writes.csv").read_text().splitlines()[1:])
         return [(datetime.fromisoformat(row[1]), row[3], row[4], row[5]) for row in rows]
 
-    def told(self, row: str, safe: str, took: timedelta | None) -> None:
+    def told_of(self, row: str, safe: str, took: timedelta | None) -> None:
         """Keeps what came of it, for the table."""
         where = os.environ.get("AIRHANDLER_DRILLS")
         if where is None:
@@ -192,7 +241,8 @@ class Drill:
 
     def kill(self) -> None:
         """Ends whatever still runs."""
-        for role in ("controller", "watchdog"):
+        roles: tuple[Literal["controller", "watchdog"], ...] = ("controller", "watchdog")
+        for role in roles:
             with suppress(AssertionError, ProcessLookupError, UserError):
                 os.kill(self.pid(role), signal.SIGKILL)
         for process in self.processes:
@@ -202,3 +252,28 @@ class Drill:
 def journal_of(drill: Drill) -> Path:
     """The file that the controller's journal is in."""
     return found(drill.state / "journal")[-1]
+
+
+def cut(drill: Drill, cable: Cable, row: str) -> None:
+    """Cuts the cable until the building has helped itself: nothing is written once it is mended."""
+    drill.mark()
+    cable.cut()
+    took = drill.until(drill.empty)
+    drill.told_of(row, "given back by the building's own watch; handed over; nothing written once it is back", took)
+    cable.mend()
+    drill.until(lambda: drill.sign().stage == "fallback" and not drill.sign().in_charge)
+    drill.steps(2)
+    assert drill.empty()
+
+
+def handed_over(drill: Drill, row: str, why: str, within: timedelta | None = None) -> None:
+    """The building has its own control back, the controller says why, and it stays so."""
+    took = drill.until(drill.empty)
+    drill.told_of(row, "handed over", took)
+    if within is not None:
+        assert took <= within
+    drill.until(lambda: why in drill.sign().why)
+    assert not drill.sign().in_charge
+    drill.steps(2)
+    assert drill.empty()
+    assert drill.sign().stage == "fallback"

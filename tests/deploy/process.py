@@ -58,6 +58,11 @@ class Airhandler:
         return code
 
     @property
+    def pid(self) -> int:
+        """Of the process."""
+        return self._process.pid
+
+    @property
     def text(self) -> str:
         """All that was said on stderr."""
         return "".join(self.said)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
+import functools
 import json
-import shutil
-import socket
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,32 +11,13 @@ from typing import Any
 import pytest
 
 from airhandler.deploy.twin_control import truth
-from tests.deploy.process import PATIENCE_S, Airhandler
+from tests.deploy.foreign_client import ask_foreign
+from tests.deploy.process import Airhandler
 from tests.deploy.twins import BUILDING, SUPPLY, patiently
 
 pytestmark = pytest.mark.slow
 
 Ask = Callable[..., Any]
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The client with the library that its lock file names."""
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.skip("npm is not installed: a client of another make cannot be had")
-    made = tmp_path_factory.mktemp("foreign") / "client"
-    shutil.copytree(Path(__file__).with_name("foreign"), made, ignore=shutil.ignore_patterns("node_modules"))
-    done = subprocess.run(
-        [npm, "ci", "--no-audit", "--no-fund"],
-        cwd=made,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=PATIENCE_S,
-    )
-    assert done.returncode == 0, done.stderr
-    return made
 
 
 @pytest.fixture
@@ -62,19 +41,9 @@ def twin(airhandler: type[Airhandler], tmp_path: Path) -> dict[str, Any]:
 
 
 @pytest.fixture
-def ask(folder: Path, twin: dict[str, Any]) -> Ask:
+def ask(foreign: Path, twin: dict[str, Any]) -> Ask:
     """What the client prints to a command."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-
-    def asked(*words: object) -> Any:
-        command = ["node", "client.js", port, twin["bacnet"], *map(str, words)]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
-
-    return asked
+    return functools.partial(ask_foreign, foreign, twin["bacnet"])
 
 
 def test_foreign_client_discovers_and_reads(ask: Ask, twin: dict[str, Any]) -> None:
