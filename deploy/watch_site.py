@@ -18,6 +18,7 @@ from airhandler.buildings.errors import AirhandlerError, SiteError, UserError
 
 from .connectors.bus import BusWriter, marks_of, writer_of
 from .lease import REVOKE_FRAC
+from .logs_aside import logs_aside
 from .notify import Notify
 from .site_file import SiteSettings
 from .site_links import host_and_port
@@ -47,7 +48,7 @@ def watch_site(settings: SiteSettings, *, stop: Stop | None = None, once: bool =
         raise UserError(f"{settings.path}: write: names no point: there is nothing that a watchdog could give back")
     stop = stop or Stop()
     state = StateFolder(settings.state, keeping=settings.file.journal.keeping)
-    with state.lock("watchdog"), on_signals(stop):
+    with state.lock("watchdog"), logs_aside(), on_signals(stop):
         log.info("watching over %s: state folder %s", settings.file.site, state.path)
         watchdog = Watchdog(
             state,

@@ -28,7 +28,7 @@ def test_operator_asks_for_authority_and_resets(drill: Drill, row: str) -> None:
     drill.live()
     drill.mark()
     drill.order("give-back")
-    handed_over(drill, row, "asked for authority")
+    handed_over(drill, row, "took authority back")
     drill.order("reset")
     drill.until(lambda: drill.occupied() != {})
     assert [r.payload["kind"] for r in rows(drill.state / "journal", "order")] == ["give-back", "reset"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
 import os
@@ -133,6 +134,27 @@ def test_what_stands_on_the_bus_without_a_controller_is_given_back(
     process.wait_for("ready: the site is reached")
     assert process.end(signal.SIGTERM) == 0
     assert "Traceback" not in process.text
+
+
+@pytest.mark.slow
+def test_log_that_nobody_reads_keeps_nothing_in_force(bus: Device, settings: SiteSettings) -> None:
+    bus.command(SUPPLY, SLOT, 21.0)
+    StateFolder(settings.state).journal.append("write", {"setpoints": {SUPPLY: 21.0}})
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writer, b"\n")
+    os.set_blocking(writer, True)  # from here on a line waits until somebody reads
+    words = [sys.executable, "-m", "airhandler", "watchdog", str(settings.path)]
+    process = subprocess.Popen(words, stderr=writer)
+    try:
+        wait_until(lambda: is_empty(bus))
+    finally:
+        process.kill()
+        process.wait()
+        os.close(reader)
+        os.close(writer)
 
 
 @pytest.mark.slow
