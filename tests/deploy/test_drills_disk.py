@@ -60,8 +60,8 @@ def test_disk_full_has_room_again(drill: Drill, row: str) -> None:
         drill.until(lambda: drill.sign().stage == "fallback" and not drill.sign().in_charge)
         drill.steps(2)
         assert drill.empty(), "room alone gives no authority"
-        drill.order("reset")
         drill.mark()
+        drill.order("reset")
         took = drill.until(lambda: drill.occupied() != {})
         drill.told_of(row, "authority stays back; taken anew after a person's reset (counted from there)", took)
         drill.steps(1)
