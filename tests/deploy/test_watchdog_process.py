@@ -178,6 +178,18 @@ def test_both_killed_the_next_watchdog_gives_back(start: Start, slots: SlotsInFi
     wait_until(is_empty(slots))
 
 
+def test_disk_that_hangs_keeps_nothing_in_force(start: Start, slots: SlotsInFile, tmp_path: Path) -> None:
+    watchdog = start(WATCHDOG)
+    controller = start(CONTROLLER, str(VALIDITY_S))
+    controller.says("wrote")
+    controller.send(signal.SIGSTOP)  # whose renewal would put a file in the pipe's place
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "pipe").replace(tmp_path / "lease.json")  # who opens it to read waits for ever
+    wait_until(is_empty(slots))
+    watchdog.send(signal.SIGTERM)
+    watchdog.says("before everything is given back")
+
+
 def test_watchdog_of_one_controller_ends_after_it(start: Start, slots: SlotsInFile) -> None:
     with StateFolder(slots.folder).lock():
         watchdog = start(WATCHDOG, "once")
