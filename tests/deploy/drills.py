@@ -20,20 +20,15 @@ import pytest
 import yaml
 
 from airhandler.buildings.errors import UserError
-from airhandler.control.identity import building_sha256, controller_sha256
-from airhandler.control.promotion import Check, Promotion, write_promotion
 from airhandler.control.tick import Tick
 from airhandler.deploy.journal_reading import found, verify
 from airhandler.deploy.journal_ticks import ticks
 from airhandler.deploy.signs import ControllerSign, Signs
 from airhandler.deploy.state import StateFolder
-from airhandler.deploy.twin_board import HEARTBEAT
 from airhandler.deploy.twin_control import ask, truth
-from airhandler.deploy.twin_modbus import ENABLE, ModbusServer
-from tests.control.test_bundle import BUILDING
 from tests.deploy.cable import Cable
+from tests.deploy.drill_site import promote, speak_modbus
 from tests.deploy.process import PATIENCE_S, Airhandler
-from tests.deploy.twins import FREE, Twin
 
 SPEED = 900.0  # a step of a quarter of an hour is a second
 STEP = timedelta(minutes=15)
@@ -81,9 +76,9 @@ class Drill:
         self.twin.wait_for("faults: airhandler twin-fault")
         self.told: dict[str, Any] = json.loads((folder / "twin" / "twin.json").read_text())
         self.url = str(self.told["control"])
-        self.promote("outdoor-reset")
+        promote(folder, "outdoor-reset")
         if bus == "modbus":
-            self._speak_modbus()
+            speak_modbus(self.site_file, self.told["modbus"])
         here = {"address": cable.controller} if cable and bus == "bacnet" else {}
         self.set(link=here, promotion="promotion.json", authority={"ramp_days": 0}, **site)
         self._since = self.site_time()
@@ -94,34 +89,6 @@ class Drill:
         link = {"timeout_s": 0.4, "retries": 0, **site.pop("link", {})}  # type: ignore[dict-item]
         declared |= {**site, self._bus: {**declared[self._bus], **link}}
         self.site_file.write_text(yaml.safe_dump(declared))
-
-    def _speak_modbus(self) -> None:
-        """Makes of the site file for BACnet, which the twin has written, the one for its registers."""
-        declared: dict[str, Any] = yaml.safe_load(self.site_file.read_text())
-        registers = ModbusServer(Twin().board, FREE).registers
-        host, _, port = self.told["modbus"].rpartition(":")
-        clock = f"input,{2 * sum(where.startswith('input') for where in registers.values())}"
-        del declared["bacnet"]
-        declared["modbus"] = {"host": host, "port": int(port), "enable": ENABLE, "clock": clock}
-        declared["heartbeat"] = registers[HEARTBEAT]
-        declared["points"] = {name: {"register": registers[name]} for name in declared["points"]}
-        self.site_file.write_text(yaml.safe_dump(declared))
-
-    def promote(self, controller: str) -> None:
-        """Lets a controller be put in charge of this site, as a shadow run would that passes."""
-        passed = Check(name="drill", passed=True, evidence="none", wanted="nothing")
-        promotion = Promotion(
-            site="site",
-            building=BUILDING.id,
-            building_sha256=building_sha256(BUILDING),
-            controller=controller,
-            controller_sha256=controller_sha256(controller, BUILDING),
-            begin="",
-            end="",
-            checks=(passed,),
-            created="",
-        )
-        write_promotion(self.folder / "promotion.json", promotion)
 
     def start(self, *words: str) -> Airhandler:
         """Starts `airhandler`."""
