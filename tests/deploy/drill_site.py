@@ -1,24 +1,25 @@
-"""The site of a drill: its site file by Modbus, and the permission to write there."""
+"""The permission that a controller has in a drill: it was never in the shadow of that site."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from airhandler.control.identity import building_sha256, controller_sha256
 from airhandler.control.promotion import Check, Promotion, write_promotion
-from airhandler.deploy.twin_board import HEARTBEAT
-from airhandler.deploy.twin_modbus import ENABLE, ModbusServer
-from tests.deploy.twins import BUILDING, FREE, Twin
+from tests.deploy.twins import BUILDING
 
 
-def promote(folder: Path, controller: str) -> None:
-    """Lets a controller be put in charge of this site, as a shadow run would that passes."""
+def promote(path: Path, site: str, controller: str) -> None:
+    """Lets a controller be put in charge of a site, as a shadow run would that passes.
+
+    Args:
+        path: of the promotion.
+        site: the site's name.
+        controller: the controller's.
+    """
     passed = Check(name="drill", passed=True, evidence="none", wanted="nothing")
     promotion = Promotion(
-        site="site",
+        site=site,
         building=BUILDING.id,
         building_sha256=building_sha256(BUILDING),
         controller=controller,
@@ -28,22 +29,4 @@ def promote(folder: Path, controller: str) -> None:
         checks=(passed,),
         created="",
     )
-    write_promotion(folder / "promotion.json", promotion)
-
-
-def speak_modbus(site_file: Path, address: str) -> None:
-    """Makes of the site file for BACnet, which a twin has written, the one for its registers.
-
-    Args:
-        site_file: the file.
-        address: where the twin serves them, HOST:PORT.
-    """
-    declared: dict[str, Any] = yaml.safe_load(site_file.read_text())
-    registers = ModbusServer(Twin().board, FREE).registers
-    host, _, port = address.rpartition(":")
-    clock = f"input,{2 * sum(where.startswith('input') for where in registers.values())}"
-    del declared["bacnet"]
-    declared["modbus"] = {"host": host, "port": int(port), "enable": ENABLE, "clock": clock}
-    declared["heartbeat"] = registers[HEARTBEAT]
-    declared["points"] = {name: {"register": registers[name]} for name in declared["points"]}
-    site_file.write_text(yaml.safe_dump(declared))
+    write_promotion(path, promotion)

@@ -26,8 +26,9 @@ from airhandler.deploy.journal_ticks import ticks
 from airhandler.deploy.signs import ControllerSign, Signs
 from airhandler.deploy.state import StateFolder
 from airhandler.deploy.twin_control import ask, truth
+from airhandler.deploy.twin_site_file import beside
 from tests.deploy.cable import Cable
-from tests.deploy.drill_site import promote, speak_modbus
+from tests.deploy.drill_site import promote
 from tests.deploy.process import PATIENCE_S, Airhandler
 
 SPEED = 900.0  # a step of a quarter of an hour is a second
@@ -66,19 +67,19 @@ class Drill:
     ) -> None:
         self.folder, self.processes, self._bus = folder, list[Airhandler](), bus
         self._prefix = (*(cable.prefix if cable else ()), *prefix)
-        self.site_file, self.state = folder / "site.yaml", folder / "site.state"
+        written = folder / "site.yaml"
+        self.site_file = written if bus == "bacnet" else beside(written)
+        self.state = self.site_file.with_suffix(".state")
         host = cable.site if cable else "127.0.0.1"
         words = f"--speed {SPEED:g} --start 07-13 --days 3 --bacnet {host}:0".split()
         words += ["--modbus", f"{host}:0"] if bus == "modbus" else []
         words += ["--heartbeat-steps", str(heartbeat_steps)]
-        words += ["--write-site", str(self.site_file), "--out", str(folder / "twin")]
+        words += ["--write-site", str(written), "--out", str(folder / "twin")]
         self.twin = self.start("twin", "datacentre-dx", *words)
         self.twin.wait_for("faults: airhandler twin-fault")
         self.told: dict[str, Any] = json.loads((folder / "twin" / "twin.json").read_text())
         self.url = str(self.told["control"])
-        promote(folder, "outdoor-reset")
-        if bus == "modbus":
-            speak_modbus(self.site_file, self.told["modbus"])
+        promote(folder / "promotion.json", self.site_file.stem, "outdoor-reset")
         here = {"address": cable.controller} if cable and bus == "bacnet" else {}
         self.set(link=here, promotion="promotion.json", authority={"ramp_days": 0}, **site)
         self._since = self.site_time()
