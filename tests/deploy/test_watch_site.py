@@ -304,6 +304,7 @@ def test_status_says_who_is_in_charge_and_why(settings: SiteSettings) -> None:
         found = json.loads(said("order", site, "status", "--json").stdout)
     assert done.returncode == 0
     assert "stage: fallback (agent on hall), not in charge: the building's own control is" in done.stdout
-    assert "why: authority must go back: slot 8\nconfidence 0.9\n" in done.stdout
+    assert "why: authority must go back: slot 8\n" in done.stdout
+    assert "shield: confidence 0.9\n" in done.stdout
     assert "revoked: silent; given back: NOT confirmed yet" in done.stdout
     assert (found["runs"], found["controller"]["tick"], found["revoked"]["given_back"]) == (True, 7, False)
