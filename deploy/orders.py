@@ -5,7 +5,6 @@ from __future__ import annotations
 import getpass
 import logging
 import os
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +15,7 @@ from pydantic import AwareDatetime, Field
 from airhandler.buildings.errors import UserError
 from airhandler.buildings.strict import Strict
 
+from .boot import boot_s
 from .small_files import put_record, read_record
 
 log = logging.getLogger("airhandler.orders")
@@ -38,7 +38,8 @@ class Order(Strict):
         to: token of the controller that it was given to: no later one takes it.
         seconds: of `give-back`: over what time; of `accept`: for how long, from `utc` on; None: at once, and once [s].
         by: who gave it.
-        utc: when.
+        utc: when, by the machine's clock, which may be set.
+        at_s: when, by the one that is not [s, boot-time clock]. The token says which start of the machine it is of.
     """
 
     key: str
@@ -47,6 +48,7 @@ class Order(Strict):
     seconds: float | None = Field(default=None, gt=0, le=LONGEST_S)
     by: str
     utc: AwareDatetime
+    at_s: float = Field(allow_inf_nan=False)
 
 
 class Orders:
@@ -54,11 +56,11 @@ class Orders:
 
     Args:
         folder: where their files are.
-        now: the machine's time.
+        now_s: the boot-time clock [s].
     """
 
-    def __init__(self, folder: Path, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self._folder, self._now = folder, now
+    def __init__(self, folder: Path, *, now_s: Callable[[], float] = boot_s) -> None:
+        self._folder, self._now_s = folder, now_s
         self._seen: set[str] = set()  # names of files that could not be removed
 
     def give(self, kind: OrderKind, *, to: str, seconds: float | None = None) -> Order:
@@ -66,8 +68,9 @@ class Orders:
 
         The folder is the controller's to make. It can read the order whoever gives it: root, too.
         """
-        key = f"{time.time_ns():020}-{os.getpid()}"
-        order = Order(key=key, kind=kind, to=to, seconds=seconds, by=_who(), utc=self._now())
+        at_s = self._now_s()
+        key = f"{int(at_s * 1e9):020}-{os.getpid()}"  # in the order in which they are given
+        order = Order(key=key, kind=kind, to=to, seconds=seconds, by=_who(), utc=datetime.now(UTC), at_s=at_s)
         try:
             put_record(self._folder / f"{key}.json", order, mode=0o644)
         except OSError as error:
@@ -102,7 +105,7 @@ class Orders:
             log.error("%s: cannot be removed: %s", path, error.strerror or error)
 
     def _is_due(self, order: Order, token: str) -> bool:
-        old_s = (self._now() - order.utc).total_seconds()
+        old_s = self._now_s() - order.at_s
         if order.to == token and old_s <= VALID_S:
             return True
         why = f"{old_s:.0f} s old" if order.to == token else "given to an earlier controller"

@@ -99,7 +99,7 @@ class StateFolder:
     @cached_property
     def orders(self) -> Orders:
         """What people ask of the controller."""
-        return Orders(self._orders_folder)
+        return Orders(self._orders_folder, now_s=self._now_s)
 
     @property
     def _orders_folder(self) -> Path:

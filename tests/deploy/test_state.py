@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import errno
+import itertools
 import os
 import subprocess
 import sys
@@ -61,14 +62,15 @@ def test_folder_that_cannot_be_made_is_a_users_mistake(tmp_path: Path) -> None:
 
 
 def test_orders_are_taken_once_and_in_their_order(tmp_path: Path) -> None:
-    orders = Orders(tmp_path, now=lambda: BEGIN)
+    times_s = itertools.count(99.0)
+    orders = Orders(tmp_path, now_s=lambda: next(times_s))
     assert orders.take("me") == []
     orders.give("accept", to="me", seconds=60)
     orders.give("give-back", to="me", seconds=3600)
     orders.give("reset", to="me")
     taken = orders.take("me")
     assert [(order.kind, order.seconds) for order in taken] == [("accept", 60), ("give-back", 3600), ("reset", None)]
-    assert taken[0].utc == BEGIN
+    assert taken[0].at_s == 99.0
     assert taken[0].by
     assert orders.take("me") == []
 
@@ -82,8 +84,8 @@ def test_order_to_an_earlier_controller_is_not_taken(tmp_path: Path, caplog: pyt
 
 
 def test_order_that_is_too_old_is_not_taken(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    Orders(tmp_path, now=lambda: BEGIN).give("accept", to="me")
-    late = Orders(tmp_path, now=lambda: BEGIN + dt.timedelta(seconds=VALID_S + 1))
+    Orders(tmp_path, now_s=lambda: 100.0).give("accept", to="me")
+    late = Orders(tmp_path, now_s=lambda: 101.0 + VALID_S)
     assert late.take("me") == []
     assert f"{VALID_S + 1:.0f} s old" in caplog.text
 
