@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import errno
 import itertools
 import os
@@ -16,7 +15,6 @@ from airhandler.buildings.errors import UserError
 from airhandler.deploy.orders import LONGEST_S, VALID_S, Orders
 from airhandler.deploy.state import StateFolder
 
-BEGIN = dt.datetime(2026, 7, 1, tzinfo=dt.UTC)
 
 HOLDS = """
 import sys, time
