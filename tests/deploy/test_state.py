@@ -15,7 +15,6 @@ from airhandler.buildings.errors import UserError
 from airhandler.deploy.orders import LONGEST_S, VALID_S, Orders
 from airhandler.deploy.state import StateFolder
 
-
 HOLDS = """
 import sys, time
 from pathlib import Path
