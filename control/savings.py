@@ -26,6 +26,7 @@ from .beside import Beside
 from .counterfactual import Counterfactual
 from .power_model import Part, parts_of, unpriced
 from .table import Mask
+from .water_side import CHILLED_SETPOINT, CONDENSER_SETPOINT, why_unknown
 
 OUTSIDE_MOST_FRAC = 0.2
 """With a larger share of steps outside what the record covers, a model that rests on the record's own variation alone
@@ -267,7 +268,8 @@ def _errors(fits: Sequence[_Fit], run: Beside, known: Mask) -> tuple[float, floa
 def _why_not(run: Beside, air: Counterfactual | None, parts: Sequence[Part], fits: Sequence[_Fit]) -> str:
     """Why the record cannot tell; "" where it can."""
     if moved := unpriced(run, air):
-        return f"no model knows what these set-points change: {', '.join(moved)}"
+        why = why_unknown(run, air.asked) if air and {CHILLED_SETPOINT, CONDENSER_SETPOINT} & set(moved) else ""
+        return f"no model knows what these set-points change: {', '.join(moved)}" + (f" ({why})" if why else "")
     blind = [
         f"{part.name} ({known_mean(fit.outside):.0%} of steps)"
         for part, fit in zip(parts, fits, strict=True)
