@@ -48,6 +48,7 @@ class Part:
         asked: features of what would have been [steps, features].
         signed: whether coefficients may be negative.
         physical: whether the features say by physics what a set-point does, else by the record's own variation alone.
+        unsure: how much of `asked` rests on shares that no record tells [steps, features]; None for nothing.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Part:
     asked: Array
     signed: bool = False
     physical: bool = True
+    unsure: Array | None = None
 
 
 def parts_of(run: Beside, air: Counterfactual | None) -> tuple[Part, ...]:
@@ -111,13 +113,15 @@ def _cooling(run: Beside, air: Counterfactual, cooling_w: Array) -> Iterator[Par
     if both is None:
         yield Part(name="cooling", power_w=cooling_w, stood=stood, asked=asked)
         return
-    plant_w = run.during(PLANT_METER)
+    plant_w, was, would = run.during(PLANT_METER), *both
     yield Part(name="cooling of air", power_w=cooling_w - plant_w, stood=stood, asked=asked)
+    with_its_water = _plant_features(run, asked, would)
     yield Part(
         name="chilled water",
         power_w=plant_w,
-        stood=_plant_features(run, stood, both[0]),
-        asked=_plant_features(run, asked, both[1]),
+        stood=_plant_features(run, stood, was),
+        asked=with_its_water,
+        unsure=with_its_water - _plant_features(run, asked, was),
     )
 
 
