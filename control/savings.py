@@ -3,8 +3,8 @@
 The interval is a moving-block bootstrap over days: stretches of days are drawn, the models fitted on them, and the
 savings of the same days added up: scatter, weather, the fit. What the models get wrong is drawn, too: their mean errors
 by outdoor temperature, each with a sign by chance, for a model that is off by so much from one weather to the other may
-be as far off from one set-point to the other. What a change of the water's temperatures is worth rests on shares that no
-record tells, and is drawn, too. Both scales are our choice; docs/shadow.md holds them against the truth.
+be as far off from one set-point to the other. What a change of the water's temperatures is worth rests on shares that
+no record tells, and is drawn, too. Both scales are our choice; docs/shadow.md holds them against the truth.
 Source: Kuensch, The jackknife and the bootstrap for general stationary observations, Annals of Statistics 17, 1989;
 ASHRAE Guideline 14-2014, hourly models and savings uncertainty (both secondary).
 

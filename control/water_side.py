@@ -10,8 +10,8 @@ The level is fitted on the record (power_model.py); here is how the price of a w
   (secondary).
 
 At the rating temperatures of chillers that makes 73 % chiller, 17 % pumps, 10 % tower fans: of the size that
-plants have, and our choice. Nothing here knows of water that is cooled without the chiller, through an exchanger: a
-record that was often cold enough for that is not believed, nor a coil that is asked for air colder than its water.
+plants have, and our choice. Nothing here knows of water that is cooled past the chiller, by an exchanger: a site that
+may have one is not priced, nor a coil that is asked for air colder than its water.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _TOWER = 0.018  # the same, at the usual approach
 _USUAL_APPROACH_K, _TOWER_MOST = 4.0, 2.0
 _LEAST_APPROACH_K = 3.0  # nearer to the wet bulb than this comes only a tower that the record shows there
 _REACH_K = 1.0  # air leaves a coil warmer than water enters by this at least
-_MOST_FRAC = 0.05  # of steps in which the features are known not to hold: as many as the checklist lets go unknown
+_MOST_FRAC = 0.05  # of steps with air that water cannot make: as many as the checklist lets go unknown
 _KELVIN = 273.15
 
 
@@ -57,11 +57,7 @@ class Water:
 
 def waters(run: Beside) -> tuple[Water, Water] | None:
     """Of what was, and of what would have been; None for a site that does not tell what is needed."""
-    told = (PLANT_METER, _CHILLED_SENSOR, _CONDENSER_SENSOR)
-    known = [run.wet_bulb_c, *(run.during(name) for name in told)]
-    if not all(np.isfinite(values).any() for values in known):
-        return None
-    return _water(run, stood=True), _water(run, stood=False)
+    return None if _why_untold(run) else (_water(run, stood=True), _water(run, stood=False))
 
 
 def price(water: Water, wet_bulb_c: Array) -> Array:
@@ -81,18 +77,23 @@ def why_unknown(run: Beside, asked: Sequence[ZoneSteps]) -> str:
     """
     both = waters(run)
     if both is None:
-        return f"priced only beside {PLANT_METER}, {_CHILLED_SENSOR}, {_CONDENSER_SENSOR} and the outdoor wet bulb"
-    stood, would = both
-    share = _share(stood.condenser_c < stood.chilled_c, stood.condenser_c - stood.chilled_c)
-    if not share <= _MOST_FRAC:
-        return (
-            f"in {share:.0%} of steps the tower alone could have cooled the water, and no feature knows whether it did"
-        )
+        return _why_untold(run)
     supply_c = np.min([zone.supply_c for zone in asked], axis=0)
     cooled = run.during(run.building.file.outdoor_temp) > supply_c
-    share = _share(cooled & (supply_c < would.chilled_c + _REACH_K), supply_c - would.chilled_c)
-    if not share <= _MOST_FRAC:
+    over_k = supply_c - both[1].chilled_c
+    if not (share := _share(cooled & (over_k < _REACH_K), over_k)) <= _MOST_FRAC:
         return f"in {share:.0%} of steps supply air is asked for that such chilled water cannot make"
+    return ""
+
+
+def _why_untold(run: Beside) -> str:
+    """What a site lacks; "" for one that tells what is needed."""
+    told = (PLANT_METER, _CHILLED_SENSOR, _CONDENSER_SENSOR)
+    known = [run.wet_bulb_c, *(run.during(name) for name in told)]
+    if not all(np.isfinite(values).any() for values in known):
+        return f"priced only beside {', '.join(told)} and the outdoor wet bulb"
+    if run.building.file.water_side_economiser is not False:
+        return "priced only where the building file says `water_side_economiser: false`: no feature knows of one"
     return ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -104,10 +105,14 @@ def test_a_site_that_does_not_tell_its_water_cannot_be_told(lost: str) -> None:
     assert "priced only beside chilled_water_power_w" in found.why_not
 
 
-def test_a_record_in_which_the_tower_may_have_cooled_by_itself_cannot_be_told() -> None:
-    found = _estimate(water_table(water=(15.0, 8.0), asked=(16.0, 8.0), days=2))
+@pytest.mark.parametrize("declared", [True, None])
+def test_a_plant_that_may_cool_past_its_chiller_cannot_be_told(declared: bool | None) -> None:
+    table = water_table(asked=WARM_WATER, days=2)
+    file = table.building.file.model_copy(update={"water_side_economiser": declared})
+    table.building = replace(table.building, file=file)
+    found = _estimate(table)
     assert not found.told
-    assert "the tower alone could have cooled the water" in found.why_not
+    assert "water_side_economiser: false" in found.why_not
 
 
 def test_air_that_is_colder_than_its_water_cannot_be_told() -> None:
