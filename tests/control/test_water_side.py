@@ -15,7 +15,7 @@ from airhandler.control.counterfactual import counterfactual
 from airhandler.control.power_model import parts_of
 from airhandler.control.savings import Savings, savings
 from airhandler.control.table import TickTable
-from airhandler.control.water_side import Water, price
+from airhandler.control.water_side import Water, price, waters
 from tests.control.shadow_scenes import shadow_table, wiser
 from tests.control.water_scenes import OWN_WATER, true_water_savings_kwh, water_table
 
@@ -87,8 +87,25 @@ def test_the_same_water_saves_nothing_where_the_tower_cannot_give_what_is_asked_
 
 
 def test_condenser_water_below_the_tower_s_reach_is_not_sold() -> None:
-    cold, colder = (_estimate(water_table(asked=(7.0, asked_c), days=7)).saved_kwh for asked_c in (16.0, 15.0))
-    assert abs(colder - cold) < 0.2 * abs(_estimate(water_table(asked=WARM_WATER, days=7)).saved_kwh)
+    run = beside(water_table(asked=(7.0, 16.0), days=2))
+    both = waters(run)
+    assert both is not None
+    stood_c, would_c, shown_c = both[0].condenser_c, both[1].condenser_c, run.during("condenser_water_temp_c")
+    assert stood_c == pytest.approx(shown_c)  # 22 degC, and what the tower could where it could not
+    assert would_c == pytest.approx(np.maximum(16.0, np.minimum(shown_c, run.wet_bulb_c + 3.0)))
+    assert would_c.min() == 16.0
+    assert would_c.max() > 22.5
+
+
+def test_heaters_of_basins_are_no_cooling() -> None:
+    def frost(step: int, values: dict[str, float | None]) -> None:
+        if step < 96:
+            values["outdoor_air_temp_c"] = -3.0
+
+    run = beside(water_table(days=2, change=frost))
+    chilled = {part.name: part for part in parts_of(run, counterfactual(run))}["chilled water"]
+    assert chilled.stood[10, 1] == chilled.asked[10, 1] == 8.0
+    assert chilled.stood[150, 1] == 0.0
 
 
 @pytest.mark.parametrize(
