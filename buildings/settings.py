@@ -357,7 +357,11 @@ class Generate(Strict):
 
 
 class BuildingFile(Strict):
-    """One building, as declared; `servers` names a type of servers.yaml."""
+    """One building, as declared; `servers` names a type of servers.yaml.
+
+    `water_side_economiser` says whether an exchanger can cool chilled water by tower water, past the chiller. A shadow
+    run prices water temperatures only where it is known that none can.
+    """
 
     id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     title: str
@@ -376,6 +380,7 @@ class BuildingFile(Strict):
     zone_roles: ZoneRoles | None = None
     comfort_roles: ComfortRoles | None = None
     outdoor_temp: str
+    water_side_economiser: bool | None = None
     workday: WorkdayFile | None = None
     meters: MeterRoles
     shield: ShieldFile

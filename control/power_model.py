@@ -9,6 +9,8 @@ move, would change:
 - cooling, all of HVAC but the fans: a constant and the heat to be taken from the air, m (T - T_supply), with T the
   return air (no economiser), or the cooler of return and outdoor air, this one as it is or cooled by evaporation, some
   way or all of it to its wet bulb. Source: ASHRAE Handbook HVAC Systems and Equipment 2020, chapter 41 (secondary);
+  where a chilled-water plant is metered, it is a part of its own, and its heat has a price that follows the water
+  (water_side.py); there, heaters of basins and pipes go with frost;
 - servers: what their type draws at a load and an inlet, times the installed power; without a type a constant, load and
   inlet temperature. Source: buildings/servers.py.
 
@@ -28,8 +30,10 @@ from airhandler.buildings.servers import ServerType, airflow_terms, power_terms
 
 from .beside import Beside
 from .counterfactual import Counterfactual, ZoneSteps
+from .water_side import CHILLED_SETPOINT, CONDENSER_SETPOINT, PLANT_METER, Water, price, waters, why_unknown
 
 _EVAPORATIVE_FRACS = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the way to the wet bulb; the fit finds which there are
+_FROST_C = 5.0  # of outdoor air, below which basins and pipes are heated
 _KNOTS_C = (0.0, 10.0, 18.0, 26.0)  # where the electricity of an office may bend over the outdoor temperature
 
 
@@ -44,6 +48,7 @@ class Part:
         asked: features of what would have been [steps, features].
         signed: whether coefficients may be negative.
         physical: whether the features say by physics what a set-point does, else by the record's own variation alone.
+        unsure: how much of `asked` rests on shares that no record tells [steps, features]; None for nothing.
     """
 
     name: str
@@ -52,6 +57,7 @@ class Part:
     asked: Array
     signed: bool = False
     physical: bool = True
+    unsure: Array | None = None
 
 
 def parts_of(run: Beside, air: Counterfactual | None) -> tuple[Part, ...]:
@@ -65,6 +71,8 @@ def unpriced(run: Beside, air: Counterfactual | None) -> tuple[str, ...]:
         return ()
     zones = run.building.zones.values()
     known = {name for zone in zones for name in (zone.supply_temp_setpoint, zone.supply_flow_setpoint)}
+    if not why_unknown(run, air.asked):
+        known |= {CHILLED_SETPOINT, CONDENSER_SETPOINT}
     moved = [p.name for p in run.building.setpoints if p.name not in known and _moved(run, p.name)]
     return tuple(moved)
 
@@ -87,12 +95,7 @@ def _of_centre(run: Beside, air: Counterfactual) -> Iterator[Part]:
         stood=_fan_features(air.stood),
         asked=_fan_features(air.asked),
     )
-    yield Part(
-        name="cooling",
-        power_w=run.during(meters.hvac) - fans_w,
-        stood=_cooling_features(run, air.stood),
-        asked=_cooling_features(run, air.asked),
-    )
+    yield from _cooling(run, air, run.during(meters.hvac) - fans_w)
     servers = run.building.servers
     yield Part(
         name="servers",
@@ -101,6 +104,32 @@ def _of_centre(run: Beside, air: Counterfactual) -> Iterator[Part]:
         asked=_server_features(run, servers, air.asked),
         physical=servers is not None,
     )
+
+
+def _cooling(run: Beside, air: Counterfactual, cooling_w: Array) -> Iterator[Part]:
+    """One part, or two where a chilled-water plant has a meter of its own."""
+    stood, asked = _cooling_features(run, air.stood), _cooling_features(run, air.asked)
+    both = waters(run)
+    if both is None:
+        yield Part(name="cooling", power_w=cooling_w, stood=stood, asked=asked)
+        return
+    plant_w, was, would = run.during(PLANT_METER), *both
+    yield Part(name="cooling of air", power_w=cooling_w - plant_w, stood=stood, asked=asked)
+    with_its_water = _plant_features(run, asked, would)
+    yield Part(
+        name="chilled water",
+        power_w=plant_w,
+        stood=_plant_features(run, stood, was),
+        asked=with_its_water,
+        unsure=with_its_water - _plant_features(run, asked, was),
+    )
+
+
+def _plant_features(run: Beside, cooling: Array, water: Water) -> Array:
+    """A constant, frost, and every heat at the price that the water makes."""
+    frost_k = np.maximum(0.0, _FROST_C - run.during(run.building.file.outdoor_temp))
+    heats = cooling[:, 1:] * price(water, run.wet_bulb_c)[:, np.newaxis]
+    return np.concatenate([cooling[:, :1], frost_k[:, np.newaxis], heats], axis=1)
 
 
 def _fan_features(zones: Sequence[ZoneSteps]) -> Array:

@@ -3,7 +3,8 @@
 The interval is a moving-block bootstrap over days: stretches of days are drawn, the models fitted on them, and the
 savings of the same days added up: scatter, weather, the fit. What the models get wrong is drawn, too: their mean errors
 by outdoor temperature, each with a sign by chance, for a model that is off by so much from one weather to the other may
-be as far off from one set-point to the other. That scale is our choice; docs/shadow.md holds it against the truth.
+be as far off from one set-point to the other. What a change of the water's temperatures is worth rests on shares that
+no record tells, and is drawn, too. Both scales are our choice; docs/shadow.md holds them against the truth.
 Source: Kuensch, The jackknife and the bootstrap for general stationary observations, Annals of Statistics 17, 1989;
 ASHRAE Guideline 14-2014, hourly models and savings uncertainty (both secondary).
 
@@ -26,6 +27,7 @@ from .beside import Beside
 from .counterfactual import Counterfactual
 from .power_model import Part, parts_of, unpriced
 from .table import Mask
+from .water_side import CHILLED_SETPOINT, CONDENSER_SETPOINT, why_unknown
 
 OUTSIDE_MOST_FRAC = 0.2
 """With a larger share of steps outside what the record covers, a model that rests on the record's own variation alone
@@ -39,6 +41,7 @@ _RIDGE = 1e-6  # of the mean of a feature's squares: keeps features that go toge
 _FOLDS = 5
 _COVERED = 0.999  # quantile of the record's own leverage within which it covers a step
 _BIN_K = 4.0  # of outdoor temperature, for a model's mean errors
+_UNSURE_FRAC = 0.3  # standard deviation of what rests on shares that no record tells: plants differ by about as much
 _KWH_PER_W_H = 1e-3
 
 
@@ -156,6 +159,7 @@ class _Fit:
         self.x, self.y, self._asked = part.stood[known], part.power_w[known], part.asked[known]
         self._days = int(day.max()) + 1
         self._change = self._by_day(self.x - self._asked)
+        self._unsure = None if part.unsure is None else self._by_day(part.unsure[known])
         self._squares = self._by_day((self.x[:, :, np.newaxis] * self.x[:, np.newaxis, :]).reshape(len(self.x), -1))
         self._squares = self._squares.reshape(self._days, self.x.shape[1], self.x.shape[1])
         self._products = self._by_day(self.x * self.y[:, np.newaxis])
@@ -182,7 +186,11 @@ class _Fit:
     def drawn_kwh(self, step_h: float, random: np.random.Generator) -> Array:
         """Savings of each draw of days, and of what the model gets wrong [draws]."""
         weights = blocks_of_days(self._days, _DRAWS, min(_BLOCK_DAYS, self._days // _FEWEST_BLOCKS))
-        drawn = np.array([(w @ self._change) @ self.fitted(w) for w in weights])
+        betas = [self.fitted(w) for w in weights]
+        drawn = np.array([(w @ self._change) @ beta for w, beta in zip(weights, betas, strict=True)])
+        if self._unsure is not None:
+            worth = np.array([(w @ self._unsure) @ beta for w, beta in zip(weights, betas, strict=True)])
+            drawn += random.normal(scale=_UNSURE_FRAC, size=_DRAWS) * worth
         signs = random.choice((-1.0, 1.0), size=(_DRAWS, len(self._wrong)))
         return np.asarray((drawn + signs @ self._wrong) * step_h * _KWH_PER_W_H)
 
@@ -267,7 +275,8 @@ def _errors(fits: Sequence[_Fit], run: Beside, known: Mask) -> tuple[float, floa
 def _why_not(run: Beside, air: Counterfactual | None, parts: Sequence[Part], fits: Sequence[_Fit]) -> str:
     """Why the record cannot tell; "" where it can."""
     if moved := unpriced(run, air):
-        return f"no model knows what these set-points change: {', '.join(moved)}"
+        why = why_unknown(run, air.asked) if air and {CHILLED_SETPOINT, CONDENSER_SETPOINT} & set(moved) else ""
+        return f"no model knows what these set-points change: {', '.join(moved)}" + (f" ({why})" if why else "")
     blind = [
         f"{part.name} ({known_mean(fit.outside):.0%} of steps)"
         for part, fit in zip(parts, fits, strict=True)

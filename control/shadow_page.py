@@ -143,7 +143,7 @@ def _savings(found: Findings) -> Section:
     s = found.savings
     words = {
         "physics": "By a model of the air: fan power by airflow, cooling by the heat above what weather gives for "
-        "nothing, "
+        "nothing, chilled water at a price that follows its temperatures and the tower's, "
         "servers by their load and inlets, fitted on this record. Weather varies by itself, and so tells what other "
         "set-points would do even where the building's own control stands still.",
         "regression": "By a regression on weather, hour and set-points, fitted on this record: it knows of a "
