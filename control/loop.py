@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
-from airhandler.buildings.errors import AirhandlerError
+from airhandler.buildings.errors import AirhandlerError, in_words
 from airhandler.buildings.points import Reading, Setpoints
 from airhandler.buildings.site import Clock, Site, WriteFailed, WriteOutcome, Writer, Written
 from airhandler.safety.forecaster import Forecaster
@@ -47,7 +47,8 @@ class Loop:
         granted: how much authority there is for the step that begins; by default all of it.
         left: set-points that are left to the building: they stand where its own control has them.
         attend: is called while the loop sleeps, every `attend_s` of the site's time, for what cannot wait for a step:
-            people, and those who watch. None: nobody is. What it latches is given back at once.
+            people, and those who watch; it may say anew how much authority there is. None: nobody is. What it latches,
+            or grants no longer, is given back at once.
         attend_s: [s]
         number: of the first Tick; above 0 for a run that goes on: the controller then keeps what it knows.
         forecaster: what was learned before the begin; by default a new one.
@@ -69,7 +70,7 @@ class Loop:
     stopped: Callable[[], bool] | None = None
     granted: Callable[[], Grant] = field(default=lambda: LIVE)
     left: Callable[[], frozenset[str]] = frozenset
-    attend: Callable[[], None] | None = None
+    attend: Callable[[], Grant | None] | None = None
     attend_s: float = 5.0
     number: int = 0
     forecaster: Forecaster | None = None
@@ -100,6 +101,10 @@ class Loop:
                 number, due = number + 1, due + missed + 1
                 if not self._sleep_until(begin + due * step):
                     return
+        except Exception as error:
+            if self.handover is not None:
+                self.handover.give_back(f"authority must go back: the controller itself failed: {in_words(error)}")
+            raise
         finally:
             try:
                 self._end()
@@ -131,16 +136,18 @@ class Loop:
         while self.attend is not None and self.clock.now() + timedelta(seconds=self.attend_s) < when:
             if not self.clock.sleep_until(self.clock.now() + timedelta(seconds=self.attend_s)):
                 return False
-            self.attend()
-            self._obey_handover()
+            self._grant = self.attend() or self._grant
+            self._stand_down()
         return self.clock.sleep_until(when)
 
-    def _obey_handover(self) -> bool:
-        """Gives authority back where the handover says so, and again each time until it is confirmed."""
-        if self.handover is None or self.handover.reason is None or not self._in_charge:
-            return False
-        self._give_back(self.handover.reason.words, told=True)
-        return True
+    def _stand_down(self) -> None:
+        """Gives authority back where the handover says so, or none is granted, and again until it is confirmed."""
+        if not self._in_charge:
+            return
+        if self.handover is not None and self.handover.reason is not None:
+            self._give_back(self.handover.reason.words, told=True)
+        elif not self._grant.writes:
+            self._give_back(self._grant.why or f"no authority is granted any more: {self._grant.stage}")
 
     def _tick(self, number: int) -> Tick:
         if self.refresh is not None:
@@ -158,8 +165,7 @@ class Loop:
         outcome = self._apply(verdict) if writes and verdict is not None else None
         if stage == "shadow" and verdict is not None:
             self._in_force = verdict.setpoints  # as if it had been applied: the next ramp starts there
-        if not self._obey_handover() and self._in_charge and not writes:
-            self._give_back(self._grant.why or f"no authority is granted any more: {stage}")
+        self._stand_down()
         self._remember()
         return Tick(
             number=number,
@@ -200,7 +206,7 @@ class Loop:
             # A copy: what is judged must not change when the controller uses its own again.
             setpoints = Setpoints(dict(proposed.by_name)) if isinstance(proposed, Setpoints) else None
         except Exception as error:  # noqa: BLE001 - a controller's failure is a Rejected verdict, never the loop's end
-            log.error("%s made no proposal: %s", self.controller.name, _told(error))
+            log.error("%s made no proposal: %s", self.controller.name, in_words(error))
             return None
         if (took_s := time.perf_counter() - began) > self.deadline_s:
             log.error("%s took %.1f s, deadline %.1f s: dropped", self.controller.name, took_s, self.deadline_s)
@@ -265,7 +271,10 @@ class Loop:
             self._give_back("the loop ended")
 
     def _give_back(self, why: str, *, told: bool = False) -> None:
-        """Asks the building to take authority back; it has it once it says so. What was told before is not repeated."""
+        """Asks the building to take authority back; it has it once it says so, and until then a person must look.
+
+        What was told before is not repeated.
+        """
         assert self.writer is not None
         try:
             outcome = self.writer.relinquish()
@@ -273,14 +282,11 @@ class Loop:
             outcome = WriteFailed(reason=str(error))
         if not isinstance(outcome, Written):
             log.critical("authority was NOT given back to the building (%s): %s", outcome.reason, why)
+            if self.handover is not None:
+                self.handover.give_back(f"authority must go back, and was not yet given back ({outcome.reason}): {why}")
             return
         self._in_charge, self._in_force = False, None
         log.info("authority given back to the building%s", "" if told else f": {why}")
-
-
-def _told(error: Exception) -> str:
-    """An error in words; one that was not raised on purpose needs its class to be understood."""
-    return str(error) if isinstance(error, AirhandlerError) else f"{type(error).__name__}: {error}"
 
 
 def _read_only(reading: Reading) -> Reading:

@@ -14,7 +14,7 @@ from .showing import shown_inlet, shown_setpoints
 from .signs import Answer, ControllerSign, Signs
 from .site_file import SiteSettings
 
-log = logging.getLogger("airhandler.session")
+log = logging.getLogger("airhandler.board")
 
 _ANSWERS = 8  # the last ones, for those who wait for them
 
@@ -25,6 +25,7 @@ class Board:
     Args:
         site: which site.
         signs: where it is shown.
+        token: of the controller's lock.
         step_s: the machine's seconds between two steps [s].
         controller: who proposes.
         grants: what is granted.
@@ -32,12 +33,25 @@ class Board:
     """
 
     def __init__(
-        self, site: SiteSettings, signs: Signs, *, step_s: float, controller: str, grants: Grants, handover: Handover
+        self,
+        site: SiteSettings,
+        signs: Signs,
+        *,
+        token: str,
+        step_s: float,
+        controller: str,
+        grants: Grants,
+        handover: Handover,
     ) -> None:
         self._site, self._signs, self._step_s, self._controller = site, signs, step_s, controller
         self._grants, self._handover = grants, handover
+        self._token, self._given_back = token, False
         self._sign: ControllerSign | None = None
         self._answers: tuple[Answer, ...] = ()
+
+    def begin(self) -> None:
+        """A step begins: what it has read is in force."""
+        self._given_back = False
 
     def see(self, tick: Tick, stage: Stage, *, in_charge: bool) -> None:
         """Takes note of a step, with what was granted in it.
@@ -47,9 +61,9 @@ class Board:
             stage: how much authority there is after it.
             in_charge: whether something of ours is or may be in force after it.
         """
-        given_back = self._sign is not None and self._sign.in_charge and not in_charge
         self._sign = ControllerSign(
             pid=os.getpid(),
+            token=self._token,
             site=self._site.file.site,
             controller=self._controller,
             stage=stage,
@@ -58,7 +72,7 @@ class Board:
             site_time=tick.reading.time,
             step_s=self._step_s,
             notes=tuple(reason.words for reason in (tick.verdict.reasons if tick.verdict else ())),
-            setpoints=shown_setpoints(self._site.building, tick, self._grants.share, given_back=given_back),
+            setpoints=shown_setpoints(self._site.building, tick, self._grants.share, given_back=self._given_back),
             inlet=shown_inlet(self._site.building, tick),
             ramp_s=self._grants.ramp_s,
             at_s=self._signs.now_s(),
@@ -72,9 +86,17 @@ class Board:
     def show_again(self, *, in_charge: bool) -> None:
         """Shows the last step, with what has changed since; before the first one there is nothing to show."""
         if self._sign is not None:
-            stage: Stage = "fallback" if self._handover.latched else self._sign.stage
+            stage: Stage = "fallback" if self._handover.latched else self._grants.stage
             self._sign = self._sign.model_copy(update={"stage": stage, "in_charge": in_charge})
             self.show()
+
+    def give_back(self) -> None:
+        """Shows that authority went back: what is in force since then has not been read."""
+        self._given_back = True
+        if self._sign is not None:
+            unread = tuple(p.model_copy(update={"in_force": None}) for p in self._sign.setpoints)
+            self._sign = self._sign.model_copy(update={"setpoints": unread})
+        self.show_again(in_charge=False)
 
     def show(self) -> None:
         """Shows the step that was seen last."""

@@ -98,7 +98,7 @@ def _answer(state: StateFolder, holder: Holder, key: str) -> Answer | None:
     while time.monotonic() < until_s:
         with contextlib.suppress(ValueError):
             said = state.signs.controller()
-            if said is not None and said.pid == holder.pid:
+            if said is not None and said.token == holder.token:
                 for answer in said.answers:
                     if answer.order == key:
                         return answer

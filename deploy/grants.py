@@ -11,6 +11,8 @@ from airhandler.safety.handover import Handover
 
 from .gradual import Ramp
 
+_RUN_OUT = "what was accepted has run out"
+
 
 class Grants:
     """Keeps what a controller may do; the loop asks once in each step.
@@ -41,6 +43,7 @@ class Grants:
         self.stage, self._ramp, self._handover = stage, ramp, handover
         self._now, self._step_s, self.exercised_s = now, step_s, exercised_s
         self._accepted_until: datetime | None = None
+        self._steps = 0  # accepted alone: 2 is one that comes, 1 the one that runs
         self._leaving: tuple[datetime, datetime, str] | None = None
         self._share_left = 1.0
         self._why = ""
@@ -48,7 +51,8 @@ class Grants:
     @property
     def accepted(self) -> bool:
         """Whether what is advised now is written."""
-        return self._accepted_until is not None and self._now() < self._accepted_until
+        in_time = self._accepted_until is not None and self._now() < self._accepted_until
+        return (in_time or self._steps > 0) and not self._handover.latched
 
     @property
     def leaving(self) -> bool:
@@ -57,10 +61,11 @@ class Grants:
 
     @property
     def until(self) -> datetime | None:
-        """Until when what is granted now holds, in the site's time; None where nobody has said."""
-        if self._leaving is not None:
-            return None if self._handover.latched else self._leaving[1]
-        return self._accepted_until if self.accepted else None
+        """Until when what is granted now holds, in the site's time; None where nobody has said, or nothing is."""
+        if self._handover.latched:
+            return None
+        ends = [self._leaving[1] if self._leaving else None, self._accepted_until if self.accepted else None]
+        return min((end for end in ends if end is not None), default=None)
 
     @property
     def ramp_s(self) -> float:
@@ -73,10 +78,25 @@ class Grants:
         self._share_left = self._left(now)
         if self._leaving is not None and self._share_left == 0.0:
             self._handover.give_back(f"{self._leaving[2]}, step by step")
-        if self._accepted_until is not None and not self.accepted:
-            self._why, self._accepted_until = "what was accepted has run out", None
-        writes = (self.stage == "live" or self.accepted) and not self._handover.latched
+        if self._steps == 1:
+            self._why = _RUN_OUT
+        self._steps = max(0, self._steps - 1)
+        return self.stands()
+
+    def stands(self) -> Grant:
+        """The same between two steps: what a person or the clock has ended is granted no longer."""
+        writes = self._may_write
+        if not writes and (self._accepted_until is not None or self._handover.latched):
+            self._forget(_RUN_OUT)
         return Grant(stage=self.stage, writes=writes, why="" if writes else self._why)
+
+    @property
+    def _may_write(self) -> bool:
+        return (self.stage == "live" or self.accepted) and not self._handover.latched
+
+    def _forget(self, why: str) -> None:
+        """What was accepted counts no longer."""
+        self._accepted_until, self._steps, self._why = None, 0, why
 
     def share(self, name: str) -> float:
         """How much of the way from the building's own control a set-point goes, 0 to 1."""
@@ -86,20 +106,18 @@ class Grants:
 
     def granted(self, name: str) -> float:
         """The same, and nothing while authority stays back or a person has not accepted: for who looks on."""
-        writes = not self._handover.latched and (self.stage == "live" or self.accepted_s is not None)
-        return self.share(name) if writes else 0.0
+        return self.share(name) if self._may_write else 0.0
 
     @property
     def waits(self) -> bool:
         """Whether what is proposed waits for a person to accept it."""
-        return self.stage == "advisory" and not self._handover.latched and self.accepted_s is None
+        return self.stage == "advisory" and not self._handover.latched and not self.accepted
 
     @property
     def accepted_s(self) -> float | None:
-        """For how long what is proposed is still accepted [s of the site]; None where it is not."""
-        until = self._accepted_until
-        left_s = 0.0 if until is None else (until - self._now()).total_seconds()
-        return left_s if left_s > 0.0 else None
+        """For how long what is proposed is still accepted [s of the site]; None where it is not, or for a step."""
+        until = self._accepted_until if self.accepted else None
+        return None if until is None else max(0.0, (until - self._now()).total_seconds())
 
     def exercised(self) -> None:
         """A step in which what we asked for was in force has passed."""
@@ -118,18 +136,22 @@ class Grants:
         return end if self._leaving is None else min(end, self._leaving[1])
 
     def reset(self) -> None:
-        """A person has looked: authority may be taken anew."""
+        """A person has looked: authority may be taken anew. What was accepted before must be accepted anew."""
         self._handover.reset()
         self._leaving, self._share_left = None, 1.0
+        self._forget("")
 
-    def accept(self, length: timedelta | None) -> datetime:
-        """A person takes the advice, for a while, or only for the step that comes. Returns until when."""
-        self._accepted_until = self._now() + (length or timedelta(seconds=self._step_s))
+    def accept(self, length: timedelta | None) -> datetime | None:
+        """A person takes the advice: for a while, and until when is returned; or, None, for the step that comes."""
+        if length is None:
+            self._steps = 2
+        else:
+            self._accepted_until = self._now() + length
         return self._accepted_until
 
     def reject(self, by: str) -> None:
         """A person takes it no longer."""
-        self._accepted_until, self._why = None, f"{by} rejects what is advised"
+        self._forget(f"{by} rejects what is advised")
 
     def _left(self, now: datetime) -> float:
         """What is left of authority that goes back step by step."""

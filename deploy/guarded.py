@@ -20,7 +20,7 @@ class Guarded:
     Args:
         writer: of the bus.
         note: writes a line into the journal, durably, before it returns. Raises AirhandlerError where it cannot.
-        covered: whether the lease is ours at this moment, and somebody watches it.
+        uncovered: why the lease is not ours at this moment; None where it is.
         released: is told that nothing of ours is in force any more.
         share: of a set-point, how much of it is granted; 0 leaves it alone.
         doubt: latches the handover, for a reason.
@@ -34,13 +34,13 @@ class Guarded:
         writer: BusWriter,
         *,
         note: Callable[[Kind, Mapping[str, object]], object],
-        covered: Callable[[], bool],
+        uncovered: Callable[[], str | None],
         released: Callable[[], object],
         share: Callable[[str], float],
         doubt: Callable[[str], object],
     ) -> None:
         self._writer, self._note, self._share, self._doubt = writer, note, share, doubt
-        self._covered, self._released = covered, released
+        self._uncovered, self._released = uncovered, released
         self.holding = False
 
     def write(self, setpoints: Setpoints) -> WriteOutcome:
@@ -48,8 +48,8 @@ class Guarded:
         granted = Setpoints({name: value for name, value in setpoints.items() if self._share(name) > 0.0})
         if (why := self._told("write", {"setpoints": dict(granted)})) is not None:
             return WriteFailed(reason=why)
-        if not self._covered():
-            return WriteFailed(reason=self._doubted("the lease is not ours: the watchdog has given authority back"))
+        if (why := self._uncovered()) is not None:
+            return WriteFailed(reason=self._doubted(why))
         self.holding = True
         outcome = _asked(lambda: self._writer.write(granted))
         if isinstance(outcome, Written):

@@ -34,7 +34,9 @@ class Latch:
             left = read_record(path, Latched)
         except ValueError as error:
             left = Latched(why=f"what an earlier run left cannot be read: {error}")
+        self._why = left.why if left is not None else None  # for the file
         self._kept = self._told = left is not None
+        self._complained = False
         if left is not None:
             log.warning(
                 "authority went back in an earlier run: until `airhandler order SITE.yaml reset` it stays there"
@@ -49,26 +51,42 @@ class Latch:
         except OSError:
             return None
 
+    @property
+    def safe(self) -> bool:
+        """Whether a restart finds what is to be kept; with nothing to keep it does. To be asked after `news`."""
+        return self._kept or self._why is None
+
     def news(self) -> str | None:
-        """Why authority went back, once; and keeps it. A disk that does not take it is said."""
-        if self._handover.reason is None or self._told:
+        """Why authority went back, once; and keeps it, again and again until the disk has taken it."""
+        reason = self._handover.reason
+        if reason is not None and self._why is None:
+            self._why = reason.words
+        self._write()
+        if reason is None or self._told:
             return None
         self._told = True
-        if not self._kept:
-            self.keep(self._handover.reason.words)
-        return self._handover.reason.words
+        return reason.words
 
     def keep(self, why: str) -> None:
         """Keeps it before the handover itself is latched: authority that goes back step by step."""
-        self._kept = True
+        self._why, self._kept = why, False
+        self._write()
+
+    def _write(self) -> None:
+        if self._why is None or self._kept:
+            return
         try:
-            put_record(self._path, Latched(why=why), durable=True)
+            put_record(self._path, Latched(why=self._why), durable=True)
         except OSError as error:
-            log.error("%s: cannot be written, a restart would take authority again: %s", self._path, error.strerror)
+            if not self._complained:
+                log.error("%s: cannot be written, a restart would not know: %s", self._path, error.strerror or error)
+            self._complained = True
+            return
+        self._kept, self._complained = True, False
 
     def lift(self) -> None:
         """A person has looked."""
-        self._kept = self._told = False
+        self._why, self._kept, self._told = None, False, False
         try:
             self._path.unlink(missing_ok=True)
         except OSError as error:
@@ -83,9 +101,10 @@ def latched(folder: StateFolder, handover: Handover, unended: str | None) -> Lat
         handover: of the controller that begins.
         unended: how it ended; None where nothing is wrong with that. Nothing of it is in force any more.
     """
-    latch = Latch(folder.path / "handover.json", handover)
+    latch = Latch(folder.latch_file, handover)
     if unended is not None:
         handover.give_back(unended)
-        latch.news()
-        folder.lease.settle()
+        latch.keep(unended)
+        if latch.safe:  # or the next start finds the lease as this one has
+            folder.lease.settle()
     return latch

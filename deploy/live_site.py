@@ -19,7 +19,7 @@ from airhandler.control.policy import Policy
 from airhandler.control.registry import find_controller, warn_of
 from airhandler.control.signature import check_signature
 from airhandler.control.table import TickTable
-from airhandler.control.tick import Stage, Tick
+from airhandler.control.tick import Grant, Stage, Tick
 
 from .connectors.bus import BusConnection, connect_bus, marks_of
 from .connectors.connection import View
@@ -123,9 +123,10 @@ def _run(
             on_tick(tick)
             notify.alive(f"{loop.stage}, tick {tick.number}")
 
-        def attend() -> None:
-            session.attend()
+        def attend() -> Grant:
+            grant = session.attend()
             run.metrics.authority(loop.stage)  # what a person has ended is not shown until the next step
+            return grant
 
         loop = Loop(
             site=view.site,
@@ -152,6 +153,7 @@ def _run(
         run.go(view, make_loop)
     finally:
         notify.stopping()
+        session.keep_handover()
         authority.tell(run.why)
         reason = session.handover.reason
         with _not_in_the_way():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from airhandler.buildings.errors import AirhandlerError
@@ -83,20 +83,21 @@ class Obeying:
             return f"authority was already to go back, until a reset: {self.handover.reason.words}"
         why = f"{by} took authority back (order give-back)"
         self.latch.keep(why)
+        unkept = "" if self.latch.safe else "; the disk does not take that: after a restart it would be taken again"
         if over is not None and self.slots.holding and self.walks():
             until = self.grants.give_back(why, over)
-            return f"authority goes back step by step until {until.isoformat(timespec='seconds')} of the site's time"
+            return f"authority goes back step by step until {_second(until)} of the site's time{unkept}"
         self.grants.give_back(why)
         if not self.slots.holding:
-            return "nothing of ours is in force, and nothing will be until a reset"
+            return f"nothing of ours is in force, and nothing will be until a reset{unkept}"
         if over is not None:
-            return (
-                "authority goes back at once: the site does not tell what its own control asks for, so there is no way"
-            )
-        return "authority goes back now, and stays back until a reset"
+            return f"authority goes back at once: the site does not tell what its own control asks for{unkept}"
+        return f"authority goes back now, and stays back until a reset{unkept}"
 
     def _reset(self) -> str:
         if self.handover.latched:
+            if self.slots.holding:
+                raise _RefusedError("the building has not confirmed yet that what we wrote is given back")
             self._see_that_it_can()
         elif not self.grants.leaving:
             raise _RefusedError("there is nothing to reset: authority was not taken back")
@@ -107,9 +108,7 @@ class Obeying:
         return "authority may be taken from the next step on"
 
     def _see_that_it_can(self) -> None:
-        """Whether a reset would not be undone in the next step. Raises _RefusedError, SiteError."""
-        if self.slots.holding:
-            raise _RefusedError("the building has not confirmed yet that what we wrote is given back")
+        """Whether what is asked for would not be undone in the next step. Raises _RefusedError, SiteError."""
         if (why := self.unwatched()) is not None:
             raise _RefusedError(f"nobody watches: {why}")
         if (held := self.slots.held()) is not None:
@@ -120,8 +119,13 @@ class Obeying:
             raise _RefusedError("the stage is live: nothing waits to be accepted")
         if self.handover.reason is not None:
             raise _RefusedError(f"authority is back until a reset: {self.handover.reason.words}")
+        if self.grants.leaving:
+            raise _RefusedError("authority goes back step by step, as a person has asked: `reset` comes first")
+        self._see_that_it_can()
         until = self.grants.accept(length)
-        return f"what is advised is written until {until.isoformat(timespec='seconds')} of the site's time"
+        if until is None:
+            return "what is advised is written for one step, the next that begins"
+        return f"what is advised is written until {_second(until)} of the site's time"
 
     def _reject(self, by: str) -> str:
         if self.grants.stage == "live":
@@ -129,4 +133,8 @@ class Obeying:
         if not self.grants.accepted:
             return "nothing was accepted: nothing is written"
         self.grants.reject(by)
-        return "nothing is written any more, from the next step on"
+        return "authority goes back now: nothing is written any more"
+
+
+def _second(when: datetime) -> str:
+    return when.isoformat(timespec="seconds")

@@ -1,4 +1,4 @@
-"""Orders: a person's word to a controller that runs. One small file each, taken by the loop in its next step."""
+"""Orders: a person's word to a controller that runs. One small file each, taken by the loop within a second."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
-from airhandler.buildings.errors import UserError
+from airhandler.buildings.errors import AirhandlerError, UserError
 from airhandler.buildings.strict import Strict
 
 from .boot import boot_s
@@ -29,6 +29,10 @@ VALID_S = 3600.0
 """How old an order may be when it is taken: a controller that was stopped for a day must not act on an old word."""
 
 
+class OrdersError(AirhandlerError):
+    """Nobody can be heard."""
+
+
 class Order(Strict):
     """What a person asks of a controller.
 
@@ -36,7 +40,8 @@ class Order(Strict):
         key: its own, by which it is answered.
         kind: `give-back` authority to the building, `reset` the handover, `accept` or `reject` what is proposed.
         to: token of the controller that it was given to: no later one takes it.
-        seconds: of `give-back`: over what time; of `accept`: for how long, from `utc` on; None: at once, and once [s].
+        seconds: of `give-back`: over what time; of `accept`: for how long, from when it is taken; None: at once, and
+            for one step [s].
         by: who gave it.
         utc: when, by the machine's clock, which may be set.
         at_s: when, by the one that is not [s, boot-time clock]. The token says which start of the machine it is of.
@@ -82,12 +87,16 @@ class Orders:
 
         What is no order, too old or meant for an earlier controller is removed, and said in the log. One whose file
         cannot be removed is taken all the same, once: a person's word counts, not who may write where.
+
+        Raises OrdersError where the folder, or an order, cannot be read: it may be a person's last word.
         """
         taken: list[Order] = []
-        for path in sorted(p for p in self._folder.glob("*.json") if p.name not in self._seen):
+        for path in self._listed():
             try:
                 order = read_record(path, Order)
             except ValueError as error:
+                if isinstance(error.__cause__, OSError):
+                    raise OrdersError(f"an order cannot be read: {error}") from error
                 log.error("%s: no order that can be taken: %s", path, error)
                 self._remove(path, path.with_suffix(".refused"))
                 continue
@@ -95,6 +104,14 @@ class Orders:
             if order is not None and self._is_due(order, token):
                 taken.append(order)
         return taken
+
+    def _listed(self) -> list[Path]:
+        try:
+            with os.scandir(self._folder) as entries:
+                names = sorted(e.name for e in entries if e.name.endswith(".json") and not e.name.startswith("."))
+        except OSError as error:
+            raise OrdersError(f"{self._folder}: orders cannot be read: {error.strerror or error}") from error
+        return [self._folder / name for name in names if name not in self._seen]
 
     def _remove(self, path: Path, aside: Path | None = None) -> None:
         """Removes a file, or puts it aside; one that stays is not looked at again."""

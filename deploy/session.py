@@ -107,14 +107,15 @@ class Session:
         self.writer = Guarded(
             writer,
             note=self.note,
-            covered=self._cover.holds,
+            uncovered=self._uncovered,
             released=self._released,
             share=self._grants.share,
-            doubt=self._doubt,
+            doubt=self.handover.give_back,
         )
         self._board = Board(
             site,
             folder.signs,
+            token=token,
             step_s=self._step_s,
             controller=controller.name,
             grants=self._grants,
@@ -157,30 +158,53 @@ class Session:
     def granted(self) -> Grant:
         """What the loop may do in the step that begins: orders first, then time, then whether it is covered."""
         self._began_s.append(self._folder.signs.now_s())
+        self._board.begin()
+        self._let_go(self._grants.stands())
         self._take_orders()
         grant = self._grants.grant()
-        if not grant.writes and not self.writer.holding:
-            self._cover.release()
+        self._let_go(grant)
         grant = replace(grant, writes=grant.writes and self._cover.step())
-        self._keep_handover()
+        self.keep_handover()
         return grant
 
-    def attend(self) -> None:
-        """Between two steps: people, and those who watch."""
+    def attend(self) -> Grant:
+        """Between two steps: people, and those who watch. Returns what is granted now."""
+        self._let_go(self._grants.stands())
         self._take_orders()
         self._cover.look()
-        self._keep_handover()
+        self.keep_handover()
+        return self._grants.stands()
 
     def _released(self) -> None:
         """Nothing of ours is in force any more."""
-        self._cover.release()
-        self._board.show_again(in_charge=False)
+        self._let_go(None)
+        self._told(self._board.give_back)
+
+    def _let_go(self, grant: Grant | None) -> None:
+        """Releases the lease where nothing of ours is in force, nor is to be.
+
+        Why authority went back comes first: after a kill in between, the next start must find the one or the other.
+        """
+        self.keep_handover()
+        if (grant is None or not grant.writes) and not self.writer.holding and self._latch.safe:
+            self._cover.release()
+
+    def _uncovered(self) -> str | None:
+        """Why nothing may be written at this moment; None where it may."""
+        if self._cover.holds():
+            return None
+        return "; ".join(filter(None, ("the lease is not ours any more", self._likely_cause())))
 
     def _take_orders(self) -> None:
-        """Takes orders, and shows what came of them, before the step ends."""
-        if orders := self._folder.orders.take(self._token):
+        """Takes orders, and shows what came of them, before the step ends. Who cannot be heard may be asking."""
+        try:
+            orders = self._folder.orders.take(self._token)
+        except AirhandlerError as error:
+            self.handover.give_back(f"authority must go back: people cannot be heard: {error}")
+            return
+        if orders:
             self._board.answer(self._obey(order) for order in orders)
-            self._board.show_again(in_charge=self.writer.holding)
+            self._told(lambda: self._board.show_again(in_charge=self.writer.holding))
 
     def _obey(self, order: Order) -> Answer:
         """Does as a person says. What cannot be written down is done all the same where it gives authority back."""
@@ -206,7 +230,7 @@ class Session:
             return ""
         return f"site or machine are slow: {late_s:.4g} s between two steps that are {self._step_s:g} s apart"
 
-    def _keep_handover(self) -> None:
+    def keep_handover(self) -> None:
         """Writes down once why authority goes back, and keeps that over restarts."""
         if (why := self._latch.news()) is not None:
             self._note_event("handover", why=why)
@@ -226,7 +250,8 @@ class Session:
             stage: how much authority there is after it.
             in_charge: whether something of ours is or may be in force.
         """
-        self._board.see(tick, stage, in_charge=in_charge)
+        self.keep_handover()
+        self._told(lambda: self._board.see(tick, stage, in_charge=in_charge))
         if isinstance(tick.outcome, Written):
             self._grants.exercised()
         self._told_own = tick.reading.incumbent is not None
@@ -235,8 +260,16 @@ class Session:
         except AirhandlerError as error:
             log.error("%s", error)
             self.handover.give_back(f"authority must go back: the journal does not take the record: {error}")
-        self._keep_handover()
-        self._board.show()
+        self.keep_handover()
+        self._told(self._board.show)
+
+    @staticmethod
+    def _told(tell: Callable[[], object]) -> None:
+        """Shows people what we do; a slip in that keeps nothing else from being done."""
+        try:
+            tell()
+        except Exception:
+            log.exception("what we do cannot be shown")
 
     def _exercised(self) -> dict[str, object]:
         """For how long, by whom and with which points: another controller, or other points, begin anew."""

@@ -67,6 +67,7 @@ class ControllerSign(Strict):
 
     Attributes:
         pid: of its process.
+        token: of its lock: a pid may be that of an earlier one.
         site: the site's name.
         controller: who proposes.
         stage: how much authority it has.
@@ -87,6 +88,7 @@ class ControllerSign(Strict):
     """
 
     pid: int
+    token: str
     site: str
     controller: str
     stage: Stage
@@ -163,6 +165,10 @@ class Signs:
             return False
         if sign is None or not sign.ready or (reach is not None and sign.reach != reach):
             return False
+        return self.is_fresh(sign)
+
+    def is_fresh(self, sign: WatchdogSign) -> bool:
+        """Whether a watchdog has given its sign just now."""
         return 0.0 <= self.age_s(sign) < WATCHDOG_S
 
     def age_s(self, sign: ControllerSign | WatchdogSign) -> float:

@@ -8,8 +8,10 @@ from datetime import datetime
 
 from airhandler.buildings.errors import UserError
 
+from .latch import Latched
 from .lease import LeaseRecord, Revocation
 from .signs import ControllerSign, WatchdogSign
+from .small_files import read_record
 from .state import Holder, StateFolder
 
 _DAY_S = 86400.0
@@ -26,6 +28,9 @@ class Situation:
         said: what the controller said last.
         said_s: how long ago [s].
         watched: whether a watchdog is there and ready.
+        watcher: who watches, ready or not; None: nobody.
+        watching: whether its last word is fresh.
+        latched: why authority stays back, over restarts; None where it does not.
         watchdog: what it said last.
         lease: the controller's lease.
         revoked: what the watchdog has taken back.
@@ -36,6 +41,9 @@ class Situation:
     said: ControllerSign | None
     said_s: float | None
     watched: bool
+    watcher: Holder | None
+    watching: bool
+    latched: Latched | None
     watchdog: WatchdogSign | None
     lease: LeaseRecord | None
     revoked: Revocation | None
@@ -67,7 +75,7 @@ class Situation:
     @property
     def _is_its_word(self) -> bool:
         """Whether the last word is of the controller that runs."""
-        return self.said is not None and self.controller is not None and self.said.pid == self.controller.pid
+        return self.said is not None and self.controller is not None and self.said.token == self.controller.token
 
     @property
     def _left_alone(self) -> bool:
@@ -115,7 +123,7 @@ class Situation:
         until = f" until {_second(said.until)}" if said.until is not None else ""
         if said.in_charge:
             return f"in charge{until}"
-        advice = f"; accepted{until}, written from the next step on" if until else ""
+        advice = f"; accepted{until}, written from the next step on" if until and said.stage == "advisory" else ""
         return f"not in charge: the building's own control is{advice}"
 
     def _age(self, said: ControllerSign) -> str:
@@ -126,7 +134,8 @@ class Situation:
         return f"{age_s:.0f} s ago{late}"
 
     def _who_watches(self) -> list[str]:
-        ready = "watchdog: ready" if self.watched else "watchdog: none is ready, nothing new is written"
+        none = "none" if self.watcher is None else f"process {self.watcher.pid}"
+        ready = "watchdog: ready" if self.watched else f"watchdog: {none} is ready, nothing new is written"
         why = self.watchdog.why if self.watchdog is not None and self.watched else ""
         busy = [f"watchdog: giving back, {why}"] if why else [ready]
         if self.revoked is not None:
@@ -144,10 +153,10 @@ class Situation:
         if self._left_alone:
             return ""
         if not self.runs:
-            killed = self.lease is not None and self.lease.in_charge
-            return f"see why it ended; one that is started writes nothing before `{order} reset`" if killed else ""
+            stays = self.latched is not None or (self.lease is not None and self.lease.in_charge)
+            return f"see why it ended; one that is started writes nothing before `{order} reset`" if stays else ""
         if not self.watched:
-            return f"start the watchdog: `airhandler watchdog {self.site}`" + (
+            return self._next_for_watchdog + (
                 f"; then `{order} reset`" if self._is_its_word and self.said and self.said.stage == "fallback" else ""
             )
         if self.said is None or not self._is_its_word:
@@ -158,6 +167,16 @@ class Situation:
         if self.said.stage == "advisory" and self.said.until is None:
             return f"`{order} accept --for 1h` writes what is advised for an hour of the site's time"
         return f"`{order} give-back` takes authority back" if self.said.in_charge else ""
+
+    @property
+    def _next_for_watchdog(self) -> str:
+        start = f"`airhandler watchdog {self.site}`"
+        if self.watcher is None:
+            return f"start the watchdog: {start}"
+        pid = self.watcher.pid
+        if self.watching:
+            return f"the watchdog (process {pid}) does not reach the site: see its log, and the network"
+        return f"the watchdog (process {pid}) hangs: end it, kill -9 {pid}, and start another one: {start}"
 
 
 def _growth(said: ControllerSign) -> list[str]:
@@ -210,6 +229,7 @@ def situation(state: StateFolder, site: str = "SITE.yaml") -> Situation:
     signs = state.signs
     try:
         said, watchdog, lease = signs.controller(), signs.watchdog(), state.lease.record()
+        latched = read_record(state.latch_file, Latched)
     except ValueError as error:
         raise UserError(f"{error}; a controller that runs writes it anew in its next step") from error
     return Situation(
@@ -218,6 +238,9 @@ def situation(state: StateFolder, site: str = "SITE.yaml") -> Situation:
         said=said,
         said_s=None if said is None or not math.isfinite(signs.age_s(said)) else signs.age_s(said),
         watched=state.watched(),
+        watcher=state.holder("watchdog"),
+        watching=watchdog is not None and signs.is_fresh(watchdog),
+        latched=latched,
         watchdog=watchdog,
         lease=lease,
         revoked=state.lease.revocation(),

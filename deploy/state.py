@@ -102,6 +102,11 @@ class StateFolder:
         return Orders(self._orders_folder, now_s=self._now_s)
 
     @property
+    def latch_file(self) -> Path:
+        """There while authority is to stay back."""
+        return self.path / "handover.json"
+
+    @property
     def _orders_folder(self) -> Path:
         return self.path / "orders"
 

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from airhandler.deploy.cli_order import app
 from airhandler.deploy.signs import Answer, ControllerSign
 from airhandler.deploy.site_file import load_site
-from airhandler.deploy.state import StateFolder
+from airhandler.deploy.state import Holder, StateFolder
 from tests.fakes import BUILDING, healthy
 
 
@@ -38,23 +38,24 @@ def answering(site: Path) -> Iterator[list[Answer]]:
     """A controller that gives the next answer to each order."""
     state, answers, done = StateFolder(load_site(site).state), list[Answer](), threading.Event()
 
-    def serve(token: str, pid: int) -> None:
+    def serve(holder: Holder) -> None:
         while not done.wait(0.02):
-            if taken := state.orders.take(token):
+            if taken := state.orders.take(holder.token):
                 given = tuple(a.model_copy(update={"order": o.key}) for a, o in zip(answers, taken, strict=False))
-                state.signs.put_controller(sign(state, pid, given))
+                state.signs.put_controller(sign(state, holder, given))
 
     with state.lock() as lock:
-        thread = threading.Thread(target=serve, args=(lock.holder.token, lock.holder.pid))
+        thread = threading.Thread(target=serve, args=(lock.holder,))
         thread.start()
         yield answers
         done.set()
         thread.join()
 
 
-def sign(state: StateFolder, pid: int, answers: tuple[Answer, ...]) -> ControllerSign:
+def sign(state: StateFolder, holder: Holder, answers: tuple[Answer, ...]) -> ControllerSign:
     return ControllerSign(
-        pid=pid,
+        pid=holder.pid,
+        token=holder.token,
         site="hall",
         controller="agent",
         stage="live",

@@ -24,7 +24,7 @@ class Bus:
         self.writer = Guarded(
             self,
             note=self.note,
-            covered=self.covered,
+            uncovered=self.uncovered,
             released=lambda: self.happened.append("released"),
             share={"a": 1.0, "b": 0.25, "c": 0.0}.__getitem__,
             doubt=self.handover.give_back,
@@ -35,9 +35,9 @@ class Bus:
         self.notes[kind] = payload
         self._said(f"note_{kind}")
 
-    def covered(self) -> bool:
+    def uncovered(self) -> str | None:
         self.happened.append("lease")
-        return self.fails.get("lease") is not False
+        return "the lease is not ours any more" if self.fails.get("lease") is False else None
 
     def write(self, setpoints: Setpoints) -> WriteOutcome:
         self.happened.append(f"write {', '.join(setpoints)}")

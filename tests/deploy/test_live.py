@@ -153,7 +153,7 @@ def test_metrics_do_not_call_authority_over_that_was_not_given_back(
     monkeypatch.setattr(run_module.Metrics, "authority", lambda self, stage: told.append(stage))
     _live(tmp_path / "kept", FakeWriter(dead=True))
     _live(tmp_path / "back", FakeWriter())
-    assert told == ["live", "observe"]
+    assert told == ["fallback", "observe"]
 
 
 def test_second_signal_ends_a_controller_that_hangs_and_gives_authority_back(

@@ -13,7 +13,7 @@ import yaml
 from airhandler.buildings.points import Setpoints
 from airhandler.buildings.site import Overridden, WriteFailed, WriteOutcome, Written
 from airhandler.control.loop import Loop
-from airhandler.control.tick import Tick
+from airhandler.control.tick import Grant, Tick
 from airhandler.deploy.journal_reading import rows
 from airhandler.deploy.operator import Operator
 from airhandler.deploy.orders import OrderKind
@@ -83,17 +83,38 @@ class Scene:
     def after(self) -> None:
         """Is called after each step."""
 
+    def looks(self) -> None:
+        """Is called twice between two steps where orders come there; the second time after they were obeyed."""
+
     def run(
         self,
         *orders: tuple[OrderKind, float | None] | None,
         who: str = "a",
         begin: int = 0,
         incumbent: Setpoints | None = OWN,
+        between: Mapping[int, tuple[OrderKind, float | None]] | None = None,
         **changes: float | None,
     ) -> None:
-        """A new controller for as many steps as there are orders; None is no order."""
-        given, clock = iter(orders), FakeClock(len(orders) - 1, time=healthy(begin).time)
+        """A new controller for as many steps as there are orders; None is no order.
+
+        Args:
+            orders: each is there when a step begins.
+            who: the controller.
+            begin: number of the first step.
+            incumbent: what the building's own control asks for.
+            between: orders that come between two steps, by the number of the first one of this run.
+            changes: points that are read otherwise.
+        """
+        heard = 1 if between is None else 3
+        given, clock = iter(orders), FakeClock(heard * len(orders) - 1, time=healthy(begin).time)
         token = f"controller {who}"
+        waiting, before = dict(between or {}), len(self.ticks)
+
+        def attend() -> Grant:
+            self.looks()
+            if (order := waiting.pop(len(self.ticks) - before - 1, None)) is not None:
+                self.folder.orders.give(order[0], to=token, seconds=order[1])
+            return session.attend()
 
         def granted() -> Any:
             if (order := next(given)) is not None:
@@ -127,8 +148,14 @@ class Scene:
             handover=session.handover,
             granted=granted,
             left=lambda: session.left,
+            attend=None if between is None else attend,
+            attend_s=BUILDING.step_s / 3,
         )
-        loop.run()
+        self.session = session
+        try:
+            loop.run()
+        finally:
+            session.keep_handover()
 
     def _told(self, session: Session, loop: Loop, tick: Tick) -> None:
         session.record(tick, loop.stage, in_charge=loop.in_charge)
@@ -269,7 +296,7 @@ def test_advice_that_is_accepted_says_until_when_and_that_it_was_rejected(tmp_pa
     until = (healthy(0).time + 2 * STEP).isoformat(timespec="seconds")
     assert scene.answers == [
         (True, f"what is advised is written until {until} of the site's time"),
-        (True, "nothing is written any more, from the next step on"),
+        (True, "authority goes back now: nothing is written any more"),
         (True, "nothing was accepted: nothing is written"),
     ]
 
@@ -312,6 +339,7 @@ def test_a_controller_that_was_killed_in_charge_leaves_a_latch(scene: Scene) -> 
     scene.folder.lease.revoke("the controller has ended without giving back", given_back=True)
     scene.run(None, None)
     assert scene.wrote == [False, False]
+    assert [row.payload["event"] for row in rows(scene.folder.journal.folder, "event")] == ["handover"]
     assert scene.sign.why == (
         f"authority must stay back: the controller before this one (process {pid.pid}) ended while in charge: "
         "the controller has ended without giving back"
@@ -327,7 +355,7 @@ def test_what_people_are_shown_of_a_step(tmp_path: Path) -> None:
     scene = Scene(tmp_path, write=TEMPERATURES, authority={"ramp_days": 1.0, "points_in_order": False})
     shown = list[ControllerSign]()
     scene.after = lambda: shown.append(scene.sign)
-    scene.run(None, ("give-back", None))
+    scene.run(None, ("give-back", None), **dict(WANTED))
     first = {p.name: p for p in shown[0].setpoints}
     supply, flow = first[TEMPERATURES[0]], first[FLOWS[0]]
     assert supply.share == pytest.approx(1 / 96)

@@ -11,16 +11,17 @@ import pytest
 from airhandler.control.tick import Stage
 from airhandler.deploy.signs import ControllerSign, ShownInlet, ShownSetpoint, WatchdogSign
 from airhandler.deploy.situation import situation
-from airhandler.deploy.state import StateFolder
+from airhandler.deploy.state import Holder, StateFolder
 
 NOON = dt.datetime(2026, 7, 1, 12, 0, 0, 123456, tzinfo=dt.UTC)
 DANGER = "WHAT WE WROTE MAY STILL BE IN FORCE"
 
 
-def said(state: StateFolder, pid: int, *, stage: Stage = "live", **more: Any) -> None:
+def said(state: StateFolder, holder: Holder, *, stage: Stage = "live", **more: Any) -> None:
     """A controller's last word: it is in charge, unless told."""
     sign = ControllerSign(
-        pid=pid,
+        pid=holder.pid,
+        token=holder.token,
         site="hall",
         controller="agent",
         stage=stage,
@@ -51,7 +52,7 @@ def watch(state: StateFolder) -> None:
 def test_who_was_killed_in_charge_with_nobody_who_watches_is_the_first_line(state: StateFolder, tmp_path: Path) -> None:
     with state.lock() as lock:
         state.lease.take(3.0, token=lock.holder.token, site_file=tmp_path / "site.yaml")
-        said(state, lock.holder.pid)
+        said(state, lock.holder)
         assert not lines(state)[0].startswith(DANGER)
     assert lines(state)[0].startswith(DANGER)
     assert "start `airhandler watchdog SITE.yaml`, or release our slots at the operator station" in lines(state)[0]
@@ -68,15 +69,15 @@ def test_who_let_go_leaves_nothing_in_force(state: StateFolder, tmp_path: Path) 
 
 def test_what_another_one_said_is_not_what_this_one_does(state: StateFolder) -> None:
     with state.lock() as lock:
-        said(state, lock.holder.pid + 1)
+        said(state, lock.holder.model_copy(update={"token": "another"}))
         assert lines(state)[1] == "it has not taken a step yet"
-        said(state, lock.holder.pid)
+        said(state, lock.holder)
         assert lines(state)[1] == "stage: live (agent on hall), in charge"
 
 
 def test_authority_that_is_to_go_back_and_has_not_is_said(state: StateFolder) -> None:
     with state.lock() as lock:
-        said(state, lock.holder.pid, stage="fallback")
+        said(state, lock.holder, stage="fallback")
         assert "NOT given back yet: if it stays so, release our slots at the operator station" in lines(state)[1]
 
 
@@ -86,7 +87,7 @@ SUPPLY = ShownSetpoint(name="supply_c", unit="degC", own=18.0, wanted=24.0, judg
 def test_advice_shows_who_wants_what_and_how_to_accept_it(state: StateFolder) -> None:
     with state.lock() as lock, state.lock("watchdog"):
         watch(state)
-        said(state, lock.holder.pid, stage="advisory", in_charge=False, setpoints=(SUPPLY,), notes=("held at 22",))
+        said(state, lock.holder, stage="advisory", in_charge=False, setpoints=(SUPPLY,), notes=("held at 22",))
         told = lines(state)
     assert told[1:] == [
         "stage: advisory (agent on hall), not in charge: the building's own control is",
@@ -102,9 +103,9 @@ def test_advice_shows_who_wants_what_and_how_to_accept_it(state: StateFolder) ->
 def test_an_acceptance_says_until_when(state: StateFolder) -> None:
     with state.lock() as lock, state.lock("watchdog"):
         watch(state)
-        said(state, lock.holder.pid, stage="advisory", until=NOON + dt.timedelta(hours=1))
+        said(state, lock.holder, stage="advisory", until=NOON + dt.timedelta(hours=1))
         assert lines(state)[1].endswith("in charge until 2026-07-01T13:00:00+00:00")
-        said(state, lock.holder.pid, stage="advisory", in_charge=False, until=NOON + dt.timedelta(hours=1))
+        said(state, lock.holder, stage="advisory", in_charge=False, until=NOON + dt.timedelta(hours=1))
         assert lines(state)[1].endswith("; accepted until 2026-07-01T13:00:00+00:00, written from the next step on")
 
 
@@ -113,7 +114,7 @@ def test_how_far_authority_has_grown_and_how_warm_the_servers_are(state: StateFo
     with state.lock() as lock:
         for value_c, words in ((26.0, ""), (27.5, ", above recommended"), (32.1, ", ABOVE ALLOWABLE")):
             warm = inlet.model_copy(update={"value_c": value_c})
-            said(state, lock.holder.pid, inlet=warm, exercised_s=43200.0, ramp_s=7 * 86400.0)
+            said(state, lock.holder, inlet=warm, exercised_s=43200.0, ramp_s=7 * 86400.0)
             told = lines(state)
             assert told[3] == "authority: day 0.5 of 7 in charge; shares below"
             assert told[4] == (
@@ -127,7 +128,7 @@ def test_what_a_person_does_next_where_authority_went_back(state: StateFolder, t
 
     with state.lock() as lock:
         state.lease.take(3.0, token=lock.holder.token, site_file=tmp_path / "site.yaml")
-        said(state, lock.holder.pid, stage="fallback", in_charge=False)
+        said(state, lock.holder, stage="fallback", in_charge=False)
         assert last() == (
             "next: start the watchdog: `airhandler watchdog hall.yaml`; then `airhandler order hall.yaml reset`"
         )
@@ -136,7 +137,7 @@ def test_what_a_person_does_next_where_authority_went_back(state: StateFolder, t
             assert last().startswith(
                 "next: look at what `why` says, put it right; then `airhandler order hall.yaml reset`"
             )
-            said(state, lock.holder.pid)
+            said(state, lock.holder)
             assert last() == "next: `airhandler order hall.yaml give-back` takes authority back"
     state.lease.revoke("killed", given_back=True)
     assert "stage: live (agent on hall), was in charge; since then given back, and confirmed" in lines(state)

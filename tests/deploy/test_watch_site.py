@@ -285,6 +285,7 @@ def test_status_says_who_is_in_charge_and_why(settings: SiteSettings) -> None:
         state.signs.put_controller(
             ControllerSign(
                 pid=lock.holder.pid,
+                token=lock.holder.token,
                 site="hall",
                 controller="agent",
                 stage="fallback",
