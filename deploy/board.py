@@ -71,13 +71,21 @@ class Board:
             tick=tick.number,
             site_time=tick.reading.time,
             step_s=self._step_s,
-            notes=tuple(reason.words for reason in (tick.verdict.reasons if tick.verdict else ())),
-            setpoints=shown_setpoints(self._site.building, tick, self._grants.share, given_back=self._given_back),
+            notes=tuple(r.words for r in (tick.verdict.reasons if tick.verdict else ()) if self._is_ours(r.point)),
+            setpoints=shown_setpoints(self._site.building, tick, self._share, given_back=self._given_back),
             inlet=shown_inlet(self._site.building, tick),
             ramp_s=self._grants.ramp_s,
             at_s=self._signs.now_s(),
             boot=self._signs.boot,
         )
+
+    def _share(self, name: str) -> float:
+        """How much of a set-point is granted, or would be if it were accepted; nothing while authority is back."""
+        return 0.0 if self._handover.latched else self._grants.share(name)
+
+    def _is_ours(self, point: str | None) -> bool:
+        """Whether what the shield says is of something that may be written, or of no set-point."""
+        return point not in {p.name for p in self._site.building.setpoints} or self._share(str(point)) > 0.0
 
     def answer(self, answers: Iterable[Answer]) -> None:
         """Takes note of what is answered to orders."""
@@ -106,6 +114,7 @@ class Board:
             update={
                 "why": self._handover.reason.words if self._handover.reason else "",
                 "until": self._grants.until,
+                "leaving": self._grants.leaving and not self._handover.latched,
                 "exercised_s": self._grants.exercised_s,
                 "answers": self._answers,
             }

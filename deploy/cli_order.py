@@ -81,12 +81,15 @@ def order(
     if as_json:
         said = answer.model_dump(exclude={"order"}) if answer is not None else None
         typer.echo(json.dumps({**given.model_dump(mode="json", exclude={"to", "key"}), "answer": said}, indent=2))
-    elif answer is None:
-        typer.echo(f"order `{what}` given to process {holder.pid}, not answered yet: `airhandler order {site} status`")
-    elif answer.done:
-        typer.echo(f"{what}: {answer.words}")
-    if answer is not None and not answer.done:
+    if answer is None:
+        raise UserError(
+            f"{site}: `{what}` is given to process {holder.pid}, and not answered: it is taken when its step ends. "
+            f"`airhandler order {site} status` says how it stands; kill {holder.pid} ends the process, and gives back"
+        )
+    if not answer.done:
         raise UserError(f"{site}: `{what}` is refused: {answer.words}")
+    if not as_json:
+        typer.echo(f"{what}: {answer.words}")
 
 
 def _answer(state: StateFolder, holder: Holder, key: str) -> Answer | None:

@@ -80,6 +80,7 @@ class ControllerSign(Strict):
         setpoints: each of the building's.
         inlet: the warmest one; None where there is none, or none can be read.
         until: until when what is granted now holds, in the site's time: of an acceptance, or of a way back.
+        leaving: whether authority goes back step by step.
         exercised_s: for how long authority has been exercised [s].
         ramp_s: after how long all of it is given [s].
         answers: to the last orders.
@@ -101,6 +102,7 @@ class ControllerSign(Strict):
     setpoints: tuple[ShownSetpoint, ...] = Field(default=(), strict=False)
     inlet: ShownInlet | None = None
     until: AwareDatetime | None = None
+    leaving: bool = False
     exercised_s: float = 0.0
     ramp_s: float = 0.0
     answers: tuple[Answer, ...] = Field(default=(), strict=False)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from pathlib import Path
 
 from airhandler.buildings.errors import UserError
 
@@ -31,6 +32,7 @@ class Situation:
         watcher: who watches, ready or not; None: nobody.
         watching: whether its last word is fresh.
         latched: why authority stays back, over restarts; None where it does not.
+        latched_at: since when; None where nobody knows.
         watchdog: what it said last.
         lease: the controller's lease.
         revoked: what the watchdog has taken back.
@@ -44,6 +46,7 @@ class Situation:
     watcher: Holder | None
     watching: bool
     latched: Latched | None
+    latched_at: datetime | None
     watchdog: WatchdogSign | None
     lease: LeaseRecord | None
     revoked: Revocation | None
@@ -63,7 +66,7 @@ class Situation:
             "said_s": self.said_s,
             "controller": said.model_dump(mode="json", exclude={"at_s", "boot"}) if said else None,
             "watched": self.watched,
-            "in_charge": self.lease.in_charge if self.lease else False,
+            "in_charge": self.lease is not None and self.lease.in_charge and not self._given_back,
             "revoked": self.revoked.model_dump(mode="json") if self.revoked else None,
             "next": self.next,
         }
@@ -80,19 +83,19 @@ class Situation:
     @property
     def _left_alone(self) -> bool:
         """Whether something of ours may be in force, and no controller looks after it."""
-        given_back = self.revoked is not None and self.revoked.given_back
-        return not self.runs and self.lease is not None and self.lease.in_charge and not given_back
+        return not self.runs and self.lease is not None and self.lease.in_charge and not self._given_back
+
+    @property
+    def _given_back(self) -> bool:
+        return self.revoked is not None and self.revoked.given_back
 
     def _danger(self) -> list[str]:
         """What comes before all else."""
         if not self._left_alone:
             return []
-        if self.watched:
+        if self.watcher is not None:
             return ["WHAT WE WROTE MAY STILL BE IN FORCE: the watchdog is giving it back"]
-        return [
-            f"WHAT WE WROTE MAY STILL BE IN FORCE, and nobody gives it back: start `airhandler watchdog {self.site}`, "
-            "or release our slots at the operator station"
-        ]
+        return ["WHAT WE WROTE MAY STILL BE IN FORCE, and nobody gives it back"]
 
     def _who_runs(self) -> str:
         if self.controller is None:
@@ -104,7 +107,7 @@ class Situation:
         if said is None or (self.runs and not self._is_its_word):
             return ["it has not taken a step yet"] if self.runs else []
         lines = [f"stage: {said.stage} ({said.controller} on {said.site}), {self._authority(said)}"]
-        lines += [f"why: {said.why}"] if said.why else []
+        lines += [f"why: {said.why}{self._since_when}"] if said.why else []
         lines += [f"last step: {said.tick}, {self._age(said)}, {_second(said.site_time)} of the site's time"]
         lines += _growth(said)
         return [
@@ -122,9 +125,13 @@ class Situation:
             return "NOT given back yet: if it stays so, release our slots at the operator station"
         until = f" until {_second(said.until)}" if said.until is not None else ""
         if said.in_charge:
-            return f"in charge{until}"
+            return f"in charge, and going back step by step{until}" if said.leaving else f"in charge{until}"
         advice = f"; accepted{until}, written from the next step on" if until and said.stage == "advisory" else ""
         return f"not in charge: the building's own control is{advice}"
+
+    @property
+    def _since_when(self) -> str:
+        return "" if self.latched_at is None else f" (since {_second(self.latched_at)})"
 
     def _age(self, said: ControllerSign) -> str:
         age_s = self.said_s if self.said_s is not None else math.inf
@@ -151,7 +158,10 @@ class Situation:
         """What a person may want to do now; empty where nothing is asked of anybody."""
         order = f"airhandler order {self.site}"
         if self._left_alone:
-            return ""
+            by_hand = "or release our slots at the operator station"
+            if self.watcher is None:
+                return f"start `airhandler watchdog {self.site}`, {by_hand}"
+            return f"wait for the watchdog (process {self.watcher.pid}), {by_hand}"
         if not self.runs:
             stays = self.latched is not None or (self.lease is not None and self.lease.in_charge)
             return f"see why it ended; one that is started writes nothing before `{order} reset`" if stays else ""
@@ -241,10 +251,19 @@ def situation(state: StateFolder, site: str = "SITE.yaml") -> Situation:
         watcher=state.holder("watchdog"),
         watching=watchdog is not None and signs.is_fresh(watchdog),
         latched=latched,
+        latched_at=_changed(state.latch_file),
         watchdog=watchdog,
         lease=lease,
         revoked=state.lease.revocation(),
     )
+
+
+def _changed(path: Path) -> datetime | None:
+    """When a file was written; None where it is not there."""
+    try:
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    except OSError:
+        return None
 
 
 def _second(when: datetime) -> str:

@@ -97,7 +97,7 @@ class OperatorLimits:
     def why(self, box: Box, case: Case, index: int) -> str:
         """The lock or the limits, and the operator's words."""
         if index in self._locks:
-            return f"locked by the operator at {case.base[index]:.4g}{self._why}"
+            return f"left at {case.base[index]:.4g}: locked by the operator, or the building's own{self._why}"
         low, high = self._ranges[index]
         return f"the operator permits {low:g} to {high:g}{self._why}"
 

@@ -367,6 +367,14 @@ def test_what_people_are_shown_of_a_step(tmp_path: Path) -> None:
     assert (shown[0].inlet.recommended_c, shown[0].inlet.allowable_c) == (27.0, 32.0)
     assert (shown[1].stage, shown[1].in_charge) == ("fallback", False)
     assert {p.in_force for p in shown[1].setpoints} == {None}, "not read since it was given back"
+    assert {p.share for p in shown[1].setpoints} == {0.0}, "nothing is granted while authority is back"
+
+
+def test_what_the_shield_says_of_points_that_are_not_ours_is_not_told(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, write=TEMPERATURES)
+    scene.run(None, incumbent=Setpoints({**OWN, **dict.fromkeys(FLOWS, 7.4)}))
+    assert any(reason.point in FLOWS for reason in scene.verdict.reasons)
+    assert not any("airflow" in note for note in scene.sign.notes)
 
 
 def test_who_does_not_get_his_steps_done_in_time_is_told_so(scene: Scene) -> None:

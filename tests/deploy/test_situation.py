@@ -55,7 +55,13 @@ def test_who_was_killed_in_charge_with_nobody_who_watches_is_the_first_line(stat
         said(state, lock.holder)
         assert not lines(state)[0].startswith(DANGER)
     assert lines(state)[0].startswith(DANGER)
-    assert "start `airhandler watchdog SITE.yaml`, or release our slots at the operator station" in lines(state)[0]
+    assert (
+        lines(state)[-1] == "next: start `airhandler watchdog SITE.yaml`, or release our slots at the operator station"
+    )
+    assert situation(state).to_dict()["in_charge"] is True
+    with state.lock("watchdog") as watchdog:
+        assert lines(state)[0] == f"{DANGER}: the watchdog is giving it back"
+        assert lines(state)[-1].startswith(f"next: wait for the watchdog (process {watchdog.holder.pid}), or release")
     state.lease.revoke("silent", given_back=True)
     assert lines(state)[0] == "no controller runs on this site"
 
@@ -107,6 +113,12 @@ def test_an_acceptance_says_until_when(state: StateFolder) -> None:
         assert lines(state)[1].endswith("in charge until 2026-07-01T13:00:00+00:00")
         said(state, lock.holder, stage="advisory", in_charge=False, until=NOON + dt.timedelta(hours=1))
         assert lines(state)[1].endswith("; accepted until 2026-07-01T13:00:00+00:00, written from the next step on")
+
+
+def test_a_walk_back_is_called_one(state: StateFolder) -> None:
+    with state.lock() as lock:
+        said(state, lock.holder, leaving=True, until=NOON + dt.timedelta(hours=1))
+        assert lines(state)[1].endswith("in charge, and going back step by step until 2026-07-01T13:00:00+00:00")
 
 
 def test_how_far_authority_has_grown_and_how_warm_the_servers_are(state: StateFolder) -> None:

@@ -56,7 +56,7 @@ def test_lock_holds_a_setpoint_where_it_stands_against_proposal_guard_and_fallba
     shield = by_hand(TEMP)
     verdict = shield.judge(history(), setpoints(24.0), proposal(22.0))
     assert (verdict.setpoints[TEMP], verdict.setpoints[WEST_TEMP]) == (24.0, 22.0)
-    assert verdict.reasons[0].words.endswith("locked by the operator at 24")
+    assert verdict.reasons[0].words.endswith("left at 24: locked by the operator, or the building's own")
     hot = history(east_inlet_temp_c=34.0)
     assert shield.judge(hot, setpoints(24.0), proposal(24.0)).setpoints[TEMP] == 24.0
     rejected = shield.judge([], setpoints(24.0), None)
