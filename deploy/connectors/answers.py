@@ -32,13 +32,14 @@ class OtherDeviceError(SiteError):
     """Another device answers at the address than the one that is asked for.
 
     Args:
-        who: which one is asked for, and where.
-        answers: the instance number of the one that answers; None where it does not say.
+        address: where.
+        wanted: the instance number of the one that is asked for.
+        answers: the one that answers; None where it does not say.
     """
 
-    def __init__(self, who: str, answers: int | None) -> None:
+    def __init__(self, address: str, wanted: int, answers: int | None) -> None:
         other = "another device" if answers is None else f"device {answers}"
-        super().__init__(f"{who}: {other} answers there")
+        super().__init__(f"{address}: {other} answers where {wanted} should")
         self.answers = answers
 
 

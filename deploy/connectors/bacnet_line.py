@@ -74,16 +74,17 @@ class BacnetLine:
 
     def read(self, wanted: Mapping[ObjectId, tuple[Property, ...]]) -> Answers:
         """Properties of objects. Raises SiteError where the device is silent, another one, or does not work."""
-        try:
-            answers = self.client.read(
-                self.link.device,
-                {self._device: (SYSTEM_STATUS, LOCAL_DATE, LOCAL_TIME), **wanted},
-                batch=self.link.batch,
-            )
-        except SiteError as error:
-            raise SiteError(f"device {self.link.device_id} at {self.link.device}: {error}") from error
-        self._check_device(answers[self._device, SYSTEM_STATUS])
+        answers = self._asked({self._device: (OBJECT_ID, SYSTEM_STATUS, LOCAL_DATE, LOCAL_TIME), **wanted})
+        self._check_which(answers[self._device, OBJECT_ID])
+        self._check_works(answers[self._device, SYSTEM_STATUS])
         return answers
+
+    def make_sure(self) -> None:
+        """Asks, in one small request, whether it is still the device that is meant: before anything is written.
+
+        Raises SiteError where it is not, or where that cannot be found out.
+        """
+        self._check_which(self._asked({self._device: (OBJECT_ID,)})[self._device, OBJECT_ID])
 
     def local_time(self, answers: Answers) -> datetime | None:
         """What the device says its time of day is, naive; None where it does not."""
@@ -109,17 +110,42 @@ class BacnetLine:
         answers = self.read(wanted)
         return {p.point.name: commanded(_object(p), answers) for p in places}, answers
 
-    def _check_device(self, status: Plain) -> None:
-        who = f"device {self.link.device_id} at {self.link.device}"
-        if isinstance(status, Refused) and status.words == "unknown-object":
-            raise OtherDeviceError(who, who_answers(self.client, self.link.device))
+    @property
+    def _who(self) -> str:
+        return f"device {self.link.device_id} at {self.link.device}"
+
+    def _asked(self, wanted: Mapping[ObjectId, tuple[Property, ...]]) -> Answers:
+        try:
+            return self.client.read(self.link.device, wanted, batch=self.link.batch)
+        except SiteError as error:
+            raise SiteError(f"{self._who}: {error}") from error
+
+    def _check_which(self, told: Plain) -> None:
+        """Raises SiteError unless the device says that it is the one that is meant."""
+        if told == self._device:
+            return
+        if isinstance(told, ObjectId):
+            raise OtherDeviceError(self.link.device, self.link.device_id, told.instance)
+        if isinstance(told, Refused) and told.words == "unknown-object":
+            raise OtherDeviceError(self.link.device, self.link.device_id, self._other())
+        words = told.words if isinstance(told, Refused) else repr(told)
+        raise SiteError(f"{self._who}: it does not say which device it is: {words:.80}")
+
+    def _other(self) -> int | None:
+        """Which device answers in its place, as far as it says."""
+        try:
+            return who_answers(self.client, self.link.device)
+        except SiteError:
+            return None
+
+    def _check_works(self, status: Plain) -> None:
         if self._working and isinstance(status, int) and status in NOT_WORKING:
-            raise SiteError(f"{who}: it does not control: {NOT_WORKING[status]}")
+            raise SiteError(f"{self._who}: it does not control: {NOT_WORKING[status]}")
 
     def _reliability(self, target: ObjectId) -> str:
         """Why an object is in fault, as far as it says."""
         try:
-            told = self.client.read(self.link.device, {target: (RELIABILITY,)})[target, RELIABILITY]
+            told = self._asked({target: (RELIABILITY,)})[target, RELIABILITY]
         except SiteError:
             return ""
         return f": {RELIABILITIES[told]}" if isinstance(told, int) and told in RELIABILITIES else ""

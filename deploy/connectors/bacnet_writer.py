@@ -1,4 +1,8 @@
-"""The right to command a BACnet device at one priority: what is written is read back; who comes before us counts."""
+"""The right to command a BACnet device at one priority: what is written is read back; who comes before us counts.
+
+Before anything is written it is made sure that the device at the address is ours: another one that came there (one that
+was replaced, an address that was given anew) has slots of its own.
+"""
 
 from __future__ import annotations
 
@@ -50,6 +54,8 @@ class BacnetWriter:
         }
         if wrong := [name for name, (_, value) in asked.items() if not math.isfinite(value)]:
             return WriteFailed(reason=f"{wrong[0]}: {asked[wrong[0]][1]} is no number to write")
+        if (unsure := self._unsure()) is not None:
+            return unsure
         refused = self._send({place: place.conversion.to_device(value) for place, value in asked.values()})
         try:
             found, _ = self._line.commanded(self._setpoints)
@@ -72,6 +78,8 @@ class BacnetWriter:
     def relinquish(self, names: Collection[str] | None = None) -> WriteOutcome:
         """Empties our slot of every point that may be written, or of these. Written only where it shows empty."""
         points = [place for place in self._ours if names is None or place.point.name in names]
+        if (unsure := self._unsure()) is not None:
+            return unsure
         refused = self._send(dict.fromkeys(points))
         try:
             left = {name: value for name, value in self.ours().items() if names is None or name in names}
@@ -103,12 +111,21 @@ class BacnetWriter:
         return Written() if self._heartbeat is None else self._heartbeat.beat()
 
     def _counter(self, words: str) -> Heartbeat:
-        target, client, device = parse_object(words), self._line.client, self._line.link.device
-        return Heartbeat(
-            target,
-            lambda: as_number(client.read(device, {target: (PRESENT_VALUE,)})[target, PRESENT_VALUE]),
-            lambda beats: client.write(device, target, beats),
-        )
+        target, line = parse_object(words), self._line
+
+        def put(beats: float) -> Refused | None:
+            line.make_sure()
+            return line.client.write(line.link.device, target, beats)
+
+        return Heartbeat(target, lambda: as_number(line.read({target: (PRESENT_VALUE,)})[target, PRESENT_VALUE]), put)
+
+    def _unsure(self) -> WriteFailed | None:
+        """Why nothing is written: the device is not ours, does not say so, or is silent. None where it is ours."""
+        try:
+            self._line.make_sure()
+        except SiteError as error:
+            return WriteFailed(reason=f"nothing was written: {error}")
+        return None
 
     def _send(self, values: Mapping[Place, float | None]) -> list[str]:
         """Writes each; what the device says against it. One that is silent is not asked further."""

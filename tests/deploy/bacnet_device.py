@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import socket
 import threading
 from collections.abc import Callable, Coroutine, Iterator
@@ -78,7 +79,12 @@ class _Output(_Flagged, AnalogOutputObject):
 
 
 class _Device(DeviceObject):
-    """A device whose time can be set."""
+    """A device whose time can be set, and which may not say who it is."""
+
+    async def read_property(self, attr: Any, index: Any = None) -> Any:
+        if self._app.nameless and str(attr) == "object-identifier":
+            raise PropertyError("readAccessDenied")
+        return await super().read_property(attr, index)
 
     @property
     def localDate(self) -> Any:  # noqa: N802 - as the library names it
@@ -111,6 +117,8 @@ class _App(Application):  # type: ignore[misc]
         singly: whether it can read one property at a time alone.
         busy: so many requests for several properties are aborted before one is answered.
         silent: whether it answers nothing.
+        answers: after so many requests it is silent.
+        nameless: whether it does not say which device it is.
         slow_s: how long it takes for each request [s].
         asked: how many requests it got, by their name.
         refuses: names of the objects that refuse to be written.
@@ -121,7 +129,7 @@ class _App(Application):  # type: ignore[misc]
         shown: gives the device's time; None: the machine's.
     """
 
-    most, singly, silent, slow_s = 10_000, False, False, 0.0
+    most, singly, silent, nameless, slow_s, answers = 10_000, False, False, False, 0.0, math.inf
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -139,7 +147,8 @@ class _App(Application):  # type: ignore[misc]
     async def indication(self, apdu: Any) -> None:
         kind = type(apdu).__name__
         self.asked[kind] = self.asked.get(kind, 0) + 1
-        if self.silent:
+        self.answers -= 1
+        if self.silent or self.answers < 0:
             return
         if self.slow_s:
             await asyncio.sleep(self.slow_s)

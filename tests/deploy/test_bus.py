@@ -140,7 +140,7 @@ def test_device_that_does_not_control_is_no_site(peer: Device, connected: BusCon
 
 
 def test_another_device_at_the_address_is_refused_at_the_start(peer: Device, tmp_path: Path) -> None:
-    with pytest.raises(SiteError, match=r"device \d+ answers there"):
+    with pytest.raises(SiteError, match=f"{peer.address}: device 4711 answers where 5 should"):
         watch_bus(site(peer, tmp_path, bacnet={"device": peer.address, "device_id": 5}))
 
 
@@ -320,6 +320,84 @@ def test_restarted_device_has_lost_our_command_and_gets_it_again(tmp_path: Path)
     connection.view.site.close()
 
 
+@pytest.fixture
+def exchanged(tmp_path: Path) -> Iterator[tuple[SiteSettings, BusConnection, Device]]:
+    """A site, a line to it that has written, and the device that stands at the address by now; slot 10 is its own."""
+    with device(BUILDING) as first:
+        settings = site(first, tmp_path)
+        connection = connect_bus(settings)
+        assert isinstance(connection.writer.write(WANTED), Written)
+        assert connection.writer.beat() == Written()
+    with device(BUILDING, port=first.port, number=4999) as other:
+        other.command(FLOW, 10, 5.0)
+        yield settings, connection, other
+        connection.view.site.close()
+
+
+def _untouched(other: Device) -> bool:
+    """Whether nobody has tried to write to a device."""
+    return "WritePropertyRequest" not in other.app.asked and (other.slot(SUPPLY, 10), other.slot(FLOW, 10)) == (None, 5)
+
+
+def test_another_device_that_came_to_the_address_is_never_written_to(
+    exchanged: tuple[SiteSettings, BusConnection, Device],
+) -> None:
+    settings, connection, other = exchanged
+    words = f"{other.address}: device 4999 answers where 4711 should"
+    for _ in range(2):
+        assert connection.writer.write(WANTED) == WriteFailed(reason=f"nothing was written: {words}")
+        assert connection.writer.relinquish() == WriteFailed(reason=f"nothing was written: {words}")
+        assert connection.writer.relinquish([FLOW]) == WriteFailed(reason=f"nothing was written: {words}")
+        assert connection.writer.beat() == WriteFailed(reason=f"heartbeat: {words}")
+    with writer_of(settings) as giving_back:  # the watchdog's
+        assert giving_back.relinquish() == WriteFailed(reason=f"nothing was written: {words}")
+        assert giving_back.beat() == WriteFailed(reason=f"heartbeat: {words}")
+    with pytest.raises(SiteError, match=words):
+        connection.view.site.read()
+    assert _untouched(other)
+
+
+def test_another_device_that_says_nothing_more_is_not_written_to(tmp_path: Path) -> None:
+    """It knows no device 4711, and is silent when it is asked which one it is."""
+    with device(BUILDING, number=4999) as other:
+        other.command(FLOW, 10, 5.0)
+        other.app.answers = 1
+        link = {"device": other.address, "device_id": 4711, "timeout_s": 2.0, "retries": 0}
+        with writer_of(site(other, tmp_path, bacnet=link)) as writer:
+            assert writer.relinquish() == WriteFailed(
+                reason=f"nothing was written: {other.address}: another device answers where 4711 should"
+            )
+        assert _untouched(other)
+
+
+def test_device_that_does_not_say_which_one_it_is_is_not_written_to(peer: Device, connected: BusConnection) -> None:
+    assert isinstance(connected.writer.write(WANTED), Written)
+    peer.app.nameless = True
+    before, words = peer.app.asked["WritePropertyRequest"], "it does not say which device it is: read-access-denied"
+    for outcome in (
+        connected.writer.write(Setpoints({**WANTED, SUPPLY: 19.0})),
+        connected.writer.relinquish(),
+        connected.writer.beat(),
+    ):
+        assert isinstance(outcome, WriteFailed)
+        assert outcome.reason.endswith(f"device 4711 at {peer.address}: {words}")
+    assert peer.app.asked["WritePropertyRequest"] == before
+    with pytest.raises(SiteError, match=words):
+        connected.view.site.read()
+    peer.app.nameless = False
+    assert connected.writer.relinquish() == Written()
+
+
+def test_to_be_sure_which_device_it_is_costs_one_small_request(peer: Device, connected: BusConnection) -> None:
+    for does in (lambda: connected.writer.write(WANTED), connected.writer.relinquish):
+        before = dict(peer.app.asked)
+        assert isinstance(does(), Written)
+        asked = {kind: count - before.get(kind, 0) for kind, count in peer.app.asked.items()}
+        written, read_back = len(WANTED), 1
+        assert (asked["WritePropertyRequest"], asked["ReadPropertyMultipleRequest"]) == (written, read_back)
+        assert asked["ReadPropertyRequest"] == 1
+
+
 def test_what_is_no_number_is_not_written(peer: Device, connected: BusConnection) -> None:
     outcome = connected.writer.write(Setpoints({**WANTED, FLOW: math.nan}))
     assert outcome == WriteFailed(reason=f"{FLOW}: nan is no number to write")
@@ -435,5 +513,5 @@ def test_to_give_back_needs_neither_the_devices_time_nor_that_it_is_well(peer: D
 
 def test_to_give_back_another_device_will_not_do(peer: Device, tmp_path: Path) -> None:
     settings = site(peer, tmp_path, bacnet={"device": peer.address, "device_id": 5})
-    with writer_of(settings) as writer, pytest.raises(SiteError, match=r"device \d+ answers there"):
+    with writer_of(settings) as writer, pytest.raises(SiteError, match="device 4711 answers where 5 should"):
         writer.ours()

@@ -210,7 +210,7 @@ def test_heartbeat_that_is_not_there_is_named(peer: Device, tmp_path: Path) -> N
 def test_silent_or_other_device_is_a_finding_and_no_traceback(peer: Device, tmp_path: Path) -> None:
     other = _check(peer, tmp_path, lambda t: t["bacnet"].update(device_id=5))
     (finding,) = [f for f in other.findings if f.what == "device"]
-    assert finding.words == f"device 5 at {peer.address}: device {bacnet_device.NUMBER} answers there"
+    assert finding.words == f"{peer.address}: device {bacnet_device.NUMBER} answers where 5 should"
     assert finding.mend.startswith(f"device_id: {bacnet_device.NUMBER} if this is the one that is meant")
     peer.app.silent = True
     silent = _check(peer, tmp_path, lambda t: t["bacnet"].update(timeout_s=0.3))
@@ -226,13 +226,13 @@ def test_device_that_knows_no_anyone_is_asked_who_is_there_and_one_that_says_not
         return next(f for f in found.findings if f.what == "device")
 
     monkeypatch.setattr(type(peer.app), "get_object_id", Application.get_object_id)  # the library's own forgets it
-    assert f"device {bacnet_device.NUMBER} answers there" in other().words
+    assert f"device {bacnet_device.NUMBER} answers where 5 should" in other().words
 
     async def nothing(*_: object) -> None:
         pass
 
     monkeypatch.setattr(type(peer.app), "do_WhoIsRequest", nothing)
-    assert ("another device answers there" in other().words, other().mend) == (True, "is the address right?")
+    assert ("another device answers where 5 should" in other().words, other().mend) == (True, "is the address right?")
 
 
 def _promoted(path: Path, *, site: str = "hall", passed: bool = True) -> None:
