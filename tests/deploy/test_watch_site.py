@@ -249,8 +249,10 @@ def test_order_reaches_the_controller_that_runs(settings: SiteSettings) -> None:
     assert alone.returncode == 2
     assert "no controller runs on this site: nobody would take the order `reset`" in alone.stderr
     with state.lock() as lock:
-        assert said("order", site, "give-back", "--over", "1h").returncode == 0
-        assert said("order", site, "accept", "--for", "30min").returncode == 0
+        for words in (("give-back", "--over", "1h"), ("accept", "--for", "30min")):
+            done = said("order", site, *words)  # nobody answers here: it was given, and that is no success yet
+            assert done.returncode == 2
+            assert "and not answered: it is taken when its step ends" in done.stderr
         taken = state.orders.take(lock.holder.token)
     assert [(order.kind, order.seconds) for order in taken] == [("give-back", 3600.0), ("accept", 1800.0)]
 
