@@ -214,15 +214,20 @@ class Lease:
             return Revocation(serial=-1, why=str(error), given_back=False)
 
     def revoke(self, why: str, *, given_back: bool = False, serial: int | None = None) -> None:
-        """The watchdog takes it away, or says that everything has been given back. Raises OSError.
+        """The watchdog takes it away, or says that everything has been given back.
 
         Args:
             why: in one sentence.
             given_back: whether the building has confirmed it.
             serial: of the lease that this is about; None: of the one that stands.
+
+        Raises LeaseError where it cannot be written.
         """
         about = self.serial() if serial is None else serial
-        put_record(self._revoked_path, Revocation(serial=about, why=why, given_back=given_back))
+        try:
+            put_record(self._revoked_path, Revocation(serial=about, why=why, given_back=given_back))
+        except OSError as error:
+            raise self._unwritable(error, self._revoked_path) from error
 
     def serial(self) -> int:
         """The number of the lease that stands; -1 where none can be read."""
@@ -241,8 +246,8 @@ class Lease:
                 return None
             raise LeaseError(f"the lease cannot be read, and the watchdog has not dealt with it: {error}") from error
 
-    def _unwritable(self, error: OSError) -> LeaseError:
-        return LeaseError(f"{self._path}: cannot be written: {error.strerror or error}")
+    def _unwritable(self, error: OSError, path: Path | None = None) -> LeaseError:
+        return LeaseError(f"{path or self._path}: cannot be written: {error.strerror or error}")
 
 
 def _covers(revoked: Revocation | None, state: LeaseRecord) -> bool:

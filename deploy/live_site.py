@@ -35,7 +35,7 @@ from .settings import RunSettings
 from .site_file import SiteSettings
 from .state import StateFolder
 from .stop import Stop
-from .watch_site import is_watched, start_watchdog
+from .watch_site import start_watchdog, unwatched
 
 log = logging.getLogger("airhandler.live")
 
@@ -48,7 +48,7 @@ Watching = Callable[[SiteSettings], Callable[[], str | None]]
 def watched(site: SiteSettings) -> Callable[[], str | None]:
     """Starts a watchdog where none is. Raises UserError where none gets ready."""
     start_watchdog(site)
-    return lambda: None if is_watched(site) else f"the watchdog is gone, or silent: `airhandler watchdog {site.path}`"
+    return unwatched(site)
 
 
 def run_live_site(
@@ -90,7 +90,7 @@ def run_live_site(
             start = _note_start(folder, site, settings)
             _tell_head(folder)
             run.keep_elsewhere(lambda: _ticks_since(folder, building, start))
-            before, unwatched = unended(folder.lease), watching(site)
+            before, why_unwatched = unended(folder.lease), watching(site)
             _recover(folder, site, connection)
             session = Session(
                 site,
@@ -99,7 +99,7 @@ def run_live_site(
                 controller=controller,
                 who=controller_sha256(settings.controller, building, controller),
                 writer=connection.writer,
-                unwatched=unwatched,
+                unwatched=why_unwatched,
                 unended=before,
                 now=connection.view.clock.now,
                 step_s=building.step_s,

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -97,9 +98,22 @@ def start_watchdog(settings: SiteSettings, *, patience_s: float | None = None) -
     log.info("a watchdog is ready: %s", "it was there" if process is None else f"process {process.pid}, log {path}")
 
 
-def is_watched(settings: SiteSettings) -> bool:
-    """Whether a watchdog is there and ready for just this site file: without one nothing may be written."""
-    return StateFolder(settings.state).watched(reach(settings))
+def unwatched(settings: SiteSettings) -> Callable[[], str | None]:
+    """Why nobody watches, in words, whenever it is asked; None where a watchdog is ready for just this site file.
+
+    Without one nothing may be written. It is asked in every step and between them, so it makes nothing, and whatever is
+    the matter with the state folder is a reason: an error would end the loop.
+    """
+    state, wanted = StateFolder(settings.state, asking=True), reach(settings)
+
+    def why() -> str | None:
+        if (deaf := state.deaf()) is not None:
+            return deaf
+        if state.watched(wanted):
+            return None
+        return f"the watchdog is gone, or silent: `airhandler watchdog {settings.path}`"
+
+    return why
 
 
 def reach(settings: SiteSettings) -> str:

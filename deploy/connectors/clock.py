@@ -44,17 +44,17 @@ class SiteClock:
     ) -> None:
         self._end = None if days is None else begin + timedelta(days=days)
         self._speed, self._zone, self._ask = speed, zone, ask
-        self._anchor, self._since_s = begin, boot_s()
+        self._began = begin, boot_s()  # one value: another thread (metrics) may look while it is set
         self._stop = threading.Event()
 
     def now(self) -> datetime:
         """The site's time."""
-        passed = timedelta(seconds=(boot_s() - self._since_s) * self._speed)
-        return localised(self._anchor + passed, self._zone)
+        anchor, since_s = self._began
+        return localised(anchor + timedelta(seconds=(boot_s() - since_s) * self._speed), self._zone)
 
     def set(self, now: datetime) -> None:
         """Goes on from here: the site has said what time it is."""
-        self._anchor, self._since_s = now, boot_s()
+        self._began = now, boot_s()
 
     def sleep_until(self, when: datetime) -> bool:
         """Sleeps until `when`. Returns False where that is after the end, and, at once for a sleeper, when stopped."""

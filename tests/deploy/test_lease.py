@@ -165,8 +165,12 @@ def test_revocation_that_cannot_be_read_counts(tmp_path: Path, lease: Lease) -> 
 
 @pytest.mark.parametrize(
     "act",
-    [lambda lease: lease.take(VALIDITY_S, token="me", site_file=SITE), lambda lease: lease.release()],
-    ids=["take", "release"],
+    [
+        lambda lease: lease.take(VALIDITY_S, token="me", site_file=SITE),
+        lambda lease: lease.release(),
+        lambda lease: lease.revoke("a later run found it in force", given_back=True),
+    ],
+    ids=["take", "release", "revoke"],
 )
 def test_lease_that_cannot_be_written_is_said(act: Callable[[Lease], None], tmp_path: Path, now: Seconds) -> None:
     folder = tmp_path / "state"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -76,6 +76,7 @@ class Scene:
         path.write_text(yaml.safe_dump({**declared, **site}))
         self.site, self.bus, self.unwatched = load_site(path), Bus(), None
         self.folder, self.ticks = StateFolder(self.site.state), list[Tick]()
+        self.watching: Callable[[], str | None] = lambda: self.unwatched
 
     unwatched: str | None
     session: Session
@@ -128,7 +129,7 @@ class Scene:
             controller=FakeController(lambda reading: WANTED),
             who=who,
             writer=self.bus,
-            unwatched=lambda: self.unwatched,
+            unwatched=lambda: self.watching(),
             unended=unended(self.folder.lease),
             now=clock.now,
             step_s=BUILDING.step_s,

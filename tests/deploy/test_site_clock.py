@@ -113,6 +113,23 @@ def test_site_that_is_ahead_takes_the_clock_along() -> None:
     assert clock.now() >= BEGIN + 10 * STEP
 
 
+def test_who_looks_while_it_is_set_sees_the_time_before_or_after(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another thread may look at any moment, so somebody looks after each change of the clock."""
+    seconds, later, seen = [100.0], BEGIN + timedelta(days=30), list[datetime]()
+
+    class Looked(SiteClock):
+        def __setattr__(self, name: str, value: object) -> None:
+            super().__setattr__(name, value)
+            if seconds[0] > 100.0:
+                seen.append(self.now())
+
+    monkeypatch.setattr(module, "boot_s", lambda: seconds[0])
+    clock = Looked(1.0, UTC, BEGIN)
+    seconds[0] += 3600.0
+    clock.set(later)
+    assert set(seen) == {later}
+
+
 def test_fixed_offset_stays() -> None:
     zone = timezone(timedelta(hours=-6))
     assert localised(datetime(2026, 7, 1, tzinfo=UTC), zone).isoformat() == "2026-06-30T18:00:00-06:00"

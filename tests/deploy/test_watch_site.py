@@ -19,13 +19,14 @@ import yaml
 from airhandler.buildings.catalog import find_building
 from airhandler.buildings.errors import SiteError, UserError
 from airhandler.deploy.journal_rows import files
-from airhandler.deploy.signs import ControllerSign
+from airhandler.deploy.signs import ControllerSign, WatchdogSign
 from airhandler.deploy.site_file import SiteSettings, load_site
 from airhandler.deploy.state import StateFolder
-from airhandler.deploy.watch_site import LOG_FILE, is_watched, start_watchdog, watch_site
+from airhandler.deploy.watch_site import LOG_FILE, reach, start_watchdog, unwatched, watch_site
 from tests.deploy.bacnet_device import Device, device, site_text
 from tests.deploy.process import PATIENCE_S, Airhandler
 from tests.deploy.scenes import SUPPLY
+from tests.deploy.test_session import Scene
 
 VALIDITY_S, SLOT = 3.0, 10
 
@@ -198,12 +199,46 @@ def test_watchdog_of_another_site_file_does_not_do(
     first = airhandler("watchdog", str(settings.path))
     first.wait_for("ready: the site is reached")
     start_watchdog(settings)
-    assert is_watched(settings)
+    assert unwatched(settings)() is None
     more = load_site(site_file(tmp_path, bus, write=list(settings.file.write[:1])))
-    assert not is_watched(more), "it would not know what to give back"
+    assert unwatched(more)() is not None, "it would not know what to give back"
     with pytest.raises(UserError, match=r"the watchdog \(process \d+\) was started with another content"):
         start_watchdog(more, patience_s=1)
-    assert is_watched(load_site(site_file(tmp_path, bus, lease_steps=5))), "this changes nothing of that"
+    assert unwatched(load_site(site_file(tmp_path, bus, lease_steps=5)))() is None, "this changes nothing of that"
+
+
+@pytest.mark.parametrize("becomes", ["file", "nothing"])
+def test_folder_of_orders_that_breaks_is_a_reason_and_no_end_of_the_loop(becomes: str, tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    state, orders = scene.folder, scene.folder.path / "orders"
+    scene.watching = unwatched(scene.site)
+
+    def between_two_steps() -> None:
+        state.signs.put_watchdog(sign.model_copy(update={"at_s": state.signs.now_s()}))
+        if len(scene.ticks) == 2:
+            orders.rmdir()
+            if becomes == "file":
+                orders.write_text("")
+        scene.session.attend()
+
+    signs = state.signs
+    sign = WatchdogSign(pid=1, ready=True, reach=reach(scene.site), at_s=signs.now_s(), boot=signs.boot)
+    signs.put_watchdog(sign)
+    scene.after = between_two_steps
+    with state.lock("watchdog"):
+        scene.run(*[None] * 4)
+    assert scene.wrote == [True, True, False, False]
+    assert scene.bus.relinquished == 1
+    reason = scene.session.handover.reason
+    assert reason is not None
+    assert reason.words.startswith(f"authority must go back: nobody watches: {orders}: ")
+    assert "no order can reach the controller" in reason.words
+    assert orders.exists() == (becomes == "file"), "who asks whether somebody watches makes nothing"
+
+
+def test_nobody_who_watches_is_said_with_what_to_do(settings: SiteSettings) -> None:
+    StateFolder(settings.state)
+    assert unwatched(settings)() == f"the watchdog is gone, or silent: `airhandler watchdog {settings.path}`"
 
 
 @pytest.mark.slow

@@ -64,9 +64,7 @@ def test_disk_that_hangs_keeps_nothing_in_force(scene: Scene, monkeypatch: pytes
         assert min(scene.asked_s()) < 6.0
         assert not scene.state.watched(), "its sign has grown old"
     hung.set()
-    for thread in threading.enumerate():
-        if thread.name == "paperwork":
-            thread.join(PATIENCE_S)
+    paperwork_ends()
     assert scene.state.lease.overdue() is None, "what was held up is written by now"
 
 
@@ -138,15 +136,33 @@ def readers() -> int:
     return [thread.name for thread in threading.enumerate()].count("reader")
 
 
-def watched(scene: Scene, for_s: float, **choices: float) -> None:
-    """Runs a watchdog that waits for the disk only for a moment; one that hangs with the disk fails the test."""
+def paperwork_ends() -> None:
+    """Waits until what a watchdog that has ended had yet to write down is written."""
+    for thread in threading.enumerate():
+        if thread.name == "paperwork":
+            thread.join(PATIENCE_S)
+            assert not thread.is_alive(), "what it writes down hangs with the disk"
+
+
+def answered(hung: Hung) -> None:
+    """The disk answers, and who waited for it has the answer before time goes on, which here costs nothing."""
+    hung.answers()
+    assert patiently(lambda: readers() == 0)
+
+
+def watched(scene: Scene, for_s: float, *, patience_s: float = 0.5) -> None:
+    """Runs a watchdog that waits for the disk only for a moment; one that hangs with the disk fails the test.
+
+    It ends with what it has not written down yet on its way: that is waited for, for it is looked at.
+    """
     scene.script.until_s = scene.script.now_s + for_s
     with scene.state.lock("watchdog"):
-        watchdog = scene.watchdog(patience_s=0.05, **choices)
+        watchdog = scene.watchdog(patience_s=patience_s)
         run = threading.Thread(target=watchdog.run, args=(scene.script,), daemon=True)
         run.start()
         run.join(PATIENCE_S)
         assert not run.is_alive(), "the watchdog hangs with its disk"
+    paperwork_ends()
 
 
 @pytest.mark.parametrize("file", ["lease.json", "revoked.json", "controller.lock"])
@@ -172,8 +188,8 @@ def test_disk_that_hangs_for_a_moment_takes_nothing_back(scene: Scene, hang: Cal
     scene.takes_over(renews_until_s=100)
     scene.script.acts = [act for act in scene.script.acts if not 5.0 < act[0] - scene.begin_s < 15.0]
     scene.at(5.5, lambda: hung.append(hang("lease.json")))
-    scene.at(14.0, lambda: hung[0].answers())
-    watched(scene, 90)
+    scene.at(14.0, lambda: answered(hung[0]))
+    watched(scene, 90, patience_s=2.0)
     assert scene.asked_s() == []
     assert scene.slots.held == {"a": 20.0}
 
@@ -183,8 +199,8 @@ def test_disk_that_answers_again_ends_what_was_given_back_for_it(scene: Scene, h
     scene.takes_over(renews_until_s=4)
     scene.at(5.0, lambda: hung.append(hang("lease.json")))
     scene.at(40.0, scene.dies)
-    scene.at(60.0, lambda: hung[0].answers())
-    watched(scene, 120)
+    scene.at(60.0, lambda: answered(hung[0]))
+    watched(scene, 120, patience_s=2.0)
     assert scene.noted() == ["ready", "revoked", "given-back", "settled", "end"]
     assert max(scene.asked_s()) < 60.0 + 3 * SETTLE_S
 
@@ -206,7 +222,7 @@ def test_disk_that_always_answers_late_is_believed(scene: Scene, monkeypatch: py
     monkeypatch.setattr(scene.state.lease, "record", slowly)
     for after_s in range(1, 90):
         scene.at(after_s + 0.5, passes)
-    watched(scene, 90)
+    watched(scene, 90, patience_s=0.05)
     first, *_ = scene.asked_s()
     assert 50 + REVOKE_FRAC * VALIDITY_S <= first < 50 + VALIDITY_S
     late.set()
