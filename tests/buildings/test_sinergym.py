@@ -127,7 +127,7 @@ def test_an_unknown_id_is_refused_with_the_nearest() -> None:
         ({"building_config": {"timesteps_per_hour": 0}}, r"building_config.timesteps_per_hour: .*got 0"),
         ({"building_config": {"runperiod": [31, 2, 1991, 1, 3, 1991]}}, r"building_config: .*day"),
         ({"reward": "sinergym.utils.rewards:ExpReward"}, r"reward: .*LinearReward"),
-        ({"rewards": 1}, r"rewards: .*not permitted"),
+        ({"rewards": 1}, r"rewards: .*did you mean `reward`"),
         ({"id_base": None}, r"id_base: .*string"),
     ],
 )
