@@ -142,12 +142,6 @@ class StateFolder:
         except UserError:
             return False
 
-    def deaf(self) -> str | None:
-        """Why no order can reach a controller: its folder is gone. None where one can. Asked in every step."""
-        if os.path.isdir(self._orders_folder):  # noqa: PTH112 - pathlib's own may raise
-            return None
-        return f"{self._orders_folder}: there is no such folder, and no order can reach the controller: make it again"
-
     def nobody(self) -> Lock | None:
         """A lock that keeps every controller from beginning, for a moment; None where one runs, or may run."""
         try:

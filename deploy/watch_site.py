@@ -107,8 +107,6 @@ def unwatched(settings: SiteSettings) -> Callable[[], str | None]:
     state, wanted = StateFolder(settings.state, asking=True), reach(settings)
 
     def why() -> str | None:
-        if (deaf := state.deaf()) is not None:
-            return deaf
         if state.watched(wanted):
             return None
         return f"the watchdog is gone, or silent: `airhandler watchdog {settings.path}`"
