@@ -12,6 +12,7 @@ from airhandler.buildings.errors import SiteError, UserError
 from airhandler.buildings.points import Role
 from airhandler.safety.sensors import needed_points
 
+from .absurd import is_absurd, suspected
 from .connectors.answers import OtherDeviceError
 from .connectors.clock import NO_TIME, SET_IT
 from .promotion import check_promotion
@@ -197,7 +198,11 @@ def _of_point(shown: Shown, report: Report) -> None:
     if shown.true is None or point.low <= shown.true <= point.high:
         return
     words = f"{shown.true:g} {point.unit} is not between {point.low:g} and {point.high:g}"
-    if point.role is Role.SETPOINT:
+    if point.role is Role.SETPOINT and is_absurd(point, shown.true):
+        report.wrong(
+            point.name, where, words, f"{suspected(shown.place)}: `airhandler live` refuses until it is mended"
+        )
+    elif point.role is Role.SETPOINT:
         report.remark(point.name, where, words, "it stands outside our limits: the first steps lead it in, by its ramp")
     elif shown.told is not None:
         mend = f"the device says that it is {shown.told}: does it scale its values, or is the sensor wrong?"

@@ -21,6 +21,7 @@ from airhandler.control.signature import check_signature
 from airhandler.control.table import TickTable
 from airhandler.control.tick import Grant, Stage, Tick
 
+from .absurd import check_standing
 from .connectors.bus import BusConnection, connect_bus, marks_of
 from .connectors.connection import View
 from .journal_ticks import start_payload, tick_table
@@ -92,6 +93,7 @@ def run_live_site(
             run.keep_elsewhere(lambda: _ticks_since(folder, building, start))
             before, why_unwatched = unended(folder.lease), watching(site)
             _recover(folder, site, connection)
+            check_standing(site, connection.view.site.read().values)  # what is ours, and absurd, has gone back by now
             session = Session(
                 site,
                 folder,

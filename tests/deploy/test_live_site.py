@@ -56,7 +56,7 @@ def test_authority_that_a_person_ends_is_shown_before_the_next_step(
     clock = Clock(steps=4, asleep=(look, order, lambda: None, look))
 
     def connect(*_: Any, **__: Any) -> BusConnection:
-        view = View(site=FakeSite([healthy()]), clock=clock, ticks=1, about="a test")  # type: ignore[arg-type]
+        view = View(site=FakeSite([healthy(), healthy()]), clock=clock, ticks=1, about="a test")  # type: ignore[arg-type]
         return BusConnection(view=view, writer=Bus())  # type: ignore[arg-type]
 
     chosen = settings(tmp_path / "out", controller="outdoor-reset", site=str(path))
