@@ -18,6 +18,7 @@ from .errors import UserError
 from .mistakes import told
 from .points import Role
 from .random_quantities import Randomise
+from .single_keys import SingleKeys
 from .strict import Strict as Strict
 from .thermal_file import ThermalFile
 from .world import World
@@ -439,7 +440,7 @@ def load_yaml[T: Strict](path: Path, kind: type[T]) -> T:
 def read_yaml(path: Path) -> Any:
     """What a YAML file holds. Raises UserError for one that cannot be read."""
     try:
-        return yaml.safe_load(path.read_text())
+        return yaml.load(path.read_text(), SingleKeys)
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:

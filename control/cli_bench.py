@@ -15,7 +15,11 @@ from .options import AsJson, BuildingName
 if TYPE_CHECKING:
     from .plots import Drawing
 
-app = typer.Typer(no_args_is_help=True, help="Measures speed, as ratios in one run; and what leaves the shield.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Measures speed, as ratios in one run; and what leaves the shield.",
+    epilog="For example: airhandler bench engine  |  airhandler bench shield --json  |  airhandler bench bus",
+)
 
 FigureFile = Annotated[Path | None, typer.Option("--figure", help="An SVG file to draw the result into.")]
 

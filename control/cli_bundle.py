@@ -8,7 +8,11 @@ from typing import Annotated
 import typer
 
 app = typer.Typer()
-bundle = typer.Typer(no_args_is_help=True)
+bundle = typer.Typer(
+    no_args_is_help=True,
+    epilog="For example: airhandler bundle keys training  |  airhandler bundle sign runs/agent/bundle --key training"
+    "  |  airhandler bundle verify runs/agent/bundle --key training.pub",
+)
 app.add_typer(bundle, name="bundle", help="Signs trained policies, and tells whether one is what was signed.")
 
 Folder = Annotated[Path, typer.Argument(metavar="BUNDLE", help="The folder of a bundle.")]

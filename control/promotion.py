@@ -59,6 +59,7 @@ class Thresholds:
 
 
 THRESHOLDS = Thresholds()
+_NO_PROMOTION = "is no promotion: name the promotion.json that `airhandler report --shadow RUN` makes"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -134,6 +135,8 @@ def read_promotion(path: Path) -> Promotion:
     """Reads one. Raises UserError for a file that is missing, was changed, or was judged by other thresholds."""
     try:
         held = json.loads(path.read_text())
+        if not isinstance(held, dict) or not {"format", "thresholds", "sha256"} <= held.keys():
+            raise UserError(f"promotion {path}: {_NO_PROMOTION}")
         if held["format"] != FORMAT or held["thresholds"] != asdict(THRESHOLDS):
             raise UserError(f"promotion {path}: judged by another version's thresholds: make the shadow report anew")
         if held["sha256"] != content_sha256(held):
@@ -143,5 +146,7 @@ def read_promotion(path: Path) -> Promotion:
         return Promotion(checks=checks, **{name: held[name] for name in names})
     except FileNotFoundError as error:
         raise UserError(f"promotion {path}: is not there; `airhandler report --shadow RUN` makes one") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"promotion {path}: cannot be read: {error!r}") from error
+    except OSError as error:
+        raise UserError(f"promotion {path}: cannot be read: {error.strerror or error}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"promotion {path}: {_NO_PROMOTION}") from error

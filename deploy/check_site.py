@@ -82,12 +82,18 @@ class SiteCheck:
         """Whether something must be mended."""
         return any(finding.severity == "wrong" for finding in self.findings)
 
+    @property
+    def may_start(self) -> bool:
+        """Whether `airhandler live` would start with this stage, as far as the file says; any but live asks nothing."""
+        return self.settings.file.stage != "live" or self.settings.promotion is not None
+
     def to_dict(self) -> dict[str, object]:
         """As JSON has it."""
         return {
             "site": self.settings.file.site,
             "building": self.settings.building.reference,
             "wrong": self.wrong,
+            "may_start": self.may_start,
             "read_s": self.read_s,
             "findings": [
                 {"what": f.what, "where": f.where, "severity": f.severity, "words": f.words, "mend": f.mend}

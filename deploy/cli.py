@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True)
 
 _BUILDING = "datacentre-dx"
+_WEATHER, _START = "chicago", "01-01"  # where neither is given: a real site takes none
 
 ControllerName = Annotated[
     str, typer.Argument(metavar="CONTROLLER", help="A controller's name, or the folder of a trained bundle.")
@@ -37,10 +38,14 @@ class RunOptions:
     """What `airhandler shadow` and `airhandler live` have in common."""
 
     building: BuildingName = _BUILDING
-    weather: Annotated[str, typer.Option("--weather", help="Weather of a simulated site: a name, or an EPW file.")] = (
-        "chicago"
-    )
-    start: Annotated[str, typer.Option("--start", metavar="MM-DD", help="First day of a simulated site.")] = "01-01"
+    weather: Annotated[
+        str | None,
+        typer.Option("--weather", help="Weather of a simulated site: a name, or an EPW file.", show_default=_WEATHER),
+    ] = None
+    start: Annotated[
+        str | None,
+        typer.Option("--start", metavar="MM-DD", help="First day of a simulated site.", show_default=_START),
+    ] = None
     days: Annotated[
         int | None,
         typer.Option(
@@ -103,8 +108,8 @@ class RunOptions:
         return RunSettings(
             controller=controller,
             building=building,
-            weather=self.weather,
-            start=parse_month_day(self.start),
+            weather=_WEATHER if self.weather is None else self.weather,
+            start=parse_month_day(_START if self.start is None else self.start),
             days=self.days,
             seed=self.seed,
             speed=speed,
@@ -130,6 +135,11 @@ class RunOptions:
             return self.building, self.speed
         if self.speed is not None:
             raise UserError(f"--speed {self.speed:g}: the pace of {self.site} is its own; leave it out")
+        for option, given in (("--weather", self.weather), ("--start", self.start)):
+            if given is not None:
+                raise UserError(
+                    f"{option} {given}: belongs to a simulated site, and {self.site} is a real site; leave it out"
+                )
         site = load_site(Path(self.site))
         if self.building not in (_BUILDING, site.building.reference):
             raise UserError(f"--building {self.building}: {self.site} is {site.building.reference}; leave it out")
@@ -138,6 +148,7 @@ class RunOptions:
 
 @app.command(
     epilog="For example: airhandler shadow trim-respond --days 30 --start 07-01"
+    "  |  airhandler shadow runs/agent/bundle --site site.yaml --days 7 --out runs/shadow"
     "  |  airhandler shadow runs/agent/bundle --site recorded.csv  |  airhandler shadow outdoor-reset --stress 1"
 )
 @expanded
@@ -163,6 +174,7 @@ def shadow(
 
 @app.command(
     epilog="For example: airhandler live outdoor-reset --days 30 --start 07-01 --speed 900"
+    "  |  airhandler live runs/agent/bundle --site site.yaml"
     "  |  airhandler live runs/agent/bundle --port 9000 --log-format json"
     "  |  airhandler live outdoor-reset --fault dead-fan-east@01-02T12:00 --randomise default"
 )

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from .journal_rows import Row
 
 app = typer.Typer(
-    no_args_is_help=True, help="Looks at a journal: what was kept, whether it was changed; and exports it."
+    no_args_is_help=True,
+    help="Looks at a journal: what was kept, whether it was changed; and exports it.",
+    epilog="For example: airhandler journal verify site.yaml  |  airhandler journal show site.yaml --last 5",
 )
 
 Folder = Annotated[

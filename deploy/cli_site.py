@@ -158,6 +158,8 @@ def _tell(found: SiteCheck) -> None:
             table.add_row(one.severity, escape(what), escape(f"{one.words}\n{one.mend}"))
         Console().print(table)
     verdict = "something is wrong" if found.wrong else "nothing is wrong"
+    if not found.wrong and not found.may_start:
+        verdict = "what was read is sound, but `airhandler live` would refuse to start: promotion: is missing"
     typer.echo(
         f"{found.settings.path}: {there} of {len(found.settings.places)} points have a value, read in "
         f"{found.read_s:.2f} s; {verdict}"

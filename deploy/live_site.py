@@ -186,7 +186,10 @@ def _check_proven(name: str, controller: Controller, site: SiteSettings, buildin
             "controller; with stage: advisory a person accepts each advice"
         )
     sha256 = controller_sha256(name, building, controller)
-    load_promotion(site.promotion, site=site.file.site, building=building, bundle_hash=sha256)
+    try:
+        load_promotion(site.promotion, site=site.file.site, building=building, bundle_hash=sha256)
+    except UserError as error:
+        raise UserError(f"{site.path}: promotion: {error}") from error
 
 
 def _note_start(folder: StateFolder, site: SiteSettings, settings: RunSettings) -> int:

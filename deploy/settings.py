@@ -17,6 +17,7 @@ SITE_FILES = (".yaml", ".yml")
 PARQUET_FILES = (".parquet", ".pq")
 RECORDING_FILES = (".csv", *PARQUET_FILES)
 _MAX_PORT = 65535
+_AS_IT_IS = {"bus": "a real site is what it is", "recorded": "a recorded site is what it was"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,9 +73,7 @@ class RunSettings:
         if not (math.isfinite(self.linger_s) and self.linger_s >= 0):
             raise UserError(f"linger {self.linger_s}: must be 0 s or more")
         if self.site != SIMULATED and self.scenario.is_of_simulation:
-            raise UserError(
-                f"{self.scenario.words}: a recorded site is what it was: leave out --site, or these options"
-            )
+            raise UserError(f"{self.scenario.words}: {_AS_IT_IS[self.kind]}: leave out --site, or these options")
         for given, option in ((self.map is not None, "--map"), (self.resume, "--resume")):
             if given and self.kind != "recorded":
                 raise UserError(f"{option}: belongs to a recording: name one with --site FILE.csv, or leave it out")

@@ -81,6 +81,8 @@ def start_watchdog(settings: SiteSettings, *, patience_s: float | None = None) -
         patience_s = _PATIENCE_S + 2.0 * _settle_s(settings)
     state, until_s, process = StateFolder(settings.state), time.monotonic() + patience_s, None
     path, service = state.path / LOG_FILE, _is_service()
+    if state.holder("watchdog") is not None and not state.watched(reach(settings)):
+        log.warning("waiting up to %g s: %s", patience_s, _not_ours(settings, state))
     while not state.watched(reach(settings)):
         holder = state.holder("watchdog")
         if holder is None and process is None and not service:

@@ -249,6 +249,12 @@ def test_several_controllers_run_side_by_side_and_become_a_report(tmp_path: Path
         (["evaluate", "stock", "--randomise", "nowhere.yaml"], "nowhere.yaml: cannot be read: No such file"),
         (["live", "constant", "--building", "office-5zone", "--randomise", "default"], "has no section 'randomise'"),
         (["train", "--fault", "east_inlet:bias=1", "--out", "runs/never"], "measures no 'east_inlet'; nearest"),
+        (
+            ["live", "stock", "--site", "x.yaml", "--start", "01-01"],
+            "--start 01-01: belongs to a simulated site, and x.y",
+        ),
+        (["shadow", "stock", "--site", "x.yaml", "--weather", "tucson"], "x.yaml is a real site; leave it out"),
+        (["shadow", "stock", "--site", "examples/site.yaml", "--stress", "1"], "stress 1: a real site is what it is"),
         (["shadow", "stock", "--site", "x.csv", "--stress", "1"], "stress 1: a recorded site is what it was"),
         (["evaluate", "stock", "--building", "sinergym:Eplus-demo-v1", "--it-load", "daily"], "no load of ours"),
         (["evaluate", "stock", "--start", "12-30", "--days", "9"], "must be 1 to 2"),

@@ -288,6 +288,12 @@ def test_command_prints_and_ends_with_what_it_found(peer: Device, tmp_path: Path
     assert good.exit_code == 0
     assert "39 of 39 points have a value" in good.stdout
     assert "nothing is wrong" in good.stdout
+    _check(peer, tmp_path, lambda t: t.update(stage="live"))
+    refused = CliRunner().invoke(cli_site.app, ["check", path])
+    assert refused.exit_code == 0
+    assert "nothing is wrong" not in refused.stdout
+    assert "`airhandler live` would refuse to start: promotion: is missing" in refused.stdout
+    _check(peer, tmp_path)
     peer.flag(INLET, "fault")
     bad = CliRunner().invoke(cli_site.app, ["check", path])
     assert bad.exit_code == 1

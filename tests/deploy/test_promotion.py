@@ -85,7 +85,7 @@ def test_one_that_was_judged_more_mildly_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"format": 1}', "\xff"])
 def test_what_is_no_promotion_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "p.json").write_text(content, encoding="latin-1")
-    with pytest.raises(UserError, match=r"p\.json: cannot be read"):
+    with pytest.raises(UserError, match=r"p\.json: is no promotion: name the promotion\.json"):
         load_promotion(tmp_path / "p.json", site="s", building=building(), bundle_hash="")
     with pytest.raises(UserError, match="is not there"):
         load_promotion(tmp_path / "none.json", site="s", building=building(), bundle_hash="")

@@ -239,3 +239,16 @@ def test_file_that_is_no_site_file_is_told_what_was_expected(tmp_path: Path, nam
     assert "a site file is wanted, YAML like examples/site.yaml" in said
     assert ("airhandler shadow CONTROLLER --site" in said) == (name.startswith("year"))
     assert "SiteFile" not in said
+
+
+def test_field_that_stands_twice_is_refused_with_both_lines(tmp_path: Path) -> None:
+    path = tmp_path / "site.yaml"
+    path.write_text("stage: shadow\nsite: hall\nstage: live\n")
+    with pytest.raises(UserError, match=r"site\.yaml: .*`stage` stands twice, in lines 1 and 3"):
+        load_site(path)
+    path.write_text("site: hall\nbacnet: {device_id: 1, device_id: 2}\n")
+    with pytest.raises(UserError, match="`device_id` stands twice, in lines 2 and 2"):
+        load_site(path)
+    path.write_text("site: hall\npoints:\n  a: &same {unit: K}\n  b: {<<: *same, unit: degF}\n")
+    with pytest.raises(UserError, match="building: is missing"):
+        load_site(path)  # what `<<` brings may be said anew

@@ -6,6 +6,7 @@ import contextlib
 import datetime as dt
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -194,7 +195,11 @@ def test_watchdog_that_cannot_start_is_said_with_where_its_log_is(settings: Site
 
 @pytest.mark.slow
 def test_watchdog_of_another_site_file_does_not_do(
-    airhandler: type[Airhandler], settings: SiteSettings, tmp_path: Path, bus: Device
+    airhandler: type[Airhandler],
+    settings: SiteSettings,
+    tmp_path: Path,
+    bus: Device,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     first = airhandler("watchdog", str(settings.path))
     first.wait_for("ready: the site is reached")
@@ -204,6 +209,7 @@ def test_watchdog_of_another_site_file_does_not_do(
     assert unwatched(more)() is not None, "it would not know what to give back"
     with pytest.raises(UserError, match=r"the watchdog \(process \d+\) was started with another content"):
         start_watchdog(more, patience_s=1)
+    assert re.search(r"waiting up to 1 s: .*was started with another content", caplog.text)
     assert unwatched(load_site(site_file(tmp_path, bus, lease_steps=5)))() is None, "this changes nothing of that"
 
 
