@@ -13,6 +13,7 @@ from .connectors.answers import Refused
 from .connectors.bacnet import BacnetClient
 from .connectors.bacnet_line import COMMANDED, MEASURED, Answers, BacnetLine, Commanded, as_number, commanded, measured
 from .connectors.bacnet_values import Plain, Property
+from .connectors.bus import of_address
 from .connectors.clock import in_zone
 from .connectors.objects import (
     FLAGS,
@@ -38,7 +39,8 @@ _RANGE: tuple[Property, ...] = (MIN_PRESENT, MAX_PRESENT, RESOLUTION)
 
 def check_bacnet(settings: SiteSettings, link: BacnetLink, report: Report) -> None:
     """Reads every object once. Raises SiteError where the device does not answer."""
-    client = BacnetClient(link.address, timeout_s=link.timeout_s, retries=link.retries)
+    with of_address(settings):
+        client = BacnetClient(link.address, timeout_s=link.timeout_s, retries=link.retries)
     try:
         line = BacnetLine(client, link)
         wanted = {_object(place): _properties(settings, place) for place in settings.places.values()}

@@ -113,7 +113,10 @@ def load_site(path: Path) -> SiteSettings:
     """Reads a site file and finds its building. Raises UserError with the file and the path of every error."""
     file = validate(_declared(path), SiteFile, where=str(path))
     named = file.building
-    building = find_building(str(path.parent / named) if is_building_file(named) else named)
+    try:
+        building = find_building(str(path.parent / named) if is_building_file(named) else named)
+    except UserError as error:
+        raise UserError(f"{path}: building: {error}") from error
     _check_points(path, file, building)
     return SiteSettings(file=file, path=path, building=building)
 

@@ -140,6 +140,17 @@ def marks_of(settings: SiteSettings) -> Marks:
     return Marks(same=same, apart=apart)
 
 
+@contextlib.contextmanager
+def of_address(settings: SiteSettings) -> Iterator[None]:
+    """A port of ours that cannot be had is said with the file and the field that name it."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(
+            f"{settings.path}: bacnet.{error}" if str(error).startswith("address") else str(error)
+        ) from error
+
+
 def _bacnet_line(link: BacnetLink, *, working: bool = True) -> BacnetLine:
     from .bacnet import BacnetClient
     from .bacnet_line import BacnetLine
@@ -195,7 +206,8 @@ def _bacnet(settings: SiteSettings, *, watched: bool) -> _Bus:
 
     link = settings.file.bacnet
     assert link is not None
-    line = _bacnet_line(link)
+    with of_address(settings):
+        line = _bacnet_line(link)
 
     def told(near: datetime | None) -> datetime | None:
         local = line.local_time(line.read({}))

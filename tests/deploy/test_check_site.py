@@ -319,3 +319,8 @@ def test_modbus_is_checked_too(tmp_path: Path) -> None:
         assert _wrong(found) == [(INLET, "absent: its value is no number")]
         assert [f.words for f in _remarks(found)] == ["remote mode is on"]
     assert "cannot be connected to" in _wrong(check_site(load_site(path)))[0][1]
+
+
+def test_address_that_is_not_ours_is_said_with_the_file_and_the_field(peer: Device, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"site\.yaml: bacnet\.address 192\.0\.2\.5: cannot be taken"):
+        _check(peer, tmp_path, lambda t: t["bacnet"].update(address="192.0.2.5"))

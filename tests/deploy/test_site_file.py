@@ -252,3 +252,11 @@ def test_field_that_stands_twice_is_refused_with_both_lines(tmp_path: Path) -> N
     path.write_text("site: hall\npoints:\n  a: &same {unit: K}\n  b: {<<: *same, unit: degF}\n")
     with pytest.raises(UserError, match="building: is missing"):
         load_site(path)  # what `<<` brings may be said anew
+
+
+def test_building_that_is_not_known_is_said_with_the_file_and_the_field(tmp_path: Path) -> None:
+    path = tmp_path / "site.yaml"
+    text = yaml.safe_load(Path("examples/site.yaml").read_text()) | {"building": "datacentre-dxx"}
+    path.write_text(yaml.safe_dump(text))
+    with pytest.raises(UserError, match=r"site\.yaml: building: .*datacentre-dxx"):
+        load_site(path)
