@@ -251,6 +251,7 @@ class Loop:
     def _write(self, setpoints: Setpoints) -> WriteOutcome:
         """Writes. Where that fails, the next ramp begins at what the site shows, else at what was confirmed last."""
         assert self.writer is not None
+        assert self.controller is not None
         takes, self._in_charge = not self._in_charge, True
         try:
             outcome = self.writer.write(setpoints)
@@ -259,9 +260,7 @@ class Loop:
         if isinstance(outcome, Written):
             self._in_force = outcome.in_force or setpoints
             if takes:
-                log.info(
-                    "authority taken: %s writes from now on", self.controller.name if self.controller else "nobody"
-                )
+                log.info("authority taken: %s writes from now on", self.controller.name)
         elif isinstance(outcome, WriteFailed):
             self._in_force = outcome.in_force or self._in_force
         return outcome

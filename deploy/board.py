@@ -46,6 +46,7 @@ class Board:
         self._site, self._signs, self._step_s, self._controller = site, signs, step_s, controller
         self._grants, self._handover = grants, handover
         self._token, self._given_back = token, False
+        self._setpoints = frozenset(p.name for p in site.building.setpoints)
         self._sign: ControllerSign | None = None
         self._answers: tuple[Answer, ...] = ()
 
@@ -85,7 +86,7 @@ class Board:
 
     def _is_ours(self, point: str | None) -> bool:
         """Whether what the shield says is of something that may be written, or of no set-point."""
-        return point not in {p.name for p in self._site.building.setpoints} or self._share(str(point)) > 0.0
+        return point is None or point not in self._setpoints or self._share(point) > 0.0
 
     def answer(self, answers: Iterable[Answer]) -> None:
         """Takes note of what is answered to orders."""

@@ -101,10 +101,9 @@ def _answer(state: StateFolder, holder: Holder, key: str) -> Answer | None:
     while time.monotonic() < until_s:
         with contextlib.suppress(ValueError):
             said = state.signs.controller()
-            if said is not None and said.token == holder.token:
-                for answer in said.answers:
-                    if answer.order == key:
-                        return answer
+            answers = said.answers if said is not None and said.token == holder.token else ()
+            if (answer := next((a for a in answers if a.order == key), None)) is not None:
+                return answer
         now = state.holder()
         if now is None or now.token != holder.token:
             raise UserError(f"the controller (process {holder.pid}) ended before it answered")

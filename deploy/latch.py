@@ -20,6 +20,14 @@ class Latched(Strict):
     why: str
 
 
+def latched_since_s(path: Path) -> float | None:
+    """Since when authority is to stay back, by the file that says so [s since 1970]; None where it is not there."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return None
+
+
 class Latch:
     """Keeps the state of a handover in a file of the state folder.
 
@@ -46,10 +54,7 @@ class Latch:
     @property
     def since_s(self) -> float | None:
         """Since when authority is to stay back, over restarts [s since 1970]; None where its file is not there."""
-        try:
-            return self._path.stat().st_mtime
-        except OSError:
-            return None
+        return latched_since_s(self._path)
 
     @property
     def safe(self) -> bool:

@@ -19,7 +19,7 @@ from airhandler.control.policy import Policy
 from airhandler.control.registry import find_controller, warn_of
 from airhandler.control.signature import check_signature
 from airhandler.control.table import TickTable
-from airhandler.control.tick import Grant, Stage, Tick
+from airhandler.control.tick import Grant, Tick
 
 from .absurd import check_standing
 from .connectors.bus import BusConnection, connect_bus, marks_of
@@ -160,8 +160,7 @@ def _run(
         reason = session.handover.reason
         with _not_in_the_way():
             session.note("stop", {"why": run.why, "given_back": authority.given_back})
-        stage: Stage = "live" if site.file.stage == "live" else "advisory"
-        outcome = run.save(stage, given_back=authority.given_back, handover=reason.words if reason else None)
+        outcome = run.save(session.stage, given_back=authority.given_back, handover=reason.words if reason else None)
     return outcome
 
 

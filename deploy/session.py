@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from airhandler.buildings.errors import AirhandlerError
 from airhandler.buildings.site import Written
@@ -129,6 +129,11 @@ class Session:
             unwatched=unwatched,
             walks=lambda: self._told_own,
         )
+
+    @property
+    def stage(self) -> Literal["advisory", "live"]:
+        """As the site file has it."""
+        return self._grants.stage
 
     @property
     def left(self) -> frozenset[str]:

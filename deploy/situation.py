@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from airhandler.buildings.errors import UserError
 
-from .latch import Latched
+from .latch import Latched, latched_since_s
 from .lease import LeaseRecord, Revocation
 from .signs import ControllerSign, WatchdogSign
 from .small_files import read_record
@@ -35,6 +34,7 @@ class Situation:
         latched_at: since when; None where nobody knows.
         watchdog: what it said last.
         lease: the controller's lease.
+        stands: whether something that was written under it may still be in force.
         revoked: what the watchdog has taken back.
     """
 
@@ -49,6 +49,7 @@ class Situation:
     latched_at: datetime | None
     watchdog: WatchdogSign | None
     lease: LeaseRecord | None
+    stands: bool
     revoked: Revocation | None
 
     @property
@@ -66,7 +67,7 @@ class Situation:
             "said_s": self.said_s,
             "controller": said.model_dump(mode="json", exclude={"at_s", "boot"}) if said else None,
             "watched": self.watched,
-            "in_charge": self.lease is not None and self.lease.in_charge and not self._given_back,
+            "in_charge": self.stands,
             "revoked": self.revoked.model_dump(mode="json") if self.revoked else None,
             "next": self.next,
         }
@@ -83,11 +84,7 @@ class Situation:
     @property
     def _left_alone(self) -> bool:
         """Whether something of ours may be in force, and no controller looks after it."""
-        return not self.runs and self.lease is not None and self.lease.in_charge and not self._given_back
-
-    @property
-    def _given_back(self) -> bool:
-        return self.revoked is not None and self.revoked.given_back
+        return not self.runs and self.stands
 
     def _danger(self) -> list[str]:
         """What comes before all else."""
@@ -242,6 +239,7 @@ def situation(state: StateFolder, site: str = "SITE.yaml") -> Situation:
         latched = read_record(state.latch_file, Latched)
     except ValueError as error:
         raise UserError(f"{error}; a controller that runs writes it anew in its next step") from error
+    since_s = latched_since_s(state.latch_file)
     return Situation(
         site=site,
         controller=state.holder(),
@@ -251,19 +249,12 @@ def situation(state: StateFolder, site: str = "SITE.yaml") -> Situation:
         watcher=state.holder("watchdog"),
         watching=watchdog is not None and signs.is_fresh(watchdog),
         latched=latched,
-        latched_at=_changed(state.latch_file),
+        latched_at=None if since_s is None else datetime.fromtimestamp(since_s, UTC),
         watchdog=watchdog,
         lease=lease,
+        stands=lease is not None and state.lease.stands(lease),
         revoked=state.lease.revocation(),
     )
-
-
-def _changed(path: Path) -> datetime | None:
-    """When a file was written; None where it is not there."""
-    try:
-        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
-    except OSError:
-        return None
 
 
 def _second(when: datetime) -> str:

@@ -176,16 +176,25 @@ def _setpoints(supply_c: float, flow_kg_s: float) -> Setpoints:
     return Setpoints({p.name: supply_c if p.unit == "degC" else flow_kg_s for p in BUILDING.setpoints})
 
 
-def _values(hall: Hall, noise_w: float, step: int) -> dict[str, float | None]:
-    """What the sensors show; a little of everything moves, as live sensors do."""
-    cooling_w = hall.cooling_w + noise_w
-    by_end = {
+def end_of(name: str) -> str:
+    """A point's name without its zone."""
+    return name.removeprefix("east_").removeprefix("west_")
+
+
+def of_a_zone(hall: Hall) -> dict[str, float]:
+    """What the sensors of each zone show, by the ends of their names."""
+    return {
         "zone_temp_c": hall.hot_c,
         "inlet_temp_c": hall.inlet_c,
         "supply_air_temp_c": hall.supply_c,
         "supply_airflow_kg_s": hall.flow_kg_s,
         "server_airflow_kg_s": hall.drawn_kg_s,
     }
+
+
+def _values(hall: Hall, noise_w: float, step: int) -> dict[str, float | None]:
+    """What the sensors show; a little of everything moves, as live sensors do."""
+    cooling_w, by_end = hall.cooling_w + noise_w, of_a_zone(hall)
     by_name = {
         "outdoor_air_temp_c": hall.outdoor_c,
         "outdoor_wet_bulb_temp_c": hall.outdoor_c - 4.0,
@@ -199,6 +208,5 @@ def _values(hall: Hall, noise_w: float, step: int) -> dict[str, float | None]:
     values: dict[str, float | None] = {}
     for point in BUILDING.points:
         if point.role is not Role.SETPOINT:
-            end = point.name.removeprefix("east_").removeprefix("west_")
-            values[point.name] = by_name.get(point.name, by_end.get(end, 10.0 + 1e-3 * (step % 7)))
+            values[point.name] = by_name.get(point.name, by_end.get(end_of(point.name), 10.0 + 1e-3 * (step % 7)))
     return values

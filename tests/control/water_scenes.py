@@ -16,7 +16,7 @@ from airhandler.buildings.points import Reading, Role, Setpoints
 from airhandler.control.table import TickTable
 from airhandler.control.tick import Tick
 from airhandler.safety.verdict import Allowed, Proposal
-from tests.control.shadow_scenes import PER_DAY, Ask, Hall, load, own_control, weather_c
+from tests.control.shadow_scenes import PER_DAY, Ask, Hall, end_of, load, of_a_zone, own_control, weather_c
 
 CW = find_building("datacentre-cw")
 STEP = timedelta(seconds=CW.step_s)
@@ -109,23 +109,12 @@ def _setpoints(supply_c: float, flow_kg_s: float, water: Water) -> Setpoints:
         "chilled_water_supply_temp_setpoint_c": chilled_c,
         "condenser_water_temp_setpoint_c": condenser_c,
     }
-    return Setpoints({p.name: by_name.get(p.name, by_end.get(_end(p.name), 0.0)) for p in CW.setpoints})
-
-
-def _end(name: str) -> str:
-    return name.removeprefix("east_").removeprefix("west_")
+    return Setpoints({p.name: by_name.get(p.name, by_end.get(end_of(p.name), 0.0)) for p in CW.setpoints})
 
 
 def _values(step: int, hall: Hall, water: Water, noise_w: float) -> dict[str, float | None]:
     """What the sensors show at the end of a step."""
-    plant = plant_w(step, hall, water) + noise_w
-    by_end = {
-        "zone_temp_c": hall.hot_c,
-        "inlet_temp_c": hall.inlet_c,
-        "supply_air_temp_c": hall.supply_c,
-        "supply_airflow_kg_s": hall.flow_kg_s,
-        "server_airflow_kg_s": hall.drawn_kg_s,
-    }
+    plant, by_end = plant_w(step, hall, water) + noise_w, of_a_zone(hall)
     by_name = {
         "outdoor_air_temp_c": hall.outdoor_c,
         "outdoor_wet_bulb_temp_c": wet_bulb_c(step),
@@ -140,4 +129,4 @@ def _values(step: int, hall: Hall, water: Water, noise_w: float) -> dict[str, fl
         "total_power_w": hall.fans_w + plant + hall.it_w + 100.0,
     }
     points = [p.name for p in CW.points if p.role is not Role.SETPOINT]
-    return {name: by_name.get(name, by_end.get(_end(name), 10.0 + 1e-3 * (step % 7))) for name in points}
+    return {name: by_name.get(name, by_end.get(end_of(name), 10.0 + 1e-3 * (step % 7))) for name in points}
